@@ -1,0 +1,3 @@
+//! The running node: settings, TLS, access, services, jobs.
+
+pub mod generated;

@@ -1,0 +1,3 @@
+//! The shape of the project, held by tests.
+
+mod generated;
