@@ -1,0 +1,444 @@
+//! The document itself. Text indexes count UTF-16 units, as JavaScript clients do.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{
+    ActorId, Automerge, AutomergeError, Change, ChangeHash, LoadOptions, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
+};
+
+use crate::admission::{ChangeFault, check_size};
+
+const SCHEMA: i64 = 1;
+const KEYS: [&str; 5] = ["aim", "notes", "organisations", "schema", "title"];
+/// The author of the first change, which every node makes alike.
+const FIRST_ACTOR: [u8; 16] = *b"folkmoot/first/1";
+
+/// Who edits: one process of one node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    /// The node's id.
+    pub node: [u8; 32],
+    /// 64 random bits drawn at process start.
+    pub incarnation: u64,
+}
+
+impl Actor {
+    fn id(self) -> ActorId {
+        let mut bytes = self.node.to_vec();
+        bytes.extend_from_slice(&self.incarnation.to_be_bytes());
+        ActorId::from(bytes)
+    }
+}
+
+/// An organisation on the campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignUp {
+    /// The organisation's name.
+    pub organisation: String,
+    /// The node id of the hub that brought it, in hexadecimal.
+    pub hub: String,
+}
+
+/// What a campaign says, read from its document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// The title.
+    pub title: String,
+    /// What the campaign wants.
+    pub aim: String,
+    /// The organisations in the order of signing up; an organisation that two hubs signed up apart is there once.
+    pub organisations: Vec<SignUp>,
+    /// Notes that all members share.
+    pub notes: String,
+}
+
+/// A change that a member makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Replaces the title.
+    Title(String),
+    /// Replaces the aim.
+    Aim(String),
+    /// Adds an organisation; does nothing where it has signed up already.
+    SignUp(String),
+    /// Adds to the end of the shared notes.
+    AppendNotes(String),
+}
+
+/// What a campaign document cannot do.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CampaignError {
+    /// A stored document does not load, or loads as something else than was stored.
+    #[error("the stored document is damaged; load it again from the entries of its log")]
+    Damaged,
+    /// An edit could not be carried out.
+    #[error("the edit does not fit the document; read it again and repeat the edit")]
+    EditFailed,
+}
+
+/// Why a change from outside was not admitted, and which one.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The bytes are not an admissible change.
+    #[error("change {index} is not admissible")]
+    Fault {
+        /// Its place in the batch, from 0.
+        index: usize,
+        /// Why.
+        source: ChangeFault,
+    },
+    /// The change carries another actor than its author's.
+    #[error("change {index} carries another actor than its author's own")]
+    ForeignActor {
+        /// Its place in the batch, from 0.
+        index: usize,
+    },
+    /// The change has a commit message, where free text would hide.
+    #[error("change {index} has a commit message; campaigns keep none")]
+    Message {
+        /// Its place in the batch, from 0.
+        index: usize,
+    },
+    /// The change builds on changes that are not here.
+    #[error("change {index} builds on changes that are not here yet; send those first")]
+    UnknownDependency {
+        /// Its place in the batch, from 0.
+        index: usize,
+    },
+    /// With the change the document would not be a campaign any more.
+    #[error("the changes break the form of a campaign: only its own fields, each of its own type")]
+    Form,
+}
+
+/// One campaign document in memory.
+pub struct Campaign {
+    document: Automerge,
+}
+
+impl Campaign {
+    /// The document before any member's change: the same bytes on every node.
+    pub fn blank() -> Self {
+        let mut document =
+            Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(ActorId::from(&FIRST_ACTOR[..]));
+        document
+            .transact_with::<_, _, AutomergeError, _>(
+                |_| CommitOptions::default().with_time(0),
+                |transaction| {
+                    transaction.put(ROOT, "schema", SCHEMA)?;
+                    transaction.put(ROOT, "title", "")?;
+                    transaction.put(ROOT, "aim", "")?;
+                    transaction.put_object(ROOT, "organisations", ObjType::List)?;
+                    transaction.put_object(ROOT, "notes", ObjType::Text)?;
+                    Ok(())
+                },
+            )
+            .expect("a blank document takes its first change");
+        Self { document }
+    }
+
+    /// Carries out an edit as `actor` and returns the change's bytes, or nothing where the edit changes nothing.
+    ///
+    /// # Errors
+    /// [`CampaignError::EditFailed`] where the document is not of the known form.
+    pub fn edit(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
+        let before = self.document.get_heads();
+        self.document.set_actor(actor.id());
+        let signed_up = self.view()?.organisations;
+        self.document
+            .transact_with::<_, _, AutomergeError, _>(
+                |_| CommitOptions::default().with_time(0),
+                |transaction| match edit {
+                    Edit::Title(title) => transaction.put(ROOT, "title", title.as_str()),
+                    Edit::Aim(aim) => transaction.put(ROOT, "aim", aim.as_str()),
+                    Edit::SignUp(organisation) => {
+                        if signed_up.iter().any(|known| known.organisation == *organisation) {
+                            return Ok(());
+                        }
+                        let list = object(transaction, "organisations")?;
+                        let at = transaction.length(&list);
+                        let entry = transaction.insert_object(&list, at, ObjType::Map)?;
+                        transaction.put(&entry, "organisation", organisation.as_str())?;
+                        transaction.put(&entry, "hub", hex(&actor.node))
+                    }
+                    Edit::AppendNotes(text) => {
+                        let notes = object(transaction, "notes")?;
+                        let at = transaction.length(&notes);
+                        transaction.splice_text(&notes, at, 0, text)
+                    }
+                },
+            )
+            .map_err(|_| CampaignError::EditFailed)?;
+        Ok(self.document.get_changes(&before).into_iter().next().map(|change| change.raw_bytes().to_vec()))
+    }
+
+    /// Admits changes that `author` made, all or none. Changes held already are passed over.
+    ///
+    /// # Errors
+    /// [`Refused`] names the first change at fault; the document stays as it was.
+    pub fn admit(&mut self, author: [u8; 32], changes: &[Vec<u8>]) -> Result<(), Refused> {
+        let mut known = BTreeSet::new();
+        let mut parsed = Vec::with_capacity(changes.len());
+        for (index, bytes) in changes.iter().enumerate() {
+            let fault = |source| Refused::Fault { index, source };
+            check_size(bytes).map_err(fault)?;
+            let change = guarded(|| Change::from_bytes(bytes.clone()))
+                .ok_or(ChangeFault::Breaking)
+                .and_then(|parsed| parsed.map_err(|_| ChangeFault::Malformed))
+                .map_err(fault)?;
+            if change.actor_id().to_bytes().split_at_checked(32).is_none_or(|(node, _)| node != author) {
+                return Err(Refused::ForeignActor { index });
+            }
+            if change.message().is_some_and(|message| !message.is_empty()) {
+                return Err(Refused::Message { index });
+            }
+            if !change.deps().iter().all(|hash| known.contains(hash) || self.holds(hash)) {
+                return Err(Refused::UnknownDependency { index });
+            }
+            known.insert(change.hash());
+            parsed.push(change);
+        }
+        let heads: Vec<ChangeHash> = known.into_iter().collect();
+        let fork = guarded(|| {
+            let mut fork = self.document.fork();
+            fork.apply_changes(parsed).ok()?;
+            let whole = heads.iter().all(|hash| fork.get_change_by_hash(hash).is_some());
+            (whole && well_formed(&fork)).then_some(fork)
+        });
+        match fork {
+            None => Err(Refused::Fault { index: 0, source: ChangeFault::Breaking }),
+            Some(None) => Err(Refused::Form),
+            Some(Some(document)) => {
+                self.document = document;
+                Ok(())
+            }
+        }
+    }
+
+    /// All changes but the first that every node makes alike, in an order in which they can be admitted, with the node id
+    /// of each one's author.
+    pub fn changes(&self) -> Vec<([u8; 32], Vec<u8>)> {
+        self.document
+            .get_changes(&[])
+            .into_iter()
+            .filter_map(|change| {
+                let author = change.actor_id().to_bytes().first_chunk::<32>().copied()?;
+                Some((author, change.raw_bytes().to_vec()))
+            })
+            .collect()
+    }
+
+    /// What the campaign says now.
+    ///
+    /// # Errors
+    /// [`CampaignError::Damaged`] where the document is not of the known form.
+    pub fn view(&self) -> Result<View, CampaignError> {
+        read(&self.document).ok_or(CampaignError::Damaged)
+    }
+
+    /// The whole document as automerge saves it, and its heads, to be given back to [`Campaign::load`].
+    pub fn snapshot(&self) -> (Vec<u8>, Vec<[u8; 32]>) {
+        (self.document.save(), self.document.get_heads().into_iter().map(|head| head.0).collect())
+    }
+
+    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint.
+    ///
+    /// # Errors
+    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
+    pub fn load(bytes: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
+        let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
+        let document = guarded(|| Automerge::load_with_options(bytes, options))
+            .and_then(Result::ok)
+            .filter(well_formed)
+            .ok_or(CampaignError::Damaged)?;
+        let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
+        if loaded == heads.iter().copied().collect() { Ok(Self { document }) } else { Err(CampaignError::Damaged) }
+    }
+
+    fn holds(&self, hash: &ChangeHash) -> bool {
+        self.document.get_change_by_hash(hash).is_some()
+    }
+}
+
+/// Runs code of the CRDT library on bytes from outside; `None` where it panicked.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn object(document: &impl ReadDoc, key: &str) -> Result<ObjId, AutomergeError> {
+    document.get(ROOT, key)?.map(|(_, id)| id).ok_or(AutomergeError::InvalidObjId(key.to_owned()))
+}
+
+fn well_formed(document: &Automerge) -> bool {
+    document.keys(ROOT).eq(KEYS) && read(document).is_some()
+}
+
+fn read(document: &Automerge) -> Option<View> {
+    let text = |id: &ObjId, key: &str| -> Option<String> { document.get(id, key).ok()??.0.as_str().map(str::to_owned) };
+    let schema = document.get(ROOT, "schema").ok()??.0.as_i64()?;
+    if schema != SCHEMA {
+        return None;
+    }
+    let typed = |key: &str, kind: ObjType| -> Option<ObjId> {
+        let (value, id) = document.get(ROOT, key).ok()??;
+        (value.to_objtype() == Some(kind)).then_some(id)
+    };
+    let (list, notes) = (typed("organisations", ObjType::List)?, typed("notes", ObjType::Text)?);
+    let mut organisations: Vec<SignUp> = Vec::new();
+    for at in 0..document.length(&list) {
+        let (_, entry) = document.get(&list, at).ok()??;
+        let (organisation, hub) = (text(&entry, "organisation")?, text(&entry, "hub")?);
+        if !organisations.iter().any(|known| known.organisation == organisation) {
+            organisations.push(SignUp { organisation, hub });
+        }
+    }
+    Some(View {
+        title: text(&ROOT, "title")?,
+        aim: text(&ROOT, "aim")?,
+        organisations,
+        notes: document.text(&notes).ok()?,
+    })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WARMINSTER: Actor = Actor { node: [1; 32], incarnation: 7 };
+    const LUTON: Actor = Actor { node: [2; 32], incarnation: 9 };
+
+    fn edited(campaign: &mut Campaign, actor: Actor, edit: Edit) -> Vec<u8> {
+        campaign.edit(actor, &edit).expect("an edit that fits").expect("an edit that changes something")
+    }
+
+    fn started() -> Campaign {
+        let mut campaign = Campaign::blank();
+        edited(&mut campaign, WARMINSTER, Edit::Title("Wi-Fi for all 🚌".into()));
+        campaign
+    }
+
+    #[test]
+    fn every_node_makes_the_same_blank_document() {
+        assert_eq!(Campaign::blank().snapshot(), Campaign::blank().snapshot());
+    }
+
+    #[test]
+    fn two_hubs_edit_apart_and_merge() {
+        let mut ours = started();
+        let mut theirs = Campaign::blank();
+        for (author, change) in ours.changes() {
+            theirs.admit(author, &[change]).expect("the first hub's change");
+        }
+        let from_ours = vec![
+            edited(&mut ours, WARMINSTER, Edit::AppendNotes("Met the council. ".into())),
+            edited(&mut ours, WARMINSTER, Edit::SignUp("Library".into())),
+        ];
+        let from_theirs = vec![
+            edited(&mut theirs, LUTON, Edit::AppendNotes("Leaflets 🖨 printed. ".into())),
+            edited(&mut theirs, LUTON, Edit::SignUp("Library".into())),
+            edited(&mut theirs, LUTON, Edit::Aim("A databank".into())),
+        ];
+        ours.admit(LUTON.node, &from_theirs).expect("their changes");
+        theirs.admit(WARMINSTER.node, &from_ours).expect("our changes");
+        let view = ours.view().expect("a campaign");
+        assert_eq!(view, theirs.view().expect("a campaign"));
+        assert_eq!(view.organisations.len(), 1);
+        assert!(view.notes.contains("council") && view.notes.contains("🖨"));
+        assert_eq!(ours.edit(LUTON, &Edit::SignUp("Library".into())), Ok(None));
+    }
+
+    #[test]
+    fn changes_that_may_not_enter_are_refused_and_leave_the_document_alone() {
+        let mut writer = started();
+        let first: Vec<u8> = writer.changes().remove(0).1;
+        let second = edited(&mut writer, WARMINSTER, Edit::Aim("x".into()));
+        let foreign_key = {
+            let mut other = Automerge::load(&Campaign::blank().snapshot().0).expect("a blank document");
+            other.set_actor(LUTON.id());
+            other
+                .transact::<_, _, AutomergeError>(|transaction| transaction.put(ROOT, "phone", "07700 900000"))
+                .expect("a change");
+            other.get_last_local_change().expect("a change").raw_bytes().to_vec()
+        };
+        let with_message = {
+            let mut other = Automerge::load(&Campaign::blank().snapshot().0).expect("a blank document");
+            other.set_actor(LUTON.id());
+            other
+                .transact_with::<_, _, AutomergeError, _>(
+                    |_| CommitOptions::default().with_message("for Mary"),
+                    |transaction| transaction.put(ROOT, "aim", "y"),
+                )
+                .expect("a change");
+            other.get_last_local_change().expect("a change").raw_bytes().to_vec()
+        };
+        let mut cut = first.clone();
+        cut.truncate(first.len() - 3);
+        let cases = [
+            ("another hub's actor", LUTON.node, first.clone(), Refused::ForeignActor { index: 0 }),
+            ("its dependency is missing", WARMINSTER.node, second, Refused::UnknownDependency { index: 0 }),
+            ("cut short", WARMINSTER.node, cut, Refused::Fault { index: 0, source: ChangeFault::Malformed }),
+            (
+                "too large",
+                WARMINSTER.node,
+                vec![0; crate::MAX_CHANGE_BYTES + 1],
+                Refused::Fault { index: 0, source: ChangeFault::TooLarge },
+            ),
+            ("a field that campaigns do not have", LUTON.node, foreign_key, Refused::Form),
+            ("a commit message", LUTON.node, with_message, Refused::Message { index: 0 }),
+        ];
+        for (case, author, change, expected) in cases {
+            let mut campaign = Campaign::blank();
+            assert_eq!(campaign.admit(author, &[change]), Err(expected), "{case}");
+            assert_eq!(campaign.snapshot(), Campaign::blank().snapshot(), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_of_a_million_operations_is_refused_before_it_is_parsed() {
+        // An action column of one run: 1 Mi times "insert".
+        let mut column = vec![0x80, 0x80, 0xc0, 0x00, 0x01];
+        let mut content = vec![0, 16];
+        content.extend_from_slice(&[1; 16]);
+        content.extend_from_slice(&[1, 1, 0, 0, 0]); // seq, start op, time, message, other actors
+        content.extend_from_slice(&[1, 0x42, column.len() as u8]);
+        content.append(&mut column);
+        let mut change = vec![0x85, 0x6f, 0x4a, 0x83, 0, 0, 0, 0, 1, content.len() as u8];
+        change.append(&mut content);
+        assert!(change.len() < 112);
+        assert_eq!(
+            Campaign::blank().admit([1; 32], &[change]),
+            Err(Refused::Fault { index: 0, source: ChangeFault::TooManyOperations })
+        );
+    }
+
+    #[test]
+    fn a_truncated_or_foreign_snapshot_does_not_load() {
+        let campaign = started();
+        let (bytes, heads) = campaign.snapshot();
+        assert_eq!(
+            Campaign::load(&bytes, &heads).expect("a snapshot").view().expect("a campaign"),
+            campaign.view().expect("a campaign")
+        );
+        assert!(Campaign::load(&bytes[..bytes.len() - 1], &heads).is_err());
+        assert!(Campaign::load(&Campaign::blank().snapshot().0, &heads).is_err());
+        assert!(Campaign::load(b"not a document", &[]).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn mutated_changes_never_get_past_the_guard(at in 0usize..4096, byte in 0u8..=255) {
+            let mut writer = Campaign::blank();
+            let mut change = edited(&mut writer, WARMINSTER, Edit::AppendNotes("a longer note, to have bytes".into()));
+            let at = at % change.len();
+            change[at] = byte;
+            let mut campaign = Campaign::blank();
+            let _ = campaign.admit(WARMINSTER.node, &[change]);
+            proptest::prop_assert!(campaign.view().is_ok());
+        }
+    }
+}
