@@ -1,1 +1,65 @@
-//! x
+//! Disclosure control: observations in, a [`Release`] or a reasoned [`Refusal`] out.
+//!
+//! Invariants: [`prepare`] alone makes a [`Release`] (its fields are private, it has no other constructor and no
+//! default); a release that another hub made is a [`ReceivedRelease`], which cannot be turned into a [`Release`] and so
+//! cannot be appended. The floors are constants here, not settings.
+//!
+//! A release cannot be made by hand:
+//!
+//! ```compile_fail
+//! let release = folkmoot_disclosure::Release {
+//!     hub: [0; 32],
+//!     ..panic!("no field can be named outside of this crate")
+//! };
+//! ```
+//!
+//! nor by default:
+//!
+//! ```compile_fail
+//! let release = folkmoot_disclosure::Release::default();
+//! ```
+//!
+//! nor out of one that was received:
+//!
+//! ```compile_fail
+//! fn forge(received: folkmoot_disclosure::ReceivedRelease) -> folkmoot_disclosure::Release {
+//!     received.into()
+//! }
+//! ```
+
+mod difference;
+mod figure;
+mod observation;
+mod policy;
+mod received;
+mod release;
+
+pub use difference::{Difference, differences};
+pub use figure::Figure;
+pub use observation::{MOST, Observation, Observations};
+pub use policy::Policy;
+pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
+pub use release::{Prepared, PreparedCell, Reason, Release, prepare};
+
+use folkmoot_domain::Date;
+
+/// Why no release can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The period still runs.
+    #[error("the period has not ended; it can be released from the day after {}", folkmoot_domain::calendar::iso(*last))]
+    PeriodUnfinished {
+        /// Its last day.
+        last: Date,
+    },
+    /// A revision of a release that stands.
+    #[error("the first release of a period stands; releases are not revised yet")]
+    Revision,
+    /// Figures that contradict each other: a fault of the software that counted them, never of a person's input.
+    #[error("the figures contradict each other at \"{cell}\"; nothing was released; please report this")]
+    Inconsistent {
+        /// Where.
+        cell: folkmoot_domain::indicator::CellKey,
+    },
+}
