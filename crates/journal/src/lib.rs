@@ -1,1 +1,38 @@
-//! x
+//! Signed append-only logs, and the exchange of them between two nodes as a state machine.
+//!
+//! Absences that hold here, each for a reason:
+//! - no IO, no clock, no randomness: salts, minutes, incarnations and keys are arguments, so that a simulation replays;
+//! - no unordered map: two runs over the same input do the same in the same order;
+//! - no panic that a peer's bytes can reach: what is wrong in form is a [`Fault`], a [`Refusal`] or a
+//!   [`exchange::CloseReason`];
+//! - no second way to hash or to sign: BLAKE3, Ed25519 and zstd are named in this crate alone.
+
+pub mod admission;
+pub mod author;
+pub mod digest;
+pub mod directory;
+pub mod entry;
+pub mod exchange;
+pub mod fault;
+pub mod frame;
+pub mod id;
+pub mod key;
+pub mod opening;
+pub mod payload;
+pub mod receipt;
+pub mod refusal;
+pub mod topic;
+
+pub use admission::{Admission, PeerIncarnations};
+pub use author::{Author, Genesis, check_genesis, found};
+pub use directory::{Applied, Directory, HubRecord, HubState, Limit, Member, PeerStatus, Role};
+pub use entry::{Body, Entry, Header, PayloadKind, payload_hash};
+pub use fault::Fault;
+pub use frame::{Unpacked, pack, unpack};
+pub use id::{FederationId, Hash, Incarnation, NodeId};
+pub use key::{Context, LogKey, LogPublicKey, Signature};
+pub use opening::{KnownLog, earlier_tips};
+pub use payload::{Opening, Payload, encode_hub_record, encode_opening, encode_programme, encode_release};
+pub use receipt::Receipt;
+pub use refusal::{Refusal, RefusalReason};
+pub use topic::{Cursor, LogId, Topic};

@@ -1,0 +1,276 @@
+//! Who takes part: the state that the `directory` topic's payloads add up to, whatever order they come in.
+
+use std::collections::BTreeMap;
+
+use folkmoot_domain::calendar::{Programme, Programmes};
+use folkmoot_domain::hub::{HubKind, HubName, Stage};
+
+use crate::author::Genesis;
+use crate::fault::Fault;
+use crate::id::NodeId;
+use crate::key::LogPublicKey;
+use crate::payload::{Payload, encode_hub_record};
+use crate::topic::{Cursor, LogId, Topic};
+
+/// What a node is in its federation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// The one that writes the directory and adds up releases.
+    Academy,
+    /// One that holds records.
+    Hub,
+}
+
+/// Whether a hub's node may take part, the strictest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HubState {
+    /// It may.
+    Enrolled,
+    /// It may not for now.
+    Suspended,
+    /// It may not, ever.
+    Revoked,
+}
+
+impl HubState {
+    /// The state as commands and tables write it.
+    pub fn code(self) -> &'static str {
+        match self {
+            HubState::Enrolled => "enrolled",
+            HubState::Suspended => "suspended",
+            HubState::Revoked => "revoked",
+        }
+    }
+}
+
+/// A peer's standing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerStatus {
+    /// It may take part.
+    Listed,
+    /// Nothing is known of it: it is told nothing, and may bring the directory.
+    NotListed,
+    /// It may not take part for now.
+    Suspended,
+    /// It may not take part, ever.
+    Revoked,
+}
+
+/// What the directory says of one hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubRecord {
+    /// The hub's node id, which its log key gives.
+    pub hub: NodeId,
+    /// Counts the changes to this record from 1.
+    pub version: u32,
+    /// The hub's name.
+    pub name: HubName,
+    /// Signs the hub's entries.
+    pub log_key: LogPublicKey,
+    /// The key that the hub's connections show: SubjectPublicKeyInfo, DER.
+    pub tls_key: Vec<u8>,
+    /// HOST:PORT where the hub can be dialled.
+    pub address: Option<String>,
+    /// What the hub is.
+    pub kind: HubKind,
+    /// The hub's region.
+    pub region: String,
+    /// How far along the hub is.
+    pub stage: Stage,
+    /// Whether the hub's node may take part.
+    pub state: HubState,
+    /// With a revocation: the last entry accepted of each of the hub's logs.
+    pub last_accepted: Vec<(Topic, Cursor)>,
+}
+
+/// A node that the directory lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The node.
+    pub id: NodeId,
+    /// What it is.
+    pub role: Role,
+    /// Whether it may take part; the Academy always may.
+    pub state: HubState,
+}
+
+impl Member {
+    /// The member's standing as a peer.
+    pub fn status(&self) -> PeerStatus {
+        match self.state {
+            HubState::Enrolled => PeerStatus::Listed,
+            HubState::Suspended => PeerStatus::Suspended,
+            HubState::Revoked => PeerStatus::Revoked,
+        }
+    }
+}
+
+/// How far a log counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Wholly.
+    None,
+    /// Up to this entry; later ones are held as late and not applied.
+    UpTo(Cursor),
+    /// Not at all: its author was revoked before the log was known.
+    Nothing,
+}
+
+impl Limit {
+    /// Whether the entry with this number counts.
+    pub fn allows(&self, seq: u64) -> bool {
+        match self {
+            Limit::None => true,
+            Limit::UpTo(last) => seq <= last.seq,
+            Limit::Nothing => false,
+        }
+    }
+}
+
+/// What a payload did to the directory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The directory is another now.
+    Changed,
+    /// It says nothing new, or something older than what is held.
+    Unchanged,
+}
+
+/// The directory's state. Two nodes that hold the same entries hold the same state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    academy: Option<(NodeId, Genesis)>,
+    hubs: BTreeMap<NodeId, HubRecord>,
+    programmes: Programmes,
+}
+
+impl Directory {
+    /// The Academy's id and what its genesis entry says; none before a hub has joined.
+    pub fn academy(&self) -> Option<(NodeId, &Genesis)> {
+        self.academy.as_ref().map(|(id, genesis)| (*id, genesis))
+    }
+
+    /// Every hub that was ever registered.
+    pub fn hubs(&self) -> &BTreeMap<NodeId, HubRecord> {
+        &self.hubs
+    }
+
+    /// Every funding programme.
+    pub fn programmes(&self) -> &Programmes {
+        &self.programmes
+    }
+
+    /// Adds one payload of the `directory` topic, whose author was found to be the Academy. Other kinds than the
+    /// directory's change nothing.
+    pub fn apply(&mut self, payload: &Payload) -> Result<Applied, Fault> {
+        match payload {
+            Payload::Opening(opening) => match &opening.genesis {
+                Some(genesis) => self.found(genesis),
+                None => Ok(Applied::Unchanged),
+            },
+            Payload::HubRecord(record) => Ok(self.register(record)),
+            Payload::ProgrammeRecord(programme) => self.fund(programme),
+            Payload::Release(_) => Ok(Applied::Unchanged),
+        }
+    }
+
+    fn found(&mut self, genesis: &Genesis) -> Result<Applied, Fault> {
+        match &self.academy {
+            None => {
+                self.academy = Some((genesis.log_key.id(), genesis.clone()));
+                Ok(Applied::Changed)
+            }
+            Some((_, held)) if held == genesis => Ok(Applied::Unchanged),
+            Some(_) => Err(Fault::Directory("a federation has one genesis entry")),
+        }
+    }
+
+    /// The higher version counts; of two with one version the stricter state, and then the greater encoding, so that
+    /// the order of arrival never matters.
+    fn register(&mut self, record: &HubRecord) -> Applied {
+        let rank = |record: &HubRecord| (record.version, record.state, encode_hub_record(record));
+        match self.hubs.get(&record.hub) {
+            Some(held) if rank(held) >= rank(record) => Applied::Unchanged,
+            Some(_) | None => {
+                self.hubs.insert(record.hub, record.clone());
+                Applied::Changed
+            }
+        }
+    }
+
+    fn fund(&mut self, programme: &Programme) -> Result<Applied, Fault> {
+        match self.programmes.insert(programme.clone()) {
+            Ok(true) => Ok(Applied::Changed),
+            Ok(false) => Ok(Applied::Unchanged),
+            Err(_) => Err(Fault::Directory("a funding programme never changes, and this one is held otherwise")),
+        }
+    }
+
+    /// The key that signs a node's entries; none for a node that the directory does not list.
+    pub fn log_key(&self, node: NodeId) -> Option<LogPublicKey> {
+        match &self.academy {
+            Some((id, genesis)) if *id == node => Some(genesis.log_key),
+            Some(_) | None => self.hubs.get(&node).map(|record| record.log_key),
+        }
+    }
+
+    /// The member with this id.
+    pub fn member(&self, node: NodeId) -> Option<Member> {
+        match &self.academy {
+            Some((id, _)) if *id == node => Some(Member { id: node, role: Role::Academy, state: HubState::Enrolled }),
+            Some(_) | None => {
+                self.hubs.get(&node).map(|record| Member { id: node, role: Role::Hub, state: record.state })
+            }
+        }
+    }
+
+    /// The member whose connections show this key (SubjectPublicKeyInfo, DER).
+    pub fn by_tls_key(&self, key: &[u8]) -> Option<Member> {
+        match &self.academy {
+            Some((id, genesis)) if genesis.tls_key == key => self.member(*id),
+            Some(_) | None => {
+                self.hubs.values().find(|record| record.tls_key == key).and_then(|record| self.member(record.hub))
+            }
+        }
+    }
+
+    /// A node's standing as a peer.
+    pub fn status(&self, node: NodeId) -> PeerStatus {
+        self.member(node).map_or(PeerStatus::NotListed, |member| member.status())
+    }
+
+    /// Whether the author may write the topic. How far a revoked author's logs count, [`Directory::accepted_until`]
+    /// says.
+    pub fn may_write(&self, author: NodeId, topic: Topic) -> bool {
+        let role = self.member(author).map(|member| member.role);
+        match topic {
+            Topic::Directory | Topic::Curriculum => role == Some(Role::Academy),
+            Topic::Proposals(hub) | Topic::Releases(hub) => role == Some(Role::Hub) && hub == author,
+            Topic::Campaign(_) => false,
+        }
+    }
+
+    /// Whether the node may be given entries of the topic.
+    pub fn may_read(&self, node: NodeId, topic: Topic) -> bool {
+        let Some(member) = self.member(node) else { return false };
+        let takes_part = member.status() == PeerStatus::Listed;
+        match topic {
+            Topic::Directory | Topic::Curriculum | Topic::Releases(_) => takes_part,
+            Topic::Proposals(hub) => takes_part && (member.role == Role::Academy || hub == node),
+            Topic::Campaign(_) => false,
+        }
+    }
+
+    /// How far a log counts: wholly, unless its author was revoked.
+    pub fn accepted_until(&self, log: LogId) -> Limit {
+        let Some(record) = self.hubs.get(&log.author) else { return Limit::None };
+        match record.state {
+            HubState::Enrolled | HubState::Suspended => Limit::None,
+            HubState::Revoked => record
+                .last_accepted
+                .iter()
+                .find(|(topic, cursor)| cursor.log(*topic) == log)
+                .map_or(Limit::Nothing, |(_, cursor)| Limit::UpTo(*cursor)),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What goes out: frames of what the peer lacks, under its credit.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use folkmoot_proto::federation::v1;
+use folkmoot_proto::federation::v1::exchange_message::Body;
+
+use super::{Exchange, Pending, Phase, Progress, Question};
+use crate::frame::TARGET_BYTES;
+use crate::id::Hash;
+use crate::refusal::{Refusal, RefusalReason};
+use crate::topic::{Cursor, LogId};
+
+/// What a frame costs beside its compressed entries. Both sides count so, whatever fields a newer one adds.
+const FRAME_OVERHEAD: u32 = 256;
+
+/// What a frame takes of the credit.
+pub(super) fn cost_of(frame: &v1::Frame) -> u32 {
+    u32::try_from(frame.entries.len()).unwrap_or(u32::MAX).saturating_add(FRAME_OVERHEAD)
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outflow {
+    credit: u32,
+    /// Logs to push, and the number after which to go on. The least topic goes first, so that the directory, which
+    /// names the authors of all else, does.
+    plan: BTreeMap<LogId, u64>,
+    /// Where the pushing of each log began in this stream.
+    begun: BTreeMap<LogId, u64>,
+    /// The last number sent of logs that are neither receipted nor refused yet.
+    sent: BTreeMap<LogId, u64>,
+    /// How far the peer is known to hold each log.
+    known: BTreeMap<LogId, u64>,
+    /// Logs that the peer refused: not offered again before the next comparison.
+    stopped: BTreeSet<LogId>,
+    /// Logs that were pushed again from the first entry, to show a fork.
+    restarted: BTreeSet<LogId>,
+    /// Logs that the peer was shown to lack and of which nothing was sent yet.
+    promised: BTreeSet<LogId>,
+    /// Logs of which something was sent since the last comparison began.
+    sent_since: BTreeSet<LogId>,
+    /// Frames that prove forks.
+    proofs: VecDeque<v1::Frame>,
+    /// A frame that waits for credit, with its log and the number of its last entry.
+    held: Option<(LogId, u64, v1::Frame)>,
+    reading: bool,
+}
+
+impl Outflow {
+    pub(super) fn grant(&mut self, bytes: u32) {
+        self.credit = self.credit.saturating_add(bytes);
+    }
+
+    pub(super) fn begin_comparison(&mut self) {
+        self.stopped.clear();
+        self.restarted.clear();
+        self.sent_since.clear();
+    }
+
+    /// What the peer lacks, as a comparison found.
+    pub(super) fn plan_missing(&mut self, push: Vec<(LogId, u64)>) {
+        for (log, after) in push {
+            let reached = self.known.get(&log).max(self.sent.get(&log)).copied().unwrap_or(0);
+            let start = if after == 0 { 0 } else { after.max(reached) };
+            if start == after {
+                self.promised.insert(log);
+            }
+            if !self.plan.contains_key(&log) {
+                self.plan.insert(log, start);
+                self.begun.insert(log, start);
+            }
+        }
+    }
+
+    /// What grew since; a log that is being pushed is pushed to its end anyway.
+    pub(super) fn plan_changed(&mut self, logs: Vec<(LogId, u64)>) {
+        for (log, after) in logs {
+            if self.stopped.contains(&log) || self.plan.contains_key(&log) {
+                continue;
+            }
+            let known = self.known.get(&log).copied().unwrap_or(0);
+            let start = after.max(known);
+            self.plan.insert(log, start);
+            self.begun.entry(log).or_insert(start);
+        }
+    }
+
+    pub(super) fn prove(&mut self, forks: Vec<v1::Frame>) {
+        self.proofs.extend(forks);
+    }
+
+    pub(super) fn holds(&mut self, log: LogId, seq: u64) {
+        let known = self.known.entry(log).or_default();
+        *known = seq.max(*known);
+    }
+
+    pub(super) fn receipted(&mut self, log: LogId, seq: u64) {
+        self.holds(log, seq);
+        if self.sent.get(&log).is_some_and(|sent| *sent <= seq) {
+            self.sent.remove(&log);
+        }
+    }
+
+    /// The peer did not take a frame. A fork is shown from the first entry on, once; anything else waits for the next
+    /// comparison. Returns the number after which the peer is still promised entries that now do not come.
+    pub(super) fn refused(&mut self, log: LogId, seq: u64, reason: RefusalReason) -> Option<u64> {
+        if !self.sent_since.contains(&log) {
+            // An answer to what was sent before the comparison, which has found anew what the peer lacks.
+            self.sent.remove(&log);
+            return None;
+        }
+        let begun = self.begun.get(&log).copied().unwrap_or(0);
+        if reason == RefusalReason::Fork && begun > 0 {
+            if self.restarted.insert(log) {
+                self.forget_held(log);
+                self.plan.insert(log, 0);
+                return None;
+            }
+            if seq > begun {
+                // An answer to what was under way before the log was begun anew.
+                return None;
+            }
+        }
+        self.forget_held(log);
+        self.sent.remove(&log);
+        self.promised.remove(&log);
+        self.stopped.insert(log);
+        // The peer's mind may have changed since it refused, and it may count on the rest.
+        let passing = matches!(reason, RefusalReason::UnknownAuthor | RefusalReason::Gap);
+        self.plan.remove(&log).filter(|_| passing)
+    }
+
+    fn forget_held(&mut self, log: LogId) {
+        if self.held.as_ref().is_some_and(|(held, _, _)| *held == log) {
+            self.held = None;
+        }
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        self.plan.clear();
+        self.sent.clear();
+        self.promised.clear();
+        self.proofs.clear();
+        self.held = None;
+    }
+
+    /// Whether everything that was to be sent is sent and answered.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.plan.is_empty() && self.sent.is_empty() && self.proofs.is_empty() && self.held.is_none()
+    }
+}
+
+impl Exchange {
+    /// Sends what credit allows, and reads the next frame.
+    pub(super) fn pump(&mut self) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        if self.frozen {
+            return self.outflow.stop_all();
+        }
+        while let Some(frame) = self.outflow.proofs.front() {
+            if cost_of(frame) > self.outflow.credit {
+                return;
+            }
+            let Some(frame) = self.outflow.proofs.pop_front() else { return };
+            if let Ok(log) = crate::frame::log_of(&frame) {
+                self.outflow.sent.entry(log).or_insert(1);
+                self.outflow.sent_since.insert(log);
+                self.send_frame(frame);
+            }
+        }
+        if let Some((log, upto, frame)) = self.outflow.held.take() {
+            if cost_of(&frame) > self.outflow.credit {
+                self.outflow.held = Some((log, upto, frame));
+                return;
+            }
+            self.outflow.plan.insert(log, upto);
+            self.outflow.sent.insert(log, upto);
+            self.outflow.sent_since.insert(log);
+            self.outflow.promised.remove(&log);
+            self.send_frame(frame);
+        }
+        if let Some((log, after)) = self.outflow.plan.first_key_value().filter(|_| !self.outflow.reading) {
+            let (log, after) = (*log, *after);
+            self.outflow.reading = true;
+            let question = Question::FrameAfter { peer: self.setup.peer, log, after, max_bytes: TARGET_BYTES };
+            self.ask(question, Pending::FrameAfter { log, after });
+        }
+    }
+
+    fn send_frame(&mut self, frame: v1::Frame) {
+        self.outflow.credit = self.outflow.credit.saturating_sub(cost_of(&frame));
+        self.send(Body::Frame(frame));
+    }
+
+    pub(super) fn frame_read(&mut self, log: LogId, after: u64, frame: Option<v1::Frame>, upto: u64) {
+        self.outflow.reading = false;
+        // Refused, frozen or begun anew while the store was reading.
+        if self.outflow.plan.get(&log) != Some(&after) {
+            return;
+        }
+        match frame {
+            Some(frame) if upto > after => self.outflow.held = Some((log, upto, frame)),
+            Some(_) | None => {
+                self.outflow.plan.remove(&log);
+                if self.outflow.promised.remove(&log) {
+                    self.withdraw(log, after);
+                }
+            }
+        }
+    }
+
+    /// The peer waits for entries that it was shown and that are not to be had any more: say so, or it waits for ever.
+    fn withdraw(&mut self, log: LogId, after: u64) {
+        let entry =
+            Cursor { author: log.author, incarnation: log.incarnation, seq: after.saturating_add(1), hash: Hash::ZERO };
+        self.refuse(Refusal {
+            topic: log.topic,
+            entry,
+            reason: RefusalReason::Gap,
+            detail: "the entries shown are not to be had here any more".to_owned(),
+            set_aside: false,
+        });
+    }
+
+    /// The peer set entries aside, or did not take them.
+    pub(super) fn take_refusal(&mut self, wire: v1::Refusal) {
+        let Ok(refusal) = Refusal::from_wire(&wire) else {
+            return self.break_off("a refusal that cannot be read");
+        };
+        let log = refusal.log();
+        if !self.scope.wants(log.topic) {
+            return self.break_off("a refusal of a topic that is not shared");
+        }
+        if !refusal.set_aside {
+            if let Some(after) = self.outflow.refused(log, refusal.entry.seq, refusal.reason) {
+                self.withdraw(log, after);
+            }
+            self.not_to_be_had(log);
+            self.settling.wanted.remove(&log);
+        }
+        // A frozen copy's entries are offered again by whichever process is found to be the node.
+        if refusal.reason != RefusalReason::Frozen {
+            let question = Question::KeepRefusal { peer: self.setup.peer, refusal: refusal.clone() };
+            self.ask(question, Pending::KeepRefusal);
+        }
+        self.tell(Progress::RefusedByPeer(refusal));
+    }
+}
