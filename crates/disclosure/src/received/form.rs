@@ -141,3 +141,57 @@ fn sums(parts: &[Figure], policy: &Policy) -> (u64, u64) {
         .map_or((0, 0), |_| (threshold, shown().map(|(at, _, high)| high - above(at)).min().unwrap_or(threshold)));
     (least + hidden.0, most + hidden.1 + small * (threshold - 1))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The parts that rules 2 and 3 make of true figures, written apart from the code under test: 0 hidden as small, 1
+    /// withheld, else the rounded figure.
+    fn published(parts: [u64; 5]) -> [u64; 5] {
+        let total: u64 = parts.iter().sum();
+        if parts.contains(&total) {
+            return [1; 5];
+        }
+        let mut line = parts.map(|part| if part < 8 { 0 } else { (part + 2) / 5 * 5 });
+        if line.iter().filter(|part| **part == 0).count() == 1 {
+            let mut order: Vec<usize> = (0..5).filter(|at| line[*at] > 0).collect();
+            order.sort_by_key(|at| (parts[*at], *at));
+            line[order[0]] = 1;
+        }
+        line
+    }
+
+    /// Every line of five parts of up to 12 people each that can be published, with its total.
+    fn reachable() -> BTreeSet<(u64, [u64; 5])> {
+        const VALUES: u64 = 13;
+        (0..VALUES.pow(5))
+            .map(|code| [0, 1, 2, 3, 4].map(|at| code / VALUES.pow(at) % VALUES))
+            .map(|parts| (parts.iter().sum(), published(parts)))
+            .filter(|(total, _)| *total >= 8)
+            .collect()
+    }
+
+    #[test]
+    fn just_the_lines_that_can_be_are_taken() {
+        let policy = Policy::floor();
+        let reachable = reachable();
+        let figure = |code: u64| match code {
+            0 => Figure::Below(8),
+            1 => Figure::Withheld,
+            rounded => Figure::Rounded(rounded),
+        };
+        // Parts of 13 and more, which round to 15, are left out on both sides.
+        for code in 0..3u64.pow(5) {
+            let line = [0, 1, 2, 3, 4].map(|at| [0, 1, 10][(code / 3u64.pow(at) % 3) as usize]);
+            let parts: Vec<Figure> = line.into_iter().map(figure).collect();
+            // Where all is withheld, any total will do, which no enumeration reaches.
+            for total in (8..=70).filter(|_| line != [1; 5]) {
+                let taken = breakdown(Figure::Exact(total), &parts, &policy);
+                assert_eq!(taken, reachable.contains(&(total, line)), "{total} {line:?}");
+            }
+        }
+    }
+}

@@ -56,10 +56,10 @@ impl Quarter {
                 (Indicator::FundingLeveragedPence, None) => 125_050,
                 (Indicator::ListeningCampaignsReportedBack | Indicator::CommunityProjectsSupported, None) => 1,
             };
-            let people_behind = match key.indicator {
-                Indicator::TrainingMinutes => trained,
-                Indicator::Listenings => self.listened_to,
-                _ => 0,
+            let people_behind = match key.indicator.class() {
+                Class::PeopleSum { behind: Indicator::PeopleTrained } => trained,
+                Class::PeopleSum { .. } => self.listened_to,
+                Class::People | Class::Open => 0,
             };
             (key, Observation { value, people_behind, events_with_people: with_people(key.indicator) })
         });

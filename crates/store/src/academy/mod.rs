@@ -1,0 +1,46 @@
+//! The Academy's invitations, hubs, programmes, received releases and report.
+//!
+//! - What other nodes must know goes into the directory's log, in the same transaction as what is noted here beside it.
+//! - A received release is kept as its cells' bounds, so that the national report is one sum in the database.
+//!
+//! What is not here: any person, and any method that could return one.
+
+mod hubs;
+mod invitation;
+mod programme;
+mod release;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+use folkmoot_domain::Date;
+
+use crate::engine::{Store, UnixMillis};
+
+pub use hubs::{HubChange, KnownHub, KnownState, WhichHub};
+pub use invitation::{Enrolment, Invitation};
+pub use programme::RegisteredProgramme;
+pub(crate) use release::{receive_release, withdraw_releases};
+pub use report::{Line, Report};
+
+/// The handle on the Academy's own tables.
+#[derive(Clone)]
+pub struct AcademyStore {
+    store: Store,
+}
+
+impl AcademyStore {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+/// The day of a moment, in UTC.
+fn day(moment: UnixMillis) -> Date {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    /// The Julian day of 1 January 1970.
+    const EPOCH: i32 = 2_440_588;
+    let days = i32::try_from(moment.0.div_euclid(DAY)).unwrap_or(i32::MAX);
+    Date::from_julian_day(EPOCH.saturating_add(days)).unwrap_or(Date::MAX)
+}
