@@ -44,8 +44,10 @@ mod tests {
         }
     }
 
-    /// Logs as (incarnation, seq of the tip, what the opening names), and the expected tips.
-    fn check(logs: &[(u64, u64, &[(u64, u64)])], expected: &[(u64, u64)]) {
+    /// Incarnation, number of the tip, what the opening names.
+    type Log = (u64, u64, &'static [(u64, u64)]);
+
+    fn check(logs: &[Log], expected: &[(u64, u64)]) {
         let logs = logs
             .iter()
             .map(|(incarnation, seq, earlier)| {

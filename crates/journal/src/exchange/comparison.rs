@@ -163,16 +163,19 @@ impl Exchange {
     /// The tips that were asked of the store are shown to the peer.
     pub(super) fn show_tips(&mut self, topics: Vec<(Topic, Vec<Cursor>)>) {
         let round = self.comparison.round;
-        let shown = match std::mem::take(&mut self.comparison.step) {
-            Step::Showing { buckets } => {
-                self.comparison.step = Step::AwaitingTips(TipsSoFar::of(buckets.clone()));
-                buckets
-            }
-            step => {
-                self.comparison.step = step;
-                std::mem::take(&mut self.comparison.asked)
-            }
+        let shown = match &self.comparison.step {
+            Step::Showing { buckets } => buckets.clone(),
+            Step::Idle
+            | Step::Digesting { .. }
+            | Step::AwaitingReply { .. }
+            | Step::AwaitingTips(_)
+            | Step::Reckoning
+            | Step::Flowing
+            | Step::Settled => std::mem::take(&mut self.comparison.asked),
         };
+        if self.setup.side == Side::Dialler {
+            self.comparison.step = Step::AwaitingTips(TipsSoFar::of(shown.clone()));
+        }
         for tips in message::tips(round, &shown, topics) {
             self.send(Body::Tips(tips));
         }

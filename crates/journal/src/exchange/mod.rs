@@ -201,16 +201,27 @@ impl Exchange {
                 | Body::ReceiptWanted(_)
                 | Body::Notice(_) => self.put_by(body),
             },
-            // The directory that a peer brings may be longer than what may wait.
-            Phase::Admitting => match body {
-                Body::Frame(frame) if frame.topic == Topic::Directory.to_bytes() => self.take_frame(frame),
-                other => self.put_by(other),
-            },
+            Phase::Admitting => self.put_by(body),
             Phase::Open => self.take(body),
         }
     }
 
     fn put_by(&mut self, body: Body) {
+        let body = match body {
+            // The directory that a peer brings may be longer than what may wait.
+            Body::Frame(frame) if frame.topic == Topic::Directory.to_bytes() => return self.take_frame(frame),
+            body @ (Body::Hello(_)
+            | Body::Have(_)
+            | Body::Same(_)
+            | Body::Buckets(_)
+            | Body::Tips(_)
+            | Body::Frame(_)
+            | Body::Credit(_)
+            | Body::Receipt(_)
+            | Body::Refusal(_)
+            | Body::ReceiptWanted(_)
+            | Body::Notice(_)) => body,
+        };
         if self.early.len() == EARLY_LIMIT {
             return self.break_off("too many messages before admission");
         }

@@ -1,5 +1,6 @@
 //! What goes out: frames of what the peer lacks, under its credit.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use folkmoot_proto::federation::v1;
@@ -65,8 +66,8 @@ impl Outflow {
             if start == after {
                 self.promised.insert(log);
             }
-            if !self.plan.contains_key(&log) {
-                self.plan.insert(log, start);
+            if let Entry::Vacant(vacant) = self.plan.entry(log) {
+                vacant.insert(start);
                 self.begun.insert(log, start);
             }
         }

@@ -142,7 +142,7 @@ impl Exchange {
         if !open || waiting || !quiet || !self.settling.wanted.is_empty() {
             return;
         }
-        if !self.settling.receipts_asked && self.reports_here() {
+        if !self.settling.receipts_asked && !self.frozen && !self.peer_frozen {
             self.settling.receipts_asked = true;
             return self.ask(Question::OwnUnreceipted { scope: self.scope }, Pending::OwnUnreceipted);
         }

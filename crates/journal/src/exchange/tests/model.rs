@@ -84,7 +84,7 @@ impl Model {
 
     fn adopt(mut hub: Model, academy: &Model) -> Model {
         for entry in academy.logs.iter().filter(|(log, _)| log.topic == Topic::Directory).flat_map(|(_, log)| log) {
-            if !hub.logs.get(&entry.log()).is_some_and(|log| log.len() as u64 >= entry.header.seq) {
+            if hub.logs.get(&entry.log()).is_none_or(|log| (log.len() as u64) < entry.header.seq) {
                 hub.store(entry.clone());
             }
         }
