@@ -1,0 +1,118 @@
+//! Pages of a list. A token is opaque, says after which item the next page begins, and holds for one query only.
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::status::Violations;
+
+const USUAL: usize = 100;
+const MOST: usize = 1000;
+const SEPARATOR: char = '\u{1f}';
+
+/// Which part of a list was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    query: String,
+    size: usize,
+    after: Option<String>,
+}
+
+impl Page {
+    /// Reads the two paging fields of a request. `query` names the method and whatever else the request narrows the list by.
+    pub(crate) fn read(query: &[&str], page_size: i32, page_token: &str, violations: &mut Violations) -> Self {
+        let query = query.join("\u{1e}");
+        let size = match usize::try_from(page_size) {
+            Ok(0) => USUAL,
+            Ok(size) => size.min(MOST),
+            Err(_) => {
+                violations.add("page_size", "write how many items a page may have, or 0 for 100");
+                USUAL
+            }
+        };
+        let after = (!page_token.is_empty()).then(|| token_item(&query, page_token)).and_then(|item| {
+            if item.is_none() {
+                violations.add(
+                    "page_token",
+                    "not a token of this list: give back the next_page_token of the page before, with the same query, \
+                     or none to begin anew",
+                );
+            }
+            item
+        });
+        Self { query, size, after }
+    }
+
+    /// Cuts the page out of the whole list, and makes the token of the next. `key` names an item among the others.
+    pub(crate) fn cut<T>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        let start = match &self.after {
+            None => 0,
+            // An item that has gone since leaves nothing to go on from; the list ends.
+            Some(after) => items.iter().position(|item| key(item) == *after).map_or(items.len(), |found| found + 1),
+        };
+        let more = items.len() > start + self.size;
+        let page: Vec<T> = items.into_iter().skip(start).take(self.size).collect();
+        let token = match page.last() {
+            Some(last) if more => BASE64URL_NOPAD.encode(format!("{}{SEPARATOR}{}", self.query, key(last)).as_bytes()),
+            Some(_) | None => String::new(),
+        };
+        (page, token)
+    }
+}
+
+fn token_item(query: &str, token: &str) -> Option<String> {
+    let bytes = BASE64URL_NOPAD.decode(token.as_bytes()).ok()?;
+    let text = String::from_utf8(bytes).ok()?;
+    let (of, item) = text.split_once(SEPARATOR)?;
+    (of == query).then(|| item.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(query: &[&str], size: i32, token: &str) -> Result<Page, tonic::Status> {
+        let mut violations = Violations::default();
+        let page = Page::read(query, size, token, &mut violations);
+        violations.check().map(|()| page)
+    }
+
+    fn key(item: &u32) -> String {
+        item.to_string()
+    }
+
+    #[test]
+    fn pages_cover_a_list_once() {
+        for size in 1..=12 {
+            let (mut token, mut seen) = (String::new(), Vec::new());
+            loop {
+                let (items, next) = page(&["List"], size, &token).expect("a page").cut((0..10).collect(), key);
+                assert!(items.len() <= 12);
+                seen.extend(items);
+                token = next;
+                if token.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(seen, (0..10).collect::<Vec<u32>>(), "pages of {size}");
+        }
+    }
+
+    #[test]
+    fn a_token_holds_for_its_query_alone() {
+        let (_, token) = page(&["List", "2018-Q3"], 3, "").expect("a page").cut((0..10).collect(), key);
+        assert!(page(&["List", "2018-Q3"], 5, &token).is_ok());
+        for (query, token) in [
+            (&["List", "2018-Q4"][..], token.as_str()),
+            (&["Other", "2018-Q3"], &token),
+            (&["List", "2018-Q3"], "!"),
+            (&["List", "2018-Q3"], "AAAA"),
+        ] {
+            assert!(page(query, 3, token).is_err(), "{query:?} {token}");
+        }
+    }
+
+    #[test]
+    fn both_fields_are_refused_at_once() {
+        let refusal = page(&["List"], -1, "!").expect_err("a refusal");
+        assert!(refusal.message().contains("page_size") && refusal.message().contains("page_token"), "{refusal}");
+    }
+}
