@@ -1,1 +1,24 @@
-//! x
+//! Durable truth: one SQLite file a node, behind three handles.
+//!
+//! - [`JournalStore`]: signed logs, receipts, the directory, and the answers that the exchange asks for.
+//! - [`HubStore`]: a hub's records, its figures and its releases. Only a hub's store hands it out.
+//! - [`AcademyStore`]: invitations, received releases and the national report. Only the Academy's store hands it out.
+//!
+//! What is not here: async, policy, sockets, the clock and randomness (see [`Ambient`]), and any method of the Academy's
+//! that could return a person. No type of the database library appears in the interface.
+//!
+//! A write is a job with a static name. It blocks until the job is durable; jobs that arrive while a commit runs share
+//! the next one, each in a savepoint of its own.
+
+pub mod academy;
+mod engine;
+mod error;
+pub mod hub;
+pub mod journal;
+mod migrations;
+
+pub use academy::AcademyStore;
+pub use engine::{Ambient, Change, Role, Store, UnixMillis};
+pub use error::{Cause, StoreError};
+pub use hub::HubStore;
+pub use journal::JournalStore;

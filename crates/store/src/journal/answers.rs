@@ -1,0 +1,237 @@
+//! What the exchange asks of the store without changing it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use folkmoot_journal::entry::HEADER_SIZE;
+use folkmoot_journal::exchange::{Answer, Scope};
+use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT};
+use folkmoot_journal::{Cursor, Directory, Entry, Header, LogId, NodeId, Topic, digest, pack};
+use folkmoot_proto::federation::v1;
+use rusqlite::{Connection, params};
+
+use super::logs::{
+    LogRow, StoredEntry, entries_after, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips, unsigned,
+};
+use super::{forks, receipts, scopes};
+use crate::error::StoreError;
+
+/// The digests, where they are kept for this scope already.
+pub(super) fn compare(connection: &Connection, scope: Scope) -> Result<Option<Answer>, StoreError> {
+    let Some(buckets) = scopes::read(connection, scope)? else { return Ok(None) };
+    Ok(Some(Answer::Digest { root: digest::root(&buckets), buckets, mark: latest_mark(connection)? }))
+}
+
+pub(super) fn tips_of(
+    connection: &Connection,
+    directory: &Directory,
+    scope: Scope,
+    buckets: &[u8],
+) -> Result<Answer, StoreError> {
+    let topics = scopes::shared_topics(connection, scope, directory, buckets)?;
+    let topics = topics.into_iter().map(|topic| Ok((topic, tips(connection, topic)?)));
+    Ok(Answer::Tips { topics: topics.collect::<Result<_, StoreError>>()? })
+}
+
+pub(super) fn missing(
+    connection: &Connection,
+    directory: &Directory,
+    scope: Scope,
+    theirs: &[(Topic, Vec<Cursor>)],
+    buckets: &[u8],
+) -> Result<Answer, StoreError> {
+    let mut unmatched: BTreeMap<LogId, Cursor> = BTreeMap::new();
+    for (topic, cursors) in theirs {
+        if scope.shares(*topic, directory) && buckets.contains(&digest::bucket_of(*topic)) {
+            unmatched.extend(cursors.iter().map(|cursor| (cursor.log(*topic), *cursor)));
+        }
+    }
+    // A log that forks at its first entry has no tip and no leaf, but is known all the same.
+    let mut topics = scopes::shared_topics(connection, scope, directory, buckets)?;
+    topics.extend(unmatched.keys().map(|log| log.topic));
+    topics.sort_unstable();
+    topics.dedup();
+    let (mut push, mut lacking, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
+    for topic in topics {
+        for log in logs_of_topic(connection, topic)? {
+            match unmatched.remove(&log.id) {
+                None if log.seq > 0 => push.push((log.id, 0)),
+                None => {}
+                Some(theirs) if theirs.seq <= log.seq => {
+                    if hash_at(connection, &log, theirs.seq)? != Some(theirs.hash) {
+                        push.push((log.id, 0));
+                    } else if theirs.seq < log.seq {
+                        push.push((log.id, theirs.seq));
+                    }
+                }
+                Some(_) if log.forked => proofs.extend(forks::proof(connection, &log)?),
+                Some(theirs) => lacking.push((log.id, theirs)),
+            }
+        }
+    }
+    lacking.extend(unmatched);
+    lacking.sort_unstable();
+    Ok(Answer::Missing { push, lacking, forks: proofs })
+}
+
+pub(super) fn frame_after(
+    connection: &Connection,
+    directory: &Directory,
+    peer: NodeId,
+    log: LogId,
+    after: u64,
+    max_bytes: u32,
+) -> Result<Answer, StoreError> {
+    let frame = match find_log(connection, log)? {
+        Some(row) if directory.may_read(peer, log.topic) => cut(connection, &row, after, max_bytes as usize)?,
+        Some(_) | None => None,
+    };
+    let (frame, upto) = match frame {
+        Some((frame, upto)) => (Some(frame), upto),
+        None => (None, after),
+    };
+    Ok(Answer::Frame { log, frame, upto })
+}
+
+/// Cuts a frame from stored bytes: as many entries as fit and end on one whose signature is held. Where the first such
+/// end lies beyond `max_bytes`, the frame goes that far; whoever cut it before kept to the limits.
+pub(super) fn cut(
+    connection: &Connection,
+    log: &LogRow,
+    after: u64,
+    max_bytes: usize,
+) -> Result<Option<(v1::Frame, u64)>, StoreError> {
+    let mut taken: Vec<StoredEntry> = Vec::new();
+    let (mut bytes, mut signed_end) = (0, 0);
+    entries_after(connection, log, after, |entry| {
+        bytes += ENTRY_OVERHEAD + entry.body.as_ref().map_or(0, |body| body.payload.len());
+        let over = bytes > max_bytes || taken.len() == ENTRY_LIMIT;
+        let far_over = bytes > INFLATED_LIMIT || taken.len() == ENTRY_LIMIT;
+        if !taken.is_empty() && ((over && signed_end > 0) || far_over) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let ends = entry.signature.is_some();
+        taken.push(entry);
+        if ends {
+            signed_end = taken.len();
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    taken.truncate(signed_end);
+    let entries = hashed(taken);
+    let Some(last) = entries.last() else { return Ok(None) };
+    let upto = last.header.seq;
+    let frame = pack(&entries).map_err(|fault| StoreError::inconsistent(format!("a log ({fault})")))?;
+    Ok(Some((frame, upto)))
+}
+
+/// Gives contiguous entries their hashes: each but the last is named by its successor.
+fn hashed(stored: Vec<StoredEntry>) -> Vec<Entry> {
+    let next: Vec<_> = stored.iter().skip(1).map(|entry| entry.header.prev_hash).collect();
+    let mut next = next.into_iter();
+    let entry = |entry: StoredEntry| match next.next() {
+        Some(hash) => Entry { header: entry.header, hash, signature: entry.signature, body: entry.body },
+        None => entry.into_entry(),
+    };
+    stored.into_iter().map(entry).collect()
+}
+
+pub(super) fn changed_since(
+    connection: &Connection,
+    directory: &Directory,
+    scope: Scope,
+    mark: u64,
+) -> Result<Answer, StoreError> {
+    let sql = "SELECT log.id, log.topic, topic.name, author, incarnation, seq, hash, forked, min(after)
+        FROM arrival JOIN log ON log.id = arrival.log JOIN topic ON topic.id = log.topic
+        WHERE mark > ?1 GROUP BY log.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([signed(mark)])?;
+    let mut logs = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (log, after) = (log_row(row)?, unsigned(row.get(8)?));
+        if after < log.seq && scope.shares(log.id.topic, directory) {
+            logs.push((log.id, after));
+        }
+    }
+    logs.sort_unstable();
+    Ok(Answer::Changed { logs, mark: latest_mark(connection)? })
+}
+
+pub(super) fn unreceipted(
+    connection: &Connection,
+    directory: &Directory,
+    scope: Scope,
+    me: NodeId,
+) -> Result<Answer, StoreError> {
+    let mut unreceipted = Vec::new();
+    for log in logs_of_author(connection, me)? {
+        if let Some(tip) = log.tip()
+            && scope.shares(log.id.topic, directory)
+            && receipts::receipted(connection, &log, scope.peer)? < log.seq
+        {
+            unreceipted.push((log.id.topic, tip));
+        }
+    }
+    Ok(Answer::Unreceipted(unreceipted))
+}
+
+/// Every log of an author, ascending.
+pub(super) fn logs_of_author(connection: &Connection, author: NodeId) -> Result<Vec<LogRow>, StoreError> {
+    let sql = "SELECT log.id, log.topic, topic.name, author, incarnation, seq, hash, forked
+        FROM log JOIN topic ON topic.id = log.topic WHERE author = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut logs = statement.query_map([author.0], log_row)?.collect::<Result<Vec<_>, _>>()?;
+    logs.sort_by_key(|log| log.id);
+    Ok(logs)
+}
+
+/// The genesis entry as it was signed: the first entry whose header names no federation.
+pub(super) fn genesis(connection: &Connection) -> Result<Option<(LogRow, Entry)>, StoreError> {
+    for log in logs_of_topic(connection, Topic::Directory)? {
+        if let Some(entry) = super::logs::entry_at(connection, &log, 1)?
+            && entry.header.federation == folkmoot_journal::FederationId::ZERO
+        {
+            return Ok(Some((log, entry.into_entry())));
+        }
+    }
+    Ok(None)
+}
+
+/// The whole directory as frames, beginning with the genesis entry alone.
+pub(super) fn directory_frames(connection: &Connection, max_bytes: usize) -> Result<Vec<v1::Frame>, StoreError> {
+    let Some((first, genesis)) = genesis(connection)? else { return Err(StoreError::NotJoined) };
+    let mut frames = vec![pack(&[genesis]).map_err(|fault| StoreError::inconsistent(format!("genesis ({fault})")))?];
+    for log in logs_of_topic(connection, Topic::Directory)? {
+        let mut after = u64::from(log.row == first.row);
+        while let Some((frame, upto)) = cut(connection, &log, after, max_bytes)? {
+            frames.push(frame);
+            after = upto;
+        }
+    }
+    Ok(frames)
+}
+
+/// The topic, kind and cursor of entries that were set aside, with why.
+pub(super) fn set_aside(connection: &Connection) -> Result<Vec<super::SetAside>, StoreError> {
+    let sql = "SELECT place, header, reason, detail, retry, minute FROM set_aside JOIN entry USING (place)
+        ORDER BY place";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let header: [u8; HEADER_SIZE] = row.get(1)?;
+        let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
+        let (reason, retry): (i32, i64) = (row.get(2)?, row.get(4)?);
+        found.push(super::SetAside {
+            topic: header.topic,
+            entry: header.cursor(),
+            reason: folkmoot_journal::RefusalReason::from_number(reason),
+            detail: row.get(3)?,
+            waits_for_upgrade: retry == 1,
+            waits_for_programme: retry == 2,
+            at: crate::engine::UnixMillis(row.get::<_, i64>(5)? * 60_000),
+        });
+    }
+    Ok(found)
+}

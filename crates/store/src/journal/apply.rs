@@ -1,0 +1,341 @@
+//! What becomes of an entry's payload once the entry is held: applied, or set aside with a reason. Neither blocks the
+//! entries that follow.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use folkmoot_journal::{
+    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, PayloadKind, RefusalReason, Topic,
+};
+use rusqlite::{Connection, params};
+
+use super::answers::logs_of_author;
+use super::logs::{LogRow, at_place, log_of_row, logs_of_topic, stored_entry};
+use super::scopes;
+use crate::engine::{Role, Tx};
+use crate::error::StoreError;
+use crate::{academy, hub};
+
+/// What the journal keeps in memory beside the file. Cheap to clone; rolled back with its transaction.
+#[derive(Clone, Default)]
+pub(crate) struct Working {
+    federation: Option<FederationId>,
+    directory: Arc<Directory>,
+}
+
+impl Working {
+    /// Reads it from the file.
+    pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let federation: Option<[u8; 32]> = connection.query_row("SELECT federation FROM node", [], |row| row.get(0))?;
+        Ok(Self { federation: federation.map(FederationId), directory: Arc::new(load_directory(connection)?) })
+    }
+
+    /// The federation, once founded or joined.
+    pub(crate) fn federation(&self) -> Option<FederationId> {
+        self.federation
+    }
+
+    /// Who takes part. Empty before the node belongs to a federation.
+    pub(crate) fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    /// The Academy's id, once known.
+    pub(crate) fn academy(&self) -> Option<NodeId> {
+        self.directory.academy().map(|(id, _)| id)
+    }
+}
+
+/// Writes down which federation the node belongs to, for good.
+pub(super) fn join(tx: &mut Tx<'_>, federation: FederationId) -> Result<(), StoreError> {
+    tx.execute("UPDATE node SET federation = ?1", [federation.0])?;
+    tx.working.federation = Some(federation);
+    Ok(())
+}
+
+fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
+    let mut directory = Directory::default();
+    let sql = "SELECT header, signature, salt, payload FROM entry WHERE place > ?1 AND place <= ?2
+        AND place NOT IN (SELECT place FROM set_aside) ORDER BY place";
+    for log in logs_of_topic(connection, Topic::Directory)? {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![log.place(0), log.place(log.seq)])?;
+        while let Some(row) = rows.next()? {
+            let entry = stored_entry(row, 0)?;
+            let Some(body) = entry.body else { continue };
+            // Whatever could not be read or could not stand was set aside when it came.
+            if let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload) {
+                let _ = directory.apply(&payload);
+            }
+        }
+    }
+    Ok(directory)
+}
+
+/// An entry that is held and not applied. The parts that apply payloads give it; the journal writes it down, tells the
+/// sender, and never lets it block another entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Aside {
+    /// Why.
+    pub(crate) reason: RefusalReason,
+    /// A sentence for both operators; never text of a person.
+    pub(crate) detail: String,
+    /// What could mend it.
+    pub(crate) retry: Retry,
+}
+
+impl Aside {
+    fn fault(fault: &Fault) -> Self {
+        // A newer node may know a value that this software does not.
+        Self { reason: fault.reason(), detail: fault.to_string(), retry: Retry::Upgrade }
+    }
+
+    fn late() -> Self {
+        let detail = "written after the last entry that the Academy accepted of this hub".to_owned();
+        Self { reason: RefusalReason::AfterRevocation, detail, retry: Retry::Never }
+    }
+
+    fn misplaced() -> Self {
+        let detail = "this kind of payload does not belong in this topic".to_owned();
+        Self { reason: RefusalReason::MalformedPayload, detail, retry: Retry::Never }
+    }
+
+    /// Held for the day when this software knows the kind: no fault of the sender's, who is not told.
+    fn unknown_kind(number: u16) -> Self {
+        let detail = format!("payload kind {number} is newer than this software; upgrade it");
+        Self { reason: RefusalReason::Unspecified, detail, retry: Retry::Upgrade }
+    }
+
+    /// Whether the sender is told.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.reason != RefusalReason::Unspecified
+    }
+}
+
+/// When an entry that was set aside is looked at again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// Never.
+    Never,
+    /// Whenever the store is opened, which newer software may do.
+    Upgrade,
+    /// When a funding programme is registered.
+    Programme,
+}
+
+impl Retry {
+    fn code(self) -> i64 {
+        match self {
+            Self::Never => 0,
+            Self::Upgrade => 1,
+            Self::Programme => 2,
+        }
+    }
+}
+
+/// What entries of one transaction did to the directory. [`Effects::settle`] draws the consequences, once.
+#[derive(Default)]
+pub(super) struct Effects {
+    pub(super) directory_changed: bool,
+    hubs: BTreeSet<NodeId>,
+    programmes: bool,
+}
+
+impl Effects {
+    pub(super) fn settle(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        if !self.directory_changed {
+            return Ok(());
+        }
+        tx.mark_directory();
+        scopes::rebuild_of(tx, &self.hubs)?;
+        for hub in &self.hubs {
+            take_back_late(tx, *hub)?;
+        }
+        if self.programmes {
+            match tx.role() {
+                Role::Hub => {
+                    let directory = Arc::clone(tx.working.directory());
+                    for programme in directory.programmes().iter() {
+                        hub::track_programme(tx, programme)?;
+                    }
+                }
+                Role::Academy => again(tx, Retry::Programme)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sets aside what a revoked hub wrote past its last accepted entries, so that what counts never depends on whether the
+/// entries or the revocation came first.
+fn take_back_late(tx: &mut Tx<'_>, hub: NodeId) -> Result<(), StoreError> {
+    for log in logs_of_author(tx, hub)? {
+        let after = match tx.working.directory.accepted_until(log.id) {
+            Limit::None => continue,
+            Limit::UpTo(last) => last.seq,
+            Limit::Nothing => 0,
+        };
+        for seq in after + 1..=log.seq {
+            set_aside(tx, &log, seq, &Aside::late())?;
+        }
+        if after < log.seq && tx.role() == Role::Academy {
+            academy::withdraw_releases(tx, log.id.author, log.id.incarnation, after)?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies the payload of an entry that was just stored, or sets the entry aside and says why.
+pub(super) fn apply(
+    tx: &mut Tx<'_>,
+    log: &LogRow,
+    entry: &Entry,
+    effects: &mut Effects,
+) -> Result<Option<Aside>, StoreError> {
+    let aside = judge(tx, entry, effects)?;
+    if let Some(aside) = &aside {
+        set_aside(tx, log, entry.header.seq, aside)?;
+    }
+    Ok(aside)
+}
+
+fn judge(tx: &mut Tx<'_>, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
+    if !tx.working.directory.accepted_until(entry.log()).allows(entry.header.seq) {
+        return Ok(Some(Aside::late()));
+    }
+    let Some(body) = &entry.body else { return Ok(None) };
+    let payload = match Payload::decode(entry.header.payload_kind, &body.payload) {
+        Ok(Some(payload)) => payload,
+        Ok(None) => return Ok(Some(Aside::unknown_kind(entry.header.payload_kind.into()))),
+        Err(fault) => return Ok(Some(Aside::fault(&fault))),
+    };
+    match (entry.header.topic, payload) {
+        (Topic::Directory, payload) => Ok(direct(tx, &payload, effects)),
+        (_, Payload::Opening(_)) => Ok(None),
+        (Topic::Releases(_), Payload::Release(parts)) => {
+            let cursor = entry.cursor();
+            let outcome = match tx.role() {
+                Role::Academy => tx.attempt(|tx| academy::receive_release(tx, &cursor, &parts, &body.payload))?,
+                // A hub takes no releases but its own.
+                Role::Hub => tx.attempt(|tx| recover(tx, &cursor, &body.payload))?,
+            };
+            Ok(outcome.unwrap_or_else(|error| {
+                let detail = format!("the release could not be taken: {error}");
+                Some(Aside { reason: RefusalReason::MalformedPayload, detail, retry: Retry::Upgrade })
+            }))
+        }
+        (
+            Topic::Releases(_) | Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_),
+            Payload::HubRecord(_) | Payload::ProgrammeRecord(_) | Payload::Release(_),
+        ) => Ok(Some(Aside::misplaced())),
+    }
+}
+
+fn recover(tx: &mut Tx<'_>, cursor: &Cursor, payload: &[u8]) -> Result<Option<Aside>, StoreError> {
+    hub::recover_release(tx, cursor, payload)?;
+    Ok(None)
+}
+
+/// Applies a payload of the directory.
+fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<Aside> {
+    if matches!(payload, Payload::Release(_)) {
+        return Some(Aside::misplaced());
+    }
+    match Arc::make_mut(&mut tx.working.directory).apply(payload) {
+        Err(fault) => Some(Aside::fault(&fault)),
+        Ok(Applied::Unchanged) => None,
+        Ok(Applied::Changed) => {
+            effects.directory_changed = true;
+            match payload {
+                Payload::HubRecord(record) => {
+                    effects.hubs.insert(record.hub);
+                }
+                Payload::ProgrammeRecord(_) => effects.programmes = true,
+                Payload::Opening(_) | Payload::Release(_) => {}
+            }
+            None
+        }
+    }
+}
+
+fn set_aside(tx: &Tx<'_>, log: &LogRow, seq: u64, aside: &Aside) -> Result<(), StoreError> {
+    let sql = "INSERT INTO set_aside (place, reason, detail, retry, minute) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (place) DO UPDATE SET reason = ?2, detail = ?3, retry = ?4";
+    tx.prepare_cached(sql)?.execute(params![
+        log.place(seq),
+        aside.reason.number(),
+        aside.detail,
+        aside.retry.code(),
+        tx.minute()
+    ])?;
+    Ok(())
+}
+
+/// Whether anything is held that newer software could apply.
+pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM set_aside WHERE retry = 1)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Looks again at what waits for newer software: this may be it.
+pub(crate) fn after_upgrade(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    again(tx, Retry::Upgrade)
+}
+
+/// Looks again at what was set aside until `retry`.
+fn again(tx: &mut Tx<'_>, retry: Retry) -> Result<(), StoreError> {
+    let places = {
+        let mut statement = tx.prepare_cached("SELECT place FROM set_aside WHERE retry = ?1 ORDER BY place")?;
+        statement.query_map([retry.code()], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
+    };
+    let mut effects = Effects::default();
+    for place in places {
+        let (row, _) = at_place(place);
+        let log = log_of_row(tx, row)?;
+        let entry = {
+            let sql = "SELECT header, signature, salt, payload FROM entry WHERE place = ?1";
+            let mut statement = tx.prepare_cached(sql)?;
+            let mut rows = statement.query([place])?;
+            match rows.next()? {
+                Some(row) => stored_entry(row, 0)?.into_entry(),
+                None => continue,
+            }
+        };
+        if matches!(entry.header.payload_kind, PayloadKind::Unknown(_)) {
+            continue;
+        }
+        if apply(tx, &log, &entry, &mut effects)?.is_none() {
+            tx.execute("DELETE FROM set_aside WHERE place = ?1", [place])?;
+            tx.mark_journal();
+            tx.mark_releases();
+        }
+    }
+    effects.settle(tx)
+}
+
+/// Draws the consequences of a fork, past whose last common entry nothing counts: what counts is worked out anew.
+pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -> Result<(), StoreError> {
+    if tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
+        academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
+    }
+    if let (Topic::Releases(_), Role::Academy) = (log.id.topic, tx.role()) {
+        academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
+    }
+    if log.id.topic == Topic::Directory {
+        let before = Arc::clone(&tx.working.directory);
+        tx.working.directory = Arc::new(load_directory(tx)?);
+        effects.directory_changed = before != tx.working.directory;
+        let hubs = before.hubs().keys().chain(tx.working.directory.hubs().keys());
+        effects.hubs = hubs.copied().collect();
+    }
+    Ok(())
+}
+
+/// The numbers of a log's entries that were set aside and of which its author is told, ascending.
+pub(super) fn set_aside_of(connection: &Connection, log: &LogRow) -> Result<Vec<u64>, StoreError> {
+    let sql = "SELECT place FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason <> 0 ORDER BY place
+        LIMIT 65536";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![log.place(0), log.place(log.seq)], |row| row.get(0))?;
+    rows.map(|place| Ok(at_place(place?).1)).collect()
+}

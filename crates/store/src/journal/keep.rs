@@ -1,0 +1,209 @@
+//! Taking frames that peers send: verified, stored, applied and receipted in one transaction.
+
+use folkmoot_journal::exchange::Kept;
+use folkmoot_journal::frame::log_of;
+use folkmoot_journal::{
+    Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, Refusal, RefusalReason, Topic, Unpacked,
+    check_genesis, unpack,
+};
+use folkmoot_proto::federation::v1;
+
+use super::append::moved;
+use super::apply::{Effects, apply, join};
+use super::forks;
+use super::logs::{EntryWriter, LogRow, find_log, hash_at, make_log};
+use super::receipts;
+use crate::engine::{Role, Tx};
+use crate::error::StoreError;
+
+/// What became of a frame's entries.
+#[derive(Default)]
+struct Taken {
+    log: Option<LogRow>,
+    new_entries: u64,
+    refusals: Vec<Refusal>,
+    directory_changed: bool,
+}
+
+/// Takes a frame that a peer sent and signs for what is held now.
+pub(super) fn keep(tx: &mut Tx<'_>, frame: &v1::Frame) -> Result<Kept, StoreError> {
+    let author = tx.author()?;
+    let federation = tx.working.federation().ok_or(StoreError::NotJoined)?;
+    let id = log_of(frame).map_err(|fault| StoreError::Protocol { reason: fault.to_string() })?;
+    let taken = match admit(tx, frame, id, federation) {
+        Ok((unpacked, key)) => take(tx, &unpacked, &key)?,
+        Err((reason, detail)) => {
+            Taken { log: find_log(tx, id)?, refusals: vec![refuse(frame, id, reason, detail)], ..Taken::default() }
+        }
+    };
+    let mine = id.author == author.key.id();
+    let recovered = if mine { taken.new_entries } else { 0 };
+    if recovered > 0 {
+        tx.execute("UPDATE node SET recovered = recovered + ?1", [recovered])?;
+    }
+    let receipt = match &taken.log {
+        Some(log) => receipts::give(tx, &author, log)?,
+        None => None,
+    };
+    Ok(Kept {
+        log: id,
+        upto: taken.log.as_ref().and_then(LogRow::tip),
+        new_entries: taken.new_entries,
+        recovered,
+        receipt,
+        refusals: taken.refusals,
+        directory_changed: taken.directory_changed,
+    })
+}
+
+/// Takes the federation and the directory that a joining hub was handed. Taking the same again is harmless.
+pub(super) fn adopt(tx: &mut Tx<'_>, federation: FederationId, frames: &[v1::Frame]) -> Result<(), StoreError> {
+    let refused = |reason: String| StoreError::DirectoryRefused { reason };
+    let fault = |fault: Fault| refused(fault.to_string());
+    match tx.working.federation() {
+        Some(held) if held == federation => {}
+        Some(_) => return Err(StoreError::AlreadyJoined),
+        None => join(tx, federation)?,
+    }
+    let first = frames.first().ok_or_else(|| refused("it is empty".to_owned()))?;
+    let first = unpack(first, federation).map_err(fault)?;
+    let genesis = first.entries.first().ok_or_else(|| refused("it is empty".to_owned()))?;
+    let key = check_genesis(genesis, federation).map_err(fault)?.log_key;
+    for frame in frames {
+        let unpacked = unpack(frame, federation).map_err(fault)?;
+        if unpacked.log.topic != Topic::Directory || unpacked.log.author != key.id() {
+            return Err(refused("it holds something else than the Academy's directory".to_owned()));
+        }
+        let taken = take(tx, &unpacked, &key)?;
+        if let Some(refusal) = taken.refusals.iter().find(|refusal| !refusal.set_aside) {
+            return Err(refused(refusal.detail.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Whether this node holds the topic at all: a hub the directory and its own releases, the Academy every release too.
+fn wants(tx: &Tx<'_>, id: LogId) -> Result<bool, StoreError> {
+    Ok(match (id.topic, tx.role()) {
+        (Topic::Directory, _) | (Topic::Releases(_), Role::Academy) => true,
+        (Topic::Releases(hub), Role::Hub) => hub == tx.author()?.key.id(),
+        (Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_), _) => false,
+    })
+}
+
+/// The frame's entries, not yet verified, and the key that must have signed them; or why the frame is not taken.
+fn admit(
+    tx: &Tx<'_>,
+    frame: &v1::Frame,
+    id: LogId,
+    federation: FederationId,
+) -> Result<(Unpacked, LogPublicKey), (RefusalReason, String)> {
+    let plain = |reason: RefusalReason| (reason, reason.words().to_owned());
+    if !wants(tx, id).unwrap_or(false) {
+        return Err(plain(RefusalReason::NotSubscribed));
+    }
+    let directory = tx.working.directory();
+    let key = directory.log_key(id.author).ok_or_else(|| plain(RefusalReason::UnknownAuthor))?;
+    if !directory.may_write(id.author, id.topic) {
+        return Err(plain(RefusalReason::NotAuthorised));
+    }
+    let unpacked = unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string()))?;
+    Ok((unpacked, key))
+}
+
+fn refuse(frame: &v1::Frame, id: LogId, reason: RefusalReason, detail: String) -> Refusal {
+    let entry =
+        Cursor { author: id.author, incarnation: id.incarnation, seq: frame.first_seq.max(1), hash: Hash::ZERO };
+    Refusal { topic: id.topic, entry, reason, detail, set_aside: false }
+}
+
+fn refusal_of(entry: &Entry, reason: RefusalReason) -> Refusal {
+    Refusal {
+        topic: entry.header.topic,
+        entry: entry.cursor(),
+        reason,
+        detail: reason.words().to_owned(),
+        set_aside: false,
+    }
+}
+
+/// Stores what is new in a frame. The one signature covers every entry through the chain, and is checked before
+/// anything is stored; entries that are held already are skipped.
+fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Taken, StoreError> {
+    let held = find_log(tx, unpacked.log)?;
+    let (Some(first), Some(last)) = (unpacked.entries.first(), unpacked.entries.last()) else {
+        return Ok(Taken { log: held, ..Taken::default() });
+    };
+    let tip = held.map_or(0, |log| log.seq);
+    let refused = |reason| Taken { log: held, refusals: vec![refusal_of(first, reason)], ..Taken::default() };
+    if first.header.seq > tip + 1 {
+        let forked = held.is_some_and(|log| log.forked);
+        return Ok(refused(if forked { RefusalReason::Fork } else { RefusalReason::Gap }));
+    }
+    if let Some(log) = &held {
+        if hash_at(tx, log, last.header.seq)? == Some(last.hash) {
+            return Ok(Taken { log: held, ..Taken::default() });
+        }
+        // Where the entry before the frame is another than the one held, the fork lies before what the frame can show.
+        if hash_at(tx, log, first.header.seq - 1)? != Some(unpacked.prev_hash) {
+            return Ok(refused(RefusalReason::Fork));
+        }
+    }
+    if let Err(fault) = unpacked.verify(key) {
+        return Ok(refused(fault.reason()));
+    }
+    let Some(log) = held else {
+        let mut log = make_log(tx, unpacked.log)?;
+        return extend(tx, &mut log, &unpacked.entries);
+    };
+    let mut log = log;
+    match forks::first_difference(tx, &log, &unpacked.entries)? {
+        Some(at) => {
+            let entry = &unpacked.entries[at];
+            let mut effects = Effects::default();
+            forks::keep_evidence(tx, &mut log, &unpacked.entries[at..], &mut effects)?;
+            effects.settle(tx)?;
+            Ok(Taken {
+                log: Some(log),
+                new_entries: 0,
+                refusals: vec![refusal_of(entry, RefusalReason::Fork)],
+                directory_changed: effects.directory_changed,
+            })
+        }
+        None => {
+            let fresh = unpacked.entries.iter().position(|entry| entry.header.seq > tip).unwrap_or(0);
+            if log.forked {
+                let refusals = vec![refusal_of(&unpacked.entries[fresh], RefusalReason::Fork)];
+                return Ok(Taken { log: Some(log), refusals, ..Taken::default() });
+            }
+            extend(tx, &mut log, &unpacked.entries[fresh..])
+        }
+    }
+}
+
+/// Stores and applies verified entries that follow the log's tip.
+fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken, StoreError> {
+    let before = log.seq;
+    let mut effects = Effects::default();
+    let mut refusals = Vec::new();
+    let mut writer = EntryWriter::new(tx.connection(), log)?;
+    for entry in entries {
+        writer.insert(entry)?;
+        (log.seq, log.hash) = (entry.header.seq, entry.hash);
+        if let Some(aside) = apply(tx, log, entry, &mut effects)?
+            && aside.is_refusal()
+        {
+            refusals.push(Refusal {
+                topic: log.id.topic,
+                entry: entry.cursor(),
+                reason: aside.reason,
+                detail: aside.detail,
+                set_aside: true,
+            });
+        }
+    }
+    drop(writer);
+    moved(tx, log, before)?;
+    effects.settle(tx)?;
+    Ok(Taken { log: Some(*log), new_entries: log.seq - before, refusals, directory_changed: effects.directory_changed })
+}

@@ -1,0 +1,324 @@
+//! Signed logs as the store keeps them, and the answers that the exchange asks for.
+//!
+//! Entries lie in one table as the bytes that came; everything else (tips, digests, the directory, received releases) is
+//! worked out from them in the transaction that stores them. The directory is kept in memory as well, as of the last
+//! commit.
+
+mod answers;
+mod append;
+pub(crate) mod apply;
+mod forks;
+mod keep;
+mod logs;
+mod peers;
+mod receipts;
+mod scopes;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use folkmoot_journal::exchange::{Answer, Question};
+use folkmoot_journal::frame::TARGET_BYTES;
+use folkmoot_journal::{
+    Cursor, Directory, Entry, FederationId, Genesis, HubState, Incarnation, LogKey, NodeId, PayloadKind, Receipt,
+    RefusalReason, Topic,
+};
+use folkmoot_proto::federation::v1;
+use rusqlite::Connection;
+
+use crate::engine::{Role, Store, UnixMillis};
+use crate::error::StoreError;
+use crate::hub;
+
+pub(crate) use append::append_in;
+pub(crate) use apply::{Aside, Retry, Working};
+pub use forks::Fork;
+pub(crate) use logs::{find_log, tips};
+pub use peers::Peer;
+pub use receipts::PeerRefusal;
+
+/// An entry that is held and not applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The topic.
+    pub topic: Topic,
+    /// The entry.
+    pub entry: Cursor,
+    /// Why; [`RefusalReason::Unspecified`] where its kind is newer than this software.
+    pub reason: RefusalReason,
+    /// A sentence for the operator.
+    pub detail: String,
+    /// Whether newer software may be able to apply it.
+    pub waits_for_upgrade: bool,
+    /// Whether it is looked at again when a funding programme is registered.
+    pub waits_for_programme: bool,
+    /// Since when, to the minute.
+    pub at: UnixMillis,
+}
+
+/// What was written here and has not arrived everywhere that it should.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// At a hub: own entries that the Academy has not signed for. At the Academy: own entries that some enrolled hub has
+    /// not signed for.
+    pub entries: u64,
+    /// Releases approved and not yet appended.
+    pub releases: u64,
+}
+
+/// The handle on logs, receipts and the directory.
+#[derive(Clone)]
+pub struct JournalStore {
+    store: Store,
+}
+
+impl JournalStore {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Writes the genesis entry of a new federation and returns the federation's id. `genesis.log_key` must be the
+    /// public half of `key`.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongRole`] at a hub, [`StoreError::AlreadyJoined`] where there is a federation already.
+    pub fn found(
+        &self,
+        key: Arc<LogKey>,
+        incarnation: Incarnation,
+        genesis: Genesis,
+    ) -> Result<FederationId, StoreError> {
+        self.store.write("found federation", move |tx| append::found(tx, &key, incarnation, &genesis))
+    }
+
+    /// Takes the federation and the directory that a joining hub was handed: the genesis entry is checked against the
+    /// id, and everything else against the key that it names. Taking them again is harmless.
+    ///
+    /// # Errors
+    /// [`StoreError::DirectoryRefused`], [`StoreError::AlreadyJoined`] where this node belongs to another federation.
+    pub fn adopt(&self, federation: FederationId, frames: Vec<v1::Frame>) -> Result<(), StoreError> {
+        self.store.write("adopt directory", move |tx| keep::adopt(tx, federation, &frames))
+    }
+
+    /// The federation, once founded or joined.
+    #[must_use]
+    pub fn federation(&self) -> Option<FederationId> {
+        self.store.working().federation()
+    }
+
+    /// Who takes part, as of the last commit. Empty before the node belongs to a federation.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        Arc::clone(self.store.working().directory())
+    }
+
+    /// The genesis entry.
+    ///
+    /// # Errors
+    /// [`StoreError::NotJoined`].
+    pub fn genesis(&self) -> Result<Entry, StoreError> {
+        let found = self.store.read("genesis", answers::genesis)?;
+        found.map(|(_, entry)| entry).ok_or(StoreError::NotJoined)
+    }
+
+    /// The whole directory as frames, beginning with the genesis entry alone: what a joining hub is handed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotJoined`].
+    pub fn directory_frames(&self) -> Result<Vec<v1::Frame>, StoreError> {
+        self.store.read("directory frames", |connection| answers::directory_frames(connection, TARGET_BYTES as usize))
+    }
+
+    /// Appends an entry to this node's log of the topic. Releases are appended by approving them and by nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`] for a release, or where this node may not write the topic or the payload cannot stand;
+    /// [`StoreError::Frozen`], [`StoreError::NoAuthor`], [`StoreError::NotJoined`].
+    pub fn append(&self, topic: Topic, kind: PayloadKind, payload: Vec<u8>) -> Result<Cursor, StoreError> {
+        let cursors = self.append_all(topic, vec![(kind, payload)])?;
+        cursors.last().copied().ok_or_else(|| StoreError::inconsistent("the entry that was appended"))
+    }
+
+    /// Appends several entries in one transaction and returns their cursors, in order.
+    ///
+    /// # Errors
+    /// As [`JournalStore::append`].
+    pub fn append_all(&self, topic: Topic, payloads: Vec<(PayloadKind, Vec<u8>)>) -> Result<Vec<Cursor>, StoreError> {
+        if payloads.iter().any(|(kind, _)| *kind == PayloadKind::Release) {
+            return Err(StoreError::NotWritten { reason: "a release leaves by being approved".to_owned() });
+        }
+        self.store.write("append entries", move |tx| append::append_all_in(tx, topic, payloads))
+    }
+
+    /// Answers a question of the exchange, in one transaction. What the answer says is durable.
+    ///
+    /// # Errors
+    /// Failures of the database; [`StoreError::NoAuthor`] and [`StoreError::NotJoined`] before the node can take part.
+    pub fn answer(&self, question: Question) -> Result<Answer, StoreError> {
+        let store = &self.store;
+        let working = store.working();
+        let directory = working.directory();
+        match question {
+            Question::Admit { peer, incarnation, address } => store.write("admit peer", move |tx| {
+                Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
+            }),
+            Question::Compare { scope } => match store.read("compare", |c| answers::compare(c, scope))? {
+                Some(answer) => Ok(answer),
+                None => store.write("keep digests", move |tx| {
+                    scopes::keep(tx, scope)?;
+                    answers::compare(tx, scope)?.ok_or_else(|| StoreError::inconsistent("the digests"))
+                }),
+            },
+            Question::TipsOf { scope, buckets } => {
+                store.read("tips", |connection| answers::tips_of(connection, directory, scope, &buckets))
+            }
+            Question::Missing { scope, theirs, buckets } => store.read("missing entries", |connection| {
+                answers::missing(connection, directory, scope, &theirs, &buckets)
+            }),
+            Question::FrameAfter { peer, log, after, max_bytes } => store.read("cut frame", |connection| {
+                answers::frame_after(connection, directory, peer, log, after, max_bytes)
+            }),
+            Question::ChangedSince { scope, mark } => {
+                store.read("changed logs", |connection| answers::changed_since(connection, directory, scope, mark))
+            }
+            Question::Keep { peer: _, frame } => {
+                store.write("keep frame", move |tx| keep::keep(tx, &frame).map(Answer::Kept))
+            }
+            Question::KeepReceipt { peer, receipt } => store
+                .write("keep receipt", move |tx| Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt)? })),
+            Question::ReceiptFor { peer, topic, tip } => {
+                store.write("give receipt", move |tx| Ok(Answer::Receipt(receipts::give_for(tx, peer, topic, &tip)?)))
+            }
+            Question::KeepRefusal { peer, refusal } => store.write("keep refusal", move |tx| {
+                receipts::refused(tx, peer, &refusal)?;
+                Ok(Answer::RefusalKept)
+            }),
+            Question::OwnUnreceipted { scope } => {
+                let me = store.author().ok_or(StoreError::NoAuthor)?.key.id();
+                store.read("unreceipted", |c| answers::unreceipted(c, directory, scope, me))
+            }
+            Question::AppendApproved => match store.role() {
+                Role::Hub => store.write("append approved", |tx| {
+                    let me = tx.author()?.key.id();
+                    let before = own_entries(tx, me)?;
+                    hub::append_approved(tx)?;
+                    Ok(Answer::Appended { entries: own_entries(tx, me)? - before })
+                }),
+                Role::Academy => Ok(Answer::Appended { entries: 0 }),
+            },
+        }
+    }
+
+    /// The tips of a topic's logs, ascending.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn tips(&self, topic: Topic) -> Result<Vec<Cursor>, StoreError> {
+        self.store.read("tips of topic", |connection| tips(connection, topic))
+    }
+
+    /// The entries that are held and not applied.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn set_aside(&self) -> Result<Vec<SetAside>, StoreError> {
+        self.store.read("set aside", answers::set_aside)
+    }
+
+    /// What peers refused or set aside of what is held here.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn refusals(&self) -> Result<Vec<PeerRefusal>, StoreError> {
+        self.store.read("refusals", receipts::refusals)
+    }
+
+    /// The logs that fork.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn forks(&self) -> Result<Vec<Fork>, StoreError> {
+        self.store.read("forks", forks::all)
+    }
+
+    /// The latest receipt of a peer for the log of an entry.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn receipt(&self, topic: Topic, entry: &Cursor, giver: NodeId) -> Result<Option<Receipt>, StoreError> {
+        self.store.read("receipt", |connection| match find_log(connection, entry.log(topic))? {
+            Some(log) => receipts::got(connection, &log, giver),
+            None => Ok(None),
+        })
+    }
+
+    /// How many entries of this node's own were lost here and came back from peers.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn recovered(&self) -> Result<u64, StoreError> {
+        self.store.read("recovered", |connection| {
+            Ok(connection.query_row("SELECT recovered FROM node", [], |row| row.get(0))?)
+        })
+    }
+
+    /// What was written here and has not arrived everywhere that it should.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn waiting(&self) -> Result<Waiting, StoreError> {
+        let (working, author, role) = (self.store.working(), self.store.author(), self.store.role());
+        self.store.read("waiting", |connection| {
+            let releases = match role {
+                Role::Hub => hub::releases_waiting(connection)?,
+                Role::Academy => 0,
+            };
+            let Some(author) = author else { return Ok(Waiting { entries: 0, releases }) };
+            let directory = working.directory();
+            let enrolled = directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled);
+            let readers: Vec<NodeId> = match role {
+                Role::Hub => working.academy().into_iter().collect(),
+                Role::Academy => enrolled.map(|hub| hub.hub).collect(),
+            };
+            let mut entries = 0;
+            for log in answers::logs_of_author(connection, author.key.id())? {
+                let mut least = log.seq;
+                for reader in readers.iter().filter(|reader| directory.may_read(**reader, log.id.topic)) {
+                    least = least.min(receipts::receipted(connection, &log, *reader)?);
+                }
+                entries += log.seq - least;
+            }
+            Ok(Waiting { entries, releases })
+        })
+    }
+
+    /// Notes that everything was exchanged with a peer just now.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn succeeded(&self, peer: NodeId) -> Result<(), StoreError> {
+        self.store.write("peer succeeded", move |tx| peers::succeeded(tx, peer))
+    }
+
+    /// Every node that ever said Hello here.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn peers(&self) -> Result<Vec<Peer>, StoreError> {
+        self.store.read("peers", peers::all)
+    }
+
+    /// A node that said Hello here.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn peer(&self, node: NodeId) -> Result<Option<Peer>, StoreError> {
+        self.store.read("peer", |connection| peers::one(connection, node))
+    }
+}
+
+fn own_entries(connection: &Connection, me: NodeId) -> Result<u64, StoreError> {
+    Ok(answers::logs_of_author(connection, me)?.iter().map(|log| log.seq).sum())
+}

@@ -1,0 +1,91 @@
+//! What is remembered of peers: their process lifetimes, where they say they can be dialled, the last success.
+
+use folkmoot_journal::{Admission, Incarnation, NodeId, PeerIncarnations};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::logs::{signed, unsigned};
+use crate::engine::{Tx, UnixMillis};
+use crate::error::StoreError;
+
+/// A node that said Hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The node.
+    pub id: NodeId,
+    /// HOST:PORT where it says it can be dialled.
+    pub address: Option<String>,
+    /// When everything was last exchanged with it.
+    pub last_success: Option<UnixMillis>,
+}
+
+/// The peer's row, made where there is none.
+pub(super) fn row(connection: &Connection, node: NodeId) -> Result<i64, StoreError> {
+    connection
+        .prepare_cached("INSERT INTO peer (node) VALUES (?1) ON CONFLICT (node) DO NOTHING")?
+        .execute([node.0])?;
+    Ok(connection.prepare_cached("SELECT id FROM peer WHERE node = ?1")?.query_row([node.0], |row| row.get(0))?)
+}
+
+/// Judges the incarnation that says Hello and remembers it, unless it is a copy's.
+pub(super) fn admit(
+    tx: &Tx<'_>,
+    node: NodeId,
+    incarnation: Incarnation,
+    address: Option<&str>,
+) -> Result<Admission, StoreError> {
+    let peer = row(tx, node)?;
+    let known = incarnations(tx, peer)?;
+    let admission = known.admit(incarnation);
+    match admission {
+        Admission::Clone => return Ok(admission),
+        Admission::Same => {}
+        Admission::Fresh | Admission::Supersedes(_) => {
+            tx.execute("UPDATE peer_incarnation SET current = 0 WHERE peer = ?1", [peer])?;
+            tx.execute(
+                "INSERT INTO peer_incarnation (peer, incarnation, current) VALUES (?1, ?2, 1)",
+                params![peer, signed(incarnation.0)],
+            )?;
+        }
+    }
+    tx.execute("UPDATE peer SET address = ?2 WHERE id = ?1", params![peer, address])?;
+    Ok(admission)
+}
+
+fn incarnations(connection: &Connection, peer: i64) -> Result<PeerIncarnations, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT incarnation, current FROM peer_incarnation WHERE peer = ?1")?;
+    let mut rows = statement.query([peer])?;
+    let mut known = PeerIncarnations::default();
+    while let Some(row) = rows.next()? {
+        let incarnation = Incarnation(unsigned(row.get(0)?));
+        if row.get(1)? {
+            known.current = Some(incarnation);
+        } else {
+            known.superseded.insert(incarnation);
+        }
+    }
+    Ok(known)
+}
+
+pub(super) fn succeeded(tx: &Tx<'_>, node: NodeId) -> Result<(), StoreError> {
+    let peer = row(tx, node)?;
+    tx.execute("UPDATE peer SET last_success = ?2 WHERE id = ?1", params![peer, tx.now().0])?;
+    Ok(())
+}
+
+const COLUMNS: &str = "SELECT node, address, last_success FROM peer";
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Peer> {
+    let last_success: Option<i64> = row.get(2)?;
+    Ok(Peer { id: NodeId(row.get(0)?), address: row.get(1)?, last_success: last_success.map(UnixMillis) })
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<Peer>, StoreError> {
+    let mut statement = connection.prepare(&format!("{COLUMNS} ORDER BY node"))?;
+    Ok(statement.query_map([], read)?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn one(connection: &Connection, node: NodeId) -> Result<Option<Peer>, StoreError> {
+    let mut statement = connection.prepare(&format!("{COLUMNS} WHERE node = ?1"))?;
+    Ok(statement.query_row([node.0], read).optional()?)
+}

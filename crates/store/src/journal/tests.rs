@@ -1,0 +1,243 @@
+//! Several stores in memory that exchange frames as the machine would, without the machine.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test that gets another answer fails and says which")]
+
+mod digests;
+mod exchange;
+mod faults;
+mod standing;
+
+use std::sync::Arc;
+
+use folkmoot_domain::hub::{HubKind, HubName, Stage};
+use folkmoot_journal::exchange::{Answer, Kept, Question, Scope, SharedReleases};
+use folkmoot_journal::{
+    Author, Cursor, FederationId, Genesis, HubRecord, HubState, Incarnation, LogId, LogKey, NodeId, PayloadKind,
+    RefusalReason, Topic, encode_hub_record,
+};
+use folkmoot_proto::federation::v1;
+
+use super::*;
+use crate::engine::Store;
+use crate::engine::tests::ambient;
+
+const FREE: PayloadKind = PayloadKind::Unknown(900);
+
+struct Node {
+    store: Store,
+    key: Arc<LogKey>,
+    id: NodeId,
+}
+
+fn name(text: &str) -> HubName {
+    text.parse().expect("a name")
+}
+
+fn key(seed: u8) -> Arc<LogKey> {
+    Arc::new(LogKey::from_seed(&[seed; 32]))
+}
+
+impl Node {
+    fn new(store: Store, key: Arc<LogKey>) -> Self {
+        Node { store, id: key.id(), key }
+    }
+
+    fn journal(&self) -> JournalStore {
+        self.store.journal()
+    }
+
+    /// A new process begins.
+    fn start(&self, incarnation: u64) {
+        let federation = self.journal().federation().expect("a federation");
+        let author = Author { key: Arc::clone(&self.key), incarnation: Incarnation(incarnation), federation };
+        self.store.set_author(author);
+    }
+
+    /// The node as its folder would be from these bytes, in a new process.
+    fn restored(&self, bytes: &[u8], incarnation: u64) -> Node {
+        let store = Store::from_snapshot(bytes, ambient()).expect("restored");
+        let node = Node::new(store, Arc::clone(&self.key));
+        node.start(incarnation);
+        node
+    }
+
+    fn releases(&self) -> Topic {
+        Topic::Releases(self.id)
+    }
+
+    fn append(&self, texts: &[&str]) -> Vec<Cursor> {
+        let payloads = texts.iter().map(|text| (FREE, text.as_bytes().to_vec())).collect();
+        self.journal().append_all(self.releases(), payloads).expect("appended")
+    }
+
+    fn tips(&self, topic: Topic) -> Vec<Cursor> {
+        self.journal().tips(topic).expect("tips")
+    }
+
+    fn answer(&self, question: Question) -> Answer {
+        self.journal().answer(question).expect("an answer")
+    }
+
+    fn keep(&self, from: &Node, frame: v1::Frame) -> Kept {
+        match self.answer(Question::Keep { peer: from.id, frame }) {
+            Answer::Kept(kept) => kept,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn frame(&self, to: &Node, log: LogId, after: u64, max_bytes: u32) -> Option<(v1::Frame, u64)> {
+        match self.answer(Question::FrameAfter { peer: to.id, log, after, max_bytes }) {
+            Answer::Frame { frame, upto, .. } => frame.map(|frame| (frame, upto)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn payloads(&self, topic: Topic) -> Vec<String> {
+        let read = self.store.read("payloads", |connection| {
+            let mut texts = Vec::new();
+            for log in logs::logs_of_topic(connection, topic)? {
+                logs::entries_after(connection, &log, 0, |entry| {
+                    if let (FREE, Some(body)) = (entry.header.payload_kind, entry.body) {
+                        texts.push(String::from_utf8(body.payload).expect("text"));
+                    }
+                    Ok(std::ops::ControlFlow::Continue(()))
+                })?;
+            }
+            Ok(texts)
+        });
+        read.expect("payloads")
+    }
+}
+
+fn academy() -> Node {
+    let store = Store::in_memory(Role::Academy, &name("National Academy"), ambient()).expect("a store");
+    let node = Node::new(store, key(1));
+    let genesis = Genesis {
+        name: name("National Academy"),
+        log_key: node.key.public(),
+        ca_certificate: vec![1, 2, 3],
+        tls_key: vec![1],
+    };
+    node.journal().found(Arc::clone(&node.key), Incarnation(100), genesis).expect("founded");
+    node.start(101);
+    node
+}
+
+fn record(hub: &LogKey, version: u32, state: HubState, last_accepted: Vec<(Topic, Cursor)>) -> HubRecord {
+    HubRecord {
+        hub: hub.id(),
+        version,
+        name: name("Warminster"),
+        log_key: hub.public(),
+        tls_key: hub.id().0.to_vec(),
+        address: None,
+        kind: HubKind::SocialActionHub,
+        region: "South West".to_owned(),
+        stage: Stage::Active,
+        state,
+        last_accepted,
+    }
+}
+
+fn list(academy: &Node, record: &HubRecord) -> Cursor {
+    let payload = encode_hub_record(record);
+    academy.journal().append(Topic::Directory, PayloadKind::HubRecord, payload).expect("listed")
+}
+
+/// A hub that has joined.
+fn hub(academy: &Node, seed: u8) -> Node {
+    let key = key(seed);
+    list(academy, &record(&key, 1, HubState::Enrolled, Vec::new()));
+    let store = Store::in_memory(Role::Hub, &name("Warminster"), ambient()).expect("a store");
+    let node = Node::new(store, key);
+    let frames = academy.journal().directory_frames().expect("frames");
+    node.journal().adopt(academy.journal().federation().expect("a federation"), frames).expect("adopted");
+    node.start(u64::from(seed) * 1_000);
+    node
+}
+
+fn pair() -> (Node, Node) {
+    let academy = academy();
+    let hub = hub(&academy, 2);
+    (academy, hub)
+}
+
+/// What an Academy and a hub share, as each of them names it.
+fn scope(me: &Node, peer: &Node) -> Scope {
+    let hub = if me.store.role() == Role::Hub { me.id } else { peer.id };
+    Scope { peer: peer.id, releases: SharedReleases::Of(hub) }
+}
+
+fn digest(me: &Node, peer: &Node) -> Answer {
+    match me.answer(Question::Compare { scope: scope(me, peer) }) {
+        // Marks count a node's own arrivals and differ.
+        Answer::Digest { root, buckets, .. } => Answer::Digest { root, buckets, mark: 0 },
+        other => panic!("{other:?}"),
+    }
+}
+
+fn all_buckets() -> Vec<u8> {
+    (0..=255).collect()
+}
+
+fn tips_of(me: &Node, peer: &Node) -> Vec<(Topic, Vec<Cursor>)> {
+    match me.answer(Question::TipsOf { scope: scope(me, peer), buckets: all_buckets() }) {
+        Answer::Tips { topics } => topics,
+        other => panic!("{other:?}"),
+    }
+}
+
+type Missing = (Vec<(LogId, u64)>, Vec<(LogId, Cursor)>, Vec<v1::Frame>);
+
+fn missing(me: &Node, peer: &Node) -> Missing {
+    let theirs = tips_of(peer, me);
+    match me.answer(Question::Missing { scope: scope(me, peer), theirs, buckets: all_buckets() }) {
+        Answer::Missing { push, lacking, forks } => (push, lacking, forks),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Gives the peer everything that it lacks, and brings back its receipts and refusals.
+fn push(from: &Node, to: &Node) -> Vec<Kept> {
+    let (push, _, proofs) = missing(from, to);
+    let mut outcomes: Vec<Kept> = proofs.into_iter().map(|frame| to.keep(from, frame)).collect();
+    for (log, mut after) in push {
+        while let Some((frame, upto)) = from.frame(to, log, after, 256 * 1024) {
+            let kept = to.keep(from, frame);
+            let stop = kept.refusals.iter().any(|refusal| !refusal.set_aside);
+            outcomes.push(kept);
+            after = upto;
+            if stop {
+                break;
+            }
+        }
+    }
+    for kept in &outcomes {
+        assert!(kept.receipt.is_some() || !kept.refusals.is_empty(), "a sender never waits for ever");
+        if let Some(receipt) = kept.receipt.clone() {
+            from.answer(Question::KeepReceipt { peer: to.id, receipt });
+        }
+        for refusal in kept.refusals.clone() {
+            from.answer(Question::KeepRefusal { peer: to.id, refusal });
+        }
+    }
+    outcomes
+}
+
+/// One round both ways.
+fn sync(one: &Node, other: &Node) {
+    push(one, other);
+    push(other, one);
+}
+
+fn reasons(kept: &[Kept]) -> Vec<(RefusalReason, bool)> {
+    kept.iter().flat_map(|kept| &kept.refusals).map(|refusal| (refusal.reason, refusal.set_aside)).collect()
+}
+
+fn only(cursors: &[Cursor]) -> Cursor {
+    assert_eq!(cursors.len(), 1, "{cursors:?}");
+    cursors[0]
+}
+
+fn federation(node: &Node) -> FederationId {
+    node.journal().federation().expect("a federation")
+}

@@ -1,0 +1,141 @@
+//! Digests kept by differences against digests worked out anew.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Join,
+    Append { hub: usize, entries: usize },
+    Say { hub: usize, state: HubState },
+    Sync { hub: usize },
+    Compare { hub: usize, wide: bool },
+    Restart { hub: usize },
+    RestartAcademy,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let hub = || 0..6_usize;
+    let state =
+        prop_oneof![4 => Just(HubState::Enrolled), 2 => Just(HubState::Suspended), 1 => Just(HubState::Revoked)];
+    let step = prop_oneof![
+        2 => Just(Step::Join),
+        4 => (hub(), 1..4_usize).prop_map(|(hub, entries)| Step::Append { hub, entries }),
+        1 => (hub(), state).prop_map(|(hub, state)| Step::Say { hub, state }),
+        4 => hub().prop_map(|hub| Step::Sync { hub }),
+        2 => (hub(), any::<bool>()).prop_map(|(hub, wide)| Step::Compare { hub, wide }),
+        1 => hub().prop_map(|hub| Step::Restart { hub }),
+        1 => Just(Step::RestartAcademy),
+    ];
+    proptest::collection::vec(step, 1..40)
+}
+
+/// Whatever digests a node keeps are those that its tips give.
+fn check(node: &Node, peer: &Node) {
+    let directory = node.journal().directory();
+    let narrow = scope(node, peer);
+    let wide = Scope { releases: SharedReleases::All, ..narrow };
+    let read = |scope: Scope| {
+        node.store
+            .read("digests", |c| Ok((scopes::read(c, scope)?, scopes::naive(c, scope, &directory)?)))
+            .expect("read")
+    };
+    for scope in [narrow, wide] {
+        let (kept, naive) = read(scope);
+        if let Some(kept) = kept {
+            assert!(kept == naive, "{scope:?}");
+        }
+    }
+}
+
+fn again(node: &Node, incarnation: u64) -> Node {
+    node.restored(&node.store.snapshot().expect("a snapshot"), incarnation)
+}
+
+fn run(steps: Vec<Step>) {
+    let mut academy = academy();
+    let mut hubs = vec![hub(&academy, 10)];
+    let mut versions = vec![1];
+    for (at, step) in steps.into_iter().enumerate() {
+        let count = hubs.len();
+        match step {
+            Step::Join => {
+                hubs.push(hub(&academy, 10 + count as u8));
+                versions.push(1);
+            }
+            Step::Append { hub, entries } => {
+                hubs[hub % count].append(&vec!["text"; entries]);
+            }
+            Step::Say { hub, state } => {
+                let at = hub % count;
+                versions[at] += 1;
+                list(&academy, &record(&hubs[at].key, versions[at], state, Vec::new()));
+            }
+            Step::Sync { hub } => {
+                let hub = &hubs[hub % count];
+                sync(&academy, hub);
+                let listed = academy.journal().directory().may_read(hub.id, Topic::Directory);
+                if listed {
+                    assert_eq!(digest(&academy, hub), digest(hub, &academy));
+                }
+            }
+            Step::Compare { hub, wide } => {
+                let hub = &hubs[hub % count];
+                let mut scope = scope(&academy, hub);
+                if wide {
+                    scope.releases = SharedReleases::All;
+                }
+                academy.answer(Question::Compare { scope });
+            }
+            Step::Restart { hub } => hubs[hub % count] = again(&hubs[hub % count], 1_000_000 + at as u64),
+            Step::RestartAcademy => academy = again(&academy, 2_000_000 + at as u64),
+        }
+        for hub in &hubs {
+            check(&academy, hub);
+            check(hub, &academy);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn digests_kept_are_digests_worked_out_anew(steps in steps()) {
+        run(steps);
+    }
+}
+
+#[test]
+fn ten_thousand_topics_cost_one_read_of_256_rows() {
+    let academy = academy();
+    let hub = hub(&academy, 2);
+    academy
+        .store
+        .write("topics", |tx| {
+            for n in 0..10_000_u32 {
+                let mut id = [0; 32];
+                id[..4].copy_from_slice(&n.to_be_bytes());
+                let id = LogId { topic: Topic::Releases(NodeId(id)), author: NodeId(id), incarnation: Incarnation(1) };
+                let mut log = logs::make_log(tx, id)?;
+                (log.seq, log.hash) = (1, folkmoot_journal::Hash(id.author.0));
+                logs::save_tip(tx, &log)?;
+                scopes::topic_moved(tx, &log)?;
+            }
+            Ok(())
+        })
+        .expect("made");
+    let wide = Scope { peer: hub.id, releases: SharedReleases::All };
+    academy.answer(Question::Compare { scope: wide });
+    let rows = academy
+        .store
+        .read("rows", |c| Ok(c.query_row("SELECT count(*) FROM scope_bucket", [], |row| row.get::<_, i64>(0))?));
+    assert_eq!(rows.expect("counted"), 256);
+    let plan = academy.store.read("plan", |c| {
+        let sql = "EXPLAIN QUERY PLAN SELECT bucket, digest FROM scope_bucket WHERE peer = 1";
+        Ok(c.query_row(sql, [], |row| row.get::<_, String>(3))?)
+    });
+    assert!(plan.expect("a plan").starts_with("SEARCH scope_bucket USING PRIMARY KEY"));
+    check(&academy, &hub);
+}

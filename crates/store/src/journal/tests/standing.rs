@@ -1,0 +1,135 @@
+//! Peers, receipts and what the operator reads.
+
+use folkmoot_journal::{Admission, Receipt};
+
+use super::*;
+
+#[test]
+fn incarnations_are_remembered_over_restarts() {
+    let (mut academy, hub) = pair();
+    let admit = |academy: &Node, incarnation: u64| {
+        let question =
+            Question::Admit { peer: hub.id, incarnation: Incarnation(incarnation), address: Some("h:1".to_owned()) };
+        match academy.answer(question) {
+            Answer::Admitted(admission) => admission,
+            other => panic!("{other:?}"),
+        }
+    };
+    for (incarnation, expected) in [
+        (1, Admission::Fresh),
+        (1, Admission::Same),
+        (u64::MAX, Admission::Supersedes(Incarnation(1))),
+        (1, Admission::Clone),
+        (u64::MAX, Admission::Same),
+    ] {
+        assert_eq!(admit(&academy, incarnation), expected, "{incarnation}");
+        academy = academy.restored(&academy.store.snapshot().expect("a snapshot"), 102);
+    }
+    let peer = academy.journal().peer(hub.id).expect("read").expect("known");
+    assert_eq!((peer.address.as_deref(), peer.last_success), (Some("h:1"), None));
+    academy.journal().succeeded(hub.id).expect("noted");
+    assert_eq!(academy.journal().peers().expect("read")[0].last_success, Some(academy.store.now()));
+}
+
+#[test]
+fn only_genuine_receipts_about_what_is_held_are_kept() {
+    let (academy, hub) = pair();
+    hub.append(&["one"]);
+    push(&hub, &academy);
+    let topic = hub.releases();
+    let tip = only(&hub.tips(topic));
+    let academy_author = academy.store.author().expect("an author");
+    let keep = |receipt: Receipt| match hub.answer(Question::KeepReceipt { peer: academy.id, receipt }) {
+        Answer::ReceiptKept { ok } => ok,
+        other => panic!("{other:?}"),
+    };
+    let sign = |held: Cursor| Receipt::sign(&academy_author, topic, held, Vec::new(), 5);
+    assert!(keep(sign(tip)));
+    assert!(!keep(Receipt { minute: 6, ..sign(tip) }), "altered");
+    assert!(!keep(sign(Cursor { seq: tip.seq + 1, ..tip })), "of what is not held");
+    assert!(!keep(sign(Cursor { seq: 1, ..tip })), "of another entry with the number");
+    assert!(!keep(Receipt::sign(&hub.store.author().expect("an author"), topic, tip, Vec::new(), 5)), "of another");
+    let kept = hub.journal().receipt(topic, &tip, academy.id).expect("read").expect("a receipt");
+    assert_eq!((kept.held, kept.minute), (tip, 5));
+}
+
+#[test]
+fn lost_receipts_are_given_again() {
+    let (academy, hub) = pair();
+    let unreceipted = || match hub.answer(Question::OwnUnreceipted { scope: scope(&hub, &academy) }) {
+        Answer::Unreceipted(logs) => logs,
+        other => panic!("{other:?}"),
+    };
+    let ask = |tip: Cursor| match academy.answer(Question::ReceiptFor { peer: hub.id, topic: hub.releases(), tip }) {
+        Answer::Receipt(receipt) => receipt,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(unreceipted(), []);
+    hub.append(&["one"]);
+    let tip = only(&hub.tips(hub.releases()));
+    assert_eq!(unreceipted(), [(hub.releases(), tip)]);
+    assert_eq!(ask(tip), None, "nothing is signed for that is not held");
+    let frame = hub.frame(&academy, tip.log(hub.releases()), 0, 1_000).expect("a frame").0;
+    let given = academy.keep(&hub, frame).receipt;
+    assert_eq!(unreceipted(), [(hub.releases(), tip)], "the receipt was lost");
+    assert_eq!(ask(tip), given);
+    hub.answer(Question::KeepReceipt { peer: academy.id, receipt: given.expect("a receipt") });
+    assert_eq!(unreceipted(), []);
+    assert_eq!(hub.journal().waiting().expect("waiting"), Waiting::default());
+}
+
+#[test]
+fn nothing_is_written_without_leave() {
+    let (academy, hub) = pair();
+    let append = |node: &Node, topic, kind| node.journal().append(topic, kind, Vec::new());
+    assert!(matches!(append(&hub, Topic::Directory, FREE), Err(StoreError::NotWritten { .. })));
+    assert!(matches!(append(&hub, Topic::Releases(academy.id), FREE), Err(StoreError::NotWritten { .. })));
+    assert!(matches!(append(&hub, hub.releases(), PayloadKind::Release), Err(StoreError::NotWritten { .. })));
+    let large = hub.journal().append(hub.releases(), FREE, vec![0; 600_000]);
+    assert!(matches!(large, Err(StoreError::NotWritten { .. })));
+    let bad = append(&academy, Topic::Directory, PayloadKind::HubRecord);
+    assert!(matches!(bad, Err(StoreError::NotWritten { .. })), "what cannot stand is not written");
+    assert_eq!(hub.tips(hub.releases()), [], "a failed append leaves no opening behind");
+    hub.store.freeze();
+    assert!(hub.store.frozen());
+    assert!(matches!(append(&hub, hub.releases(), FREE), Err(StoreError::Frozen)));
+    let alone = Store::in_memory(Role::Hub, &name("Warminster"), ambient()).expect("a store");
+    assert!(matches!(alone.journal().append(Topic::Directory, FREE, Vec::new()), Err(StoreError::NoAuthor)));
+    assert!(matches!(alone.journal().directory_frames(), Err(StoreError::NotJoined)));
+    assert!(matches!(alone.journal().genesis(), Err(StoreError::NotJoined)));
+}
+
+#[test]
+fn listeners_hear_of_the_directory_and_see_it() {
+    let (academy, hub) = pair();
+    let journal = hub.journal();
+    let (tell, heard) = std::sync::mpsc::channel();
+    hub.store.on_change(Box::new(move |change| {
+        tell.send((change.directory, journal.directory().hubs().len())).expect("heard");
+    }));
+    list(&academy, &record(&key(9), 1, HubState::Enrolled, Vec::new()));
+    push(&academy, &hub);
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [(true, 2)]);
+}
+
+#[test]
+fn a_refusal_of_what_is_not_held_takes_no_room() {
+    let (academy, hub) = pair();
+    hub.append(&["one"]);
+    let tip = only(&hub.tips(hub.releases()));
+    let refuse = |entry: Cursor| {
+        let refusal = folkmoot_journal::Refusal {
+            topic: hub.releases(),
+            entry,
+            reason: RefusalReason::ReleaseForm,
+            detail: "no".to_owned(),
+            set_aside: true,
+        };
+        hub.answer(Question::KeepRefusal { peer: academy.id, refusal });
+        hub.journal().refusals().expect("read").len()
+    };
+    assert_eq!(refuse(Cursor { seq: 50, ..tip }), 0);
+    assert_eq!(refuse(Cursor { incarnation: Incarnation(1), ..tip }), 0);
+    assert_eq!(refuse(tip), 1);
+    assert_eq!(refuse(tip), 1);
+}

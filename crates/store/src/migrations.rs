@@ -1,0 +1,48 @@
+//! The schema, as numbered steps that are only ever added to.
+
+use rusqlite::Connection;
+
+use crate::engine::Role;
+use crate::error::StoreError;
+
+/// Marks a file as ours: "Folk" in ASCII.
+pub(crate) const APPLICATION_ID: i32 = 0x466f_6c6b;
+
+/// One step of the schema.
+pub(crate) struct Migration {
+    /// Counts from 1 without gaps; the file's `user_version` is the number of the last step taken.
+    pub(crate) number: u32,
+    /// The only role that takes the step; `None`: every node. A step of another role is counted and left out.
+    pub(crate) role: Option<Role>,
+    /// The statements.
+    pub(crate) sql: &'static str,
+}
+
+/// Every step, in order.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, role: None, sql: include_str!("migrations/0001_journal.sql") },
+    Migration { number: 2, role: Some(Role::Hub), sql: include_str!("migrations/0002_hub.sql") },
+    Migration { number: 3, role: Some(Role::Academy), sql: include_str!("migrations/0003_academy.sql") },
+];
+
+/// The version of the newest schema known here.
+pub(crate) fn newest() -> u32 {
+    MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
+/// Takes every step up to and including `until` that the file has not taken, in the transaction that the caller holds.
+pub(crate) fn climb(connection: &Connection, role: Role, until: u32) -> Result<(), StoreError> {
+    let version = version(connection)?;
+    for migration in MIGRATIONS.iter().filter(|step| step.number > version && step.number <= until) {
+        if migration.role.is_none_or(|only| only == role) {
+            connection.execute_batch(migration.sql)?;
+        }
+        connection.pragma_update(None, "user_version", migration.number)?;
+    }
+    Ok(())
+}
+
+/// The number of the last step that the file has taken.
+pub(crate) fn version(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
