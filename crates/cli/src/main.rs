@@ -1,1 +1,7 @@
-fn main() {}
+//! The `folkmoot` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    folkmoot_cli::main()
+}

@@ -1,0 +1,360 @@
+//! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use folkmoot_domain::DomainError;
+use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
+use folkmoot_domain::hub::{HubKind, HubName, Stage};
+
+/// Everything on one command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "folkmoot",
+    version,
+    about = "A federated sync server for community organising",
+    long_about = "A federated sync server for community organising.\n\nEvery hub runs its own node and owns its records. \
+                  What a hub chooses to release, and nothing else, goes to the Academy's node, which adds it up.\n\n\
+                  A node is one folder. `init` and `join` work on the folder; `serve` runs the node; every other command \
+                  talks to the running node.\n\nTry it: folkmoot demo",
+    after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 rows refused, 4 timed out.",
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    /// How to print the result: a table for people, or JSON for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub(crate) format: Format,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Found and run the Academy's node: programmes, hubs, national figures
+    #[command(subcommand)]
+    Academy(Academy),
+    /// Set up and run a hub's node: import records, see figures, release them
+    #[command(subcommand)]
+    Hub(Hub),
+    /// Exchange with the Academy now
+    ///
+    /// Without --wait the exchange is started and the command returns. With --wait it returns once everything written or
+    /// approved here is acknowledged and everything the Academy offered is held; exit status 4 says that time ran out.
+    Sync(Sync),
+    /// Say who the node is, what it last exchanged with whom, and what waits
+    Status(Data),
+    /// Run an Academy and two hubs on invented records, and print the national report
+    ///
+    /// Everything happens in a temporary folder (or the one given), with the very commands that you would type; each is
+    /// printed before it runs. Without --exit the nodes go on running until Ctrl-C, so that you can try commands on them.
+    Demo(Demo),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Academy {
+    /// Found a federation: make the Academy's folder and keys
+    ///
+    /// The folder holds the keys of the whole federation. Keep it private and backed up.
+    Init(Init),
+    /// Run the Academy's node until it is told to stop
+    ///
+    /// Prints one line when it is ready; logs go to stderr. Ends cleanly on Ctrl-C or SIGTERM.
+    Serve(Serve),
+    /// Register funding programmes, and list them
+    #[command(subcommand)]
+    Programme(Programme),
+    /// Make a one-time invite code for a hub
+    ///
+    /// Prints the code alone. Give it to the hub privately: whoever has it can join once, under this name, within a day.
+    Invite(Invite),
+    /// List, change or cut off hubs
+    #[command(subcommand)]
+    Hub(AcademyHub),
+    /// Print the national figures of one period
+    ///
+    /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
+    /// are given, and where every hub hid it, it is not published. Figures that somebody published come after, as context.
+    Report(ForPeriod),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Programme {
+    /// Register a funding programme; once registered it never changes
+    Add(AddProgramme),
+    /// List the funding programmes
+    List(Data),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AcademyHub {
+    /// List the hubs, invited ones too
+    List(ListHubs),
+    /// Change a hub's region or stage
+    Set(SetHub),
+    /// Cut a hub off, for ever, within a second; what it had released stays and counts
+    Revoke(NamedHub),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hub {
+    /// Make a hub's folder and keys
+    ///
+    /// The folder will hold records about people. Keep it private, on an encrypted disk.
+    Init(Init),
+    /// Join the federation with an invite code from the Academy
+    ///
+    /// Joining again with the same code is harmless: it recovers a lost reply.
+    Join(Join),
+    /// Run the hub's node until it is told to stop
+    ///
+    /// Prints one line when it is ready; logs go to stderr. Ends cleanly on Ctrl-C or SIGTERM.
+    Serve(Serve),
+    /// Import a folder of CSV files
+    ///
+    /// Reads people.csv, trainers.csv, sessions.csv, attendances.csv, listening_campaigns.csv, listenings.csv, actions.csv,
+    /// participations.csv, projects.csv and funding.csv, as many as there are. Importing the same folder again changes
+    /// nothing; a row whose ref exists and whose fields differ updates the record. Rows that cannot be taken never stop the
+    /// others: they are listed, and written to FOLDER/rejected with the columns `row` and `reason` added. Mend them there,
+    /// empty `reason`, and import that folder. Exit status 3 says that rows were refused.
+    Import(Import),
+    /// Print the hub's true figures of one period, for its own eyes
+    Indicators(ForPeriod),
+    /// Show what a release of one period would let out, approve it, or show what ever left
+    ///
+    /// Without --approve this is a preview: nothing is stored. An approved release leaves at the next session with the
+    /// Academy, and is never taken back. The first release of a period stands.
+    Release(Release),
+    /// Show what the hub holds about people
+    #[command(subcommand)]
+    Person(Person),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Person {
+    /// Show everything that the hub holds on one person
+    Show(ShowPerson),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Data {
+    /// The node's folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The node's name
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: String,
+    /// Where to listen; port 0 picks a free one now and keeps it
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+    /// Where other nodes can dial this one; the listen address unless that is a wildcard such as 0.0.0.0
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// Listen here for this run, rather than where folkmoot.toml says
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+    /// Tell others to dial this address, for this run
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) address: Option<String>,
+    /// How much to tell on stderr: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log: Option<String>,
+    /// How to tell it: text or json
+    #[arg(long, value_name = "FORM")]
+    pub(crate) log_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AddProgramme {
+    /// The programme's code, such as COEP: letters, digits and hyphens
+    #[arg(value_parser = programme_code)]
+    pub(crate) code: String,
+    /// The first day: the first of a quarter, such as 2017-04-01
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub(crate) from: String,
+    /// The last day: the last of a quarter, such as 2020-03-31
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub(crate) to: String,
+    /// The title; the code where not given
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Invite {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The hub's name, which the code is bound to
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: String,
+    /// What the hub is: social-action-hub, or national for the charity's own node
+    #[arg(long, value_parser = kind, default_value = "social-action-hub")]
+    pub(crate) kind: HubKind,
+    /// The hub's region
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// How far along the hub is: enquiring, developing, active or closed
+    #[arg(long, value_parser = stage, default_value = "active")]
+    pub(crate) stage: Stage,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListHubs {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// Only the hub of this name
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedHub {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The hub's name
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub(crate) name: String,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "change", required = true, multiple = true, args = ["region", "stage"])]
+pub(crate) struct SetHub {
+    #[command(flatten)]
+    pub(crate) hub: NamedHub,
+    /// The hub's region
+    #[arg(long)]
+    pub(crate) region: Option<String>,
+    /// How far along the hub is: enquiring, developing, active or closed
+    #[arg(long, value_parser = stage)]
+    pub(crate) stage: Option<Stage>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForPeriod {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The period: a quarter 2018-Q3, a financial year 2018/19, or programme/COEP
+    #[arg(long, value_parser = period)]
+    pub(crate) period: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The invite code, as the Academy gave it
+    pub(crate) code: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The folder that holds the CSV files
+    #[arg(value_name = "FOLDER")]
+    pub(crate) source: PathBuf,
+    /// Say everything and write nothing
+    #[arg(long, conflicts_with = "number")]
+    pub(crate) dry_run: bool,
+    /// Import nothing; write a copy to FOLDER/numbered in which every row has a ref
+    ///
+    /// For sheets without refs. Go on working with the copy: its refs are what lets a later import know a row again. The
+    /// original stays as it is, and so does a copy that you have changed.
+    #[arg(long)]
+    pub(crate) number: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "which", required = true, multiple = false, args = ["period", "list", "show"])]
+pub(crate) struct Release {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The period: a quarter 2018-Q3, a financial year 2018/19, or programme/COEP
+    #[arg(long, value_parser = period)]
+    pub(crate) period: Option<String>,
+    /// Approve the release: it leaves at the next session with the Academy
+    #[arg(long, requires = "period", conflicts_with_all = ["list", "show"])]
+    pub(crate) approve: bool,
+    /// List every release ever approved here
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Show one release, as it left
+    #[arg(long, value_name = "ID")]
+    pub(crate) show: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowPerson {
+    /// The person's ref in the import
+    #[arg(value_name = "REF")]
+    pub(crate) reference: String,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// Return only when everything is acknowledged and held
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// How many seconds to wait at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) timeout: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// An empty or new folder to work in, which then stays; else a temporary one
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// End after the report rather than go on running until Ctrl-C
+    #[arg(long)]
+    pub(crate) exit: bool,
+}
+
+fn name(text: &str) -> Result<String, String> {
+    text.parse::<HubName>().map(|name| name.to_string()).map_err(|error| error.to_string())
+}
+
+fn period(text: &str) -> Result<String, String> {
+    text.parse::<Period>().map(|period| period.to_string()).map_err(|error| error.to_string())
+}
+
+fn programme_code(text: &str) -> Result<String, String> {
+    text.parse::<ProgrammeCode>().map(|code| code.to_string()).map_err(|error| error.to_string())
+}
+
+fn day(text: &str) -> Result<String, String> {
+    parse_date(text).map(iso).ok_or_else(|| "no such date; write it as 2018-06-30".to_owned())
+}
+
+fn kind(text: &str) -> Result<HubKind, String> {
+    text.parse().map_err(|error: DomainError| error.to_string())
+}
+
+fn stage(text: &str) -> Result<Stage, String> {
+    text.parse().map_err(|error: DomainError| error.to_string())
+}
