@@ -1,0 +1,231 @@
+//! What one stored record adds to the figures. A change of a record takes back what it added as it was and adds what it
+//! adds as it is, so that no figure is ever counted anew.
+
+use std::collections::BTreeMap;
+
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::{Quarter, parse_date};
+use folkmoot_domain::contribution::{self, Contribution};
+use folkmoot_domain::import::File;
+use folkmoot_domain::indicator::{Category, EventKind, Indicator};
+use folkmoot_domain::record::{Gender, Outcome};
+use rusqlite::{Connection, Row};
+
+use crate::error::StoreError;
+
+/// What adds up over quarters.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Measure {
+    /// The additive part of an indicator.
+    Of(Indicator),
+    /// Events of a kind, once for each person in them; this never leaves the hub.
+    WithPeople(EventKind),
+}
+
+impl Measure {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Of(indicator) => indicator.code(),
+            Self::WithPeople(EventKind::Sessions) => "with-people/sessions",
+            Self::WithPeople(EventKind::Actions) => "with-people/actions",
+            Self::WithPeople(EventKind::Listenings) => "with-people/listenings",
+        }
+    }
+}
+
+/// One person as one indicator sees them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Seen {
+    /// The `key` in `person`.
+    pub(super) person: i64,
+    pub(super) indicator: Indicator,
+    /// The person's category where the indicator is broken down.
+    pub(super) category: Option<Category>,
+}
+
+/// Whether a record's contributions are added or taken back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    Add,
+    TakeBack,
+}
+
+impl Turn {
+    fn of(self, amount: i64) -> i64 {
+        match self {
+            Self::Add => amount,
+            Self::TakeBack => -amount,
+        }
+    }
+}
+
+/// By how much figures change, by number of the quarter ([`Quarter::index`]).
+#[derive(Default)]
+pub(super) struct Deltas {
+    pub(super) tallies: BTreeMap<(Measure, i32), i64>,
+    /// Events in which a person is seen.
+    pub(super) presences: BTreeMap<Seen, BTreeMap<i32, i64>>,
+}
+
+/// Whom a record is about, as the figures see them.
+struct Subject {
+    key: i64,
+    gender: Gender,
+}
+
+impl Subject {
+    fn category(&self, indicator: Indicator) -> Option<Category> {
+        (!indicator.dimensions().is_empty()).then_some(Category::Gender(self.gender))
+    }
+}
+
+type Read = fn(&Row<'_>) -> Result<(Vec<Contribution>, Option<Subject>), StoreError>;
+
+impl Deltas {
+    /// Adds, or takes back, what a stored record adds to the figures as the tables have it now: its own contributions,
+    /// and those of the records whose contributions depend on it.
+    pub(super) fn record(
+        &mut self,
+        connection: &Connection,
+        file: File,
+        key: i64,
+        turn: Turn,
+    ) -> Result<(), StoreError> {
+        let mut each = |query: &str, read: Read| self.each(connection, query, key, turn, read);
+        match file {
+            // Of what a person is seen in, only trainings look at more than who it is.
+            File::People => each(TRAININGS_OF_PERSON, training),
+            // The trainers of a day are counted when they are asked for: they are few.
+            File::Trainers => Ok(()),
+            File::Sessions => {
+                each(SESSION, |row| Ok((contribution::session(day(row, 0)?), None)))?;
+                each(TRAININGS_OF_SESSION, training)
+            }
+            File::Attendances => each(TRAINING, training),
+            File::ListeningCampaigns => {
+                each(CAMPAIGN, |row| Ok((contribution::listening_campaign(Some(day(row, 0)?)), None)))
+            }
+            File::Listenings => each(LISTENING, |row| {
+                let subject = subject(row, 1)?;
+                Ok((contribution::listening(day(row, 0)?, subject.is_some(), row.get(3)?), subject))
+            }),
+            File::Actions => {
+                each(ACTION, |row| Ok((contribution::action(day(row, 0)?), None)))?;
+                each(PARTICIPATIONS_OF_ACTION, participation)
+            }
+            File::Participations => each(PARTICIPATION, participation),
+            File::Projects => each(PROJECT, |row| Ok((contribution::project(day(row, 0)?), None))),
+            File::Funding => each(FUNDING, |row| Ok((contribution::funding(day(row, 0)?, row.get(1)?), None))),
+        }
+    }
+
+    fn each(
+        &mut self,
+        connection: &Connection,
+        query: &str,
+        key: i64,
+        turn: Turn,
+        read: Read,
+    ) -> Result<(), StoreError> {
+        let mut statement = connection.prepare_cached(query)?;
+        let mut rows = statement.query([key])?;
+        while let Some(row) = rows.next()? {
+            let (contributions, subject) = read(row)?;
+            for contribution in contributions {
+                self.contribution(contribution, subject.as_ref(), turn)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn contribution(
+        &mut self,
+        contribution: Contribution,
+        subject: Option<&Subject>,
+        turn: Turn,
+    ) -> Result<(), StoreError> {
+        match contribution {
+            Contribution::Amount { indicator, on, amount } => {
+                let amount = i64::try_from(amount).map_err(|_| beyond_counting())?;
+                self.tally(Measure::Of(indicator), on, turn.of(amount))
+            }
+            Contribution::Event { kind, on } => self.tally(Measure::WithPeople(kind), on, turn.of(1)),
+            Contribution::Presence { indicator, on } => {
+                let subject = subject.ok_or_else(|| StoreError::inconsistent("whom a record is about"))?;
+                let seen = Seen { person: subject.key, indicator, category: subject.category(indicator) };
+                *self.presences.entry(seen).or_default().entry(Quarter::of(on).index()).or_default() += turn.of(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn tally(&mut self, measure: Measure, on: Date, amount: i64) -> Result<(), StoreError> {
+        let value = self.tallies.entry((measure, Quarter::of(on).index())).or_default();
+        *value = value.checked_add(amount).ok_or_else(beyond_counting)?;
+        Ok(())
+    }
+}
+
+/// A sum that no longer fits: no real hub comes near.
+pub(super) fn beyond_counting() -> StoreError {
+    StoreError::inconsistent("a sum that is too large to count")
+}
+
+fn training(row: &Row<'_>) -> Result<(Vec<Contribution>, Option<Subject>), StoreError> {
+    let outcome = row.get_ref(3)?.as_str().ok().and_then(Outcome::from_code);
+    let outcome = outcome.ok_or_else(|| StoreError::inconsistent("an attendance's outcome"))?;
+    Ok((contribution::attendance(outcome, day(row, 0)?, row.get(4)?, row.get(5)?), subject(row, 1)?))
+}
+
+fn participation(row: &Row<'_>) -> Result<(Vec<Contribution>, Option<Subject>), StoreError> {
+    Ok((contribution::participation(day(row, 0)?), subject(row, 1)?))
+}
+
+fn day(row: &Row<'_>, column: usize) -> Result<Date, StoreError> {
+    let day = row.get_ref(column)?.as_str().ok().and_then(parse_date);
+    day.ok_or_else(|| StoreError::inconsistent("a record's day"))
+}
+
+/// The person's `key` and, in the column after it, the gender; `None` where there is no person.
+fn subject(row: &Row<'_>, column: usize) -> Result<Option<Subject>, StoreError> {
+    let Some(key) = row.get(column)? else { return Ok(None) };
+    let gender = row.get_ref(column + 1)?.as_str().ok().and_then(Gender::from_code);
+    Ok(Some(Subject { key, gender: gender.ok_or_else(|| StoreError::inconsistent("a person's gender"))? }))
+}
+
+macro_rules! trainings {
+    ($key:literal) => {
+        concat!(
+            "SELECT session.date, person.key, person.gender, attendance.outcome, session.minutes, person.birth_year ",
+            "FROM attendance JOIN session ON session.key = attendance.session ",
+            "JOIN person ON person.key = attendance.person WHERE ",
+            $key,
+            " = ?1"
+        )
+    };
+}
+
+macro_rules! participations {
+    ($key:literal) => {
+        concat!(
+            "SELECT action.date, person.key, person.gender FROM participation ",
+            "JOIN action ON action.key = participation.action JOIN person ON person.key = participation.person WHERE ",
+            $key,
+            " = ?1"
+        )
+    };
+}
+
+const TRAINING: &str = trainings!("attendance.key");
+const TRAININGS_OF_SESSION: &str = trainings!("attendance.session");
+const TRAININGS_OF_PERSON: &str = trainings!("attendance.person");
+const PARTICIPATION: &str = participations!("participation.key");
+const PARTICIPATIONS_OF_ACTION: &str = participations!("participation.action");
+const SESSION: &str = "SELECT date FROM session WHERE key = ?1";
+const CAMPAIGN: &str =
+    "SELECT reported_back_on FROM listening_campaign WHERE key = ?1 AND reported_back_on IS NOT NULL";
+const LISTENING: &str = "SELECT listening.date, person.key, person.gender, listening.repeat = 'yes' FROM listening \
+     LEFT JOIN person ON person.key = listening.person WHERE listening.key = ?1";
+const ACTION: &str = "SELECT date FROM action WHERE key = ?1";
+const PROJECT: &str = "SELECT started_on FROM project WHERE key = ?1";
+const FUNDING: &str = "SELECT date, amount_pence FROM funding WHERE key = ?1";

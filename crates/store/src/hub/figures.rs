@@ -1,0 +1,277 @@
+//! A hub's true figures: kept up to date by differences, and read by period.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use folkmoot_disclosure::{Observation, Observations};
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::{Period, Programme, ProgrammeCode, Quarter, Span, iso, parse_date};
+use folkmoot_domain::indicator::{Aggregation, CellKey, Class};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::HubStore;
+use super::contribution::{Deltas, Measure, Seen, beyond_counting};
+use crate::error::StoreError;
+
+impl HubStore {
+    /// The true figures of a period, every cell of the catalogue, 0 where there are no rows.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownProgramme`]; failures of the database.
+    pub fn figures(&self, period: &Period) -> Result<Observations, StoreError> {
+        self.store.read("hub figures", |connection| observe(connection, period))
+    }
+}
+
+/// Begins to count distinct people for a funding programme, from what the tables hold. Doing it again changes nothing.
+pub(crate) fn track_programme(connection: &Connection, programme: &Programme) -> Result<(), StoreError> {
+    let code = programme.code.as_str();
+    let added = connection.execute(
+        "INSERT INTO tracked_programme (code, title, first, last) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        params![code, programme.title, iso(programme.span.first), iso(programme.span.last)],
+    )?;
+    if added > 0 {
+        let (first, last) = quarters(programme.span);
+        connection.execute(
+            "INSERT INTO distinct_people (period, indicator, category, value) \
+             SELECT ?1, indicator, category, count(DISTINCT person) FROM presence WHERE quarter BETWEEN ?2 AND ?3 \
+             GROUP BY indicator, category",
+            params![Period::Programme(programme.code.clone()).to_string(), first, last],
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes what has changed.
+pub(super) fn apply(connection: &Connection, deltas: &Deltas) -> Result<(), StoreError> {
+    for (&(measure, quarter), &delta) in &deltas.tallies {
+        if delta != 0 {
+            add_tally(connection, measure, quarter, delta)?;
+        }
+    }
+    let programmes = tracked(connection)?;
+    let mut people: BTreeMap<(String, &'static str, &'static str), i64> = BTreeMap::new();
+    for (seen, by_quarter) in &deltas.presences {
+        if by_quarter.values().all(|&delta| delta == 0) {
+            continue;
+        }
+        let (before, after) = change_presence(connection, seen, by_quarter)?;
+        for (period, first, last) in touched(before.symmetric_difference(&after), &programmes) {
+            let was = before.range(first..=last).next().is_some();
+            let is = after.range(first..=last).next().is_some();
+            if was != is {
+                *people.entry((period, seen.indicator.code(), category_code(seen))).or_default() +=
+                    if is { 1 } else { -1 };
+            }
+        }
+    }
+    for ((period, indicator, category), delta) in people {
+        if delta != 0 {
+            add_people(connection, &period, indicator, category, delta)?;
+        }
+    }
+    Ok(())
+}
+
+/// The periods, each with the numbers of its first and last quarter, that have one of these quarters in them.
+fn touched<'a>(
+    changed: impl Iterator<Item = &'a i32>,
+    programmes: &[(String, i32, i32)],
+) -> BTreeSet<(String, i32, i32)> {
+    let mut periods = BTreeSet::new();
+    for &index in changed {
+        if let Some(quarter) = Quarter::from_index(index) {
+            periods.insert((Period::Quarter(quarter).to_string(), index, index));
+            let year = quarter.financial_year();
+            let (first, last) = quarters(Span { first: year.first_day(), last: year.last_day() });
+            periods.insert((Period::FinancialYear(year).to_string(), first, last));
+        }
+        periods.extend(programmes.iter().filter(|(_, first, last)| (*first..=*last).contains(&index)).cloned());
+    }
+    periods
+}
+
+/// Writes the events of one person; gives the quarters in which the person was and is seen.
+fn change_presence(
+    connection: &Connection,
+    seen: &Seen,
+    by_quarter: &BTreeMap<i32, i64>,
+) -> Result<(BTreeSet<i32>, BTreeSet<i32>), StoreError> {
+    let (indicator, category) = (seen.indicator.code(), category_code(seen));
+    let mut events: BTreeMap<i32, i64> = BTreeMap::new();
+    let mut held = connection.prepare_cached(
+        "SELECT quarter, events FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3",
+    )?;
+    let mut rows = held.query(params![seen.person, indicator, category])?;
+    while let Some(row) = rows.next()? {
+        events.insert(row.get(0)?, row.get(1)?);
+    }
+    let before = events.keys().copied().collect();
+    for (&quarter, &delta) in by_quarter {
+        if delta == 0 {
+            continue;
+        }
+        let now = events.get(&quarter).copied().unwrap_or(0) + delta;
+        if now < 0 {
+            return Err(StoreError::inconsistent("a figure that counts fewer events than none"));
+        }
+        if now == 0 {
+            events.remove(&quarter);
+            connection
+                .prepare_cached(
+                    "DELETE FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3 AND quarter = ?4",
+                )?
+                .execute(params![seen.person, indicator, category, quarter])?;
+        } else {
+            events.insert(quarter, now);
+            connection
+                .prepare_cached(
+                    "INSERT INTO presence (person, indicator, category, quarter, events) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT DO UPDATE SET events = excluded.events",
+                )?
+                .execute(params![seen.person, indicator, category, quarter, now])?;
+        }
+    }
+    Ok((before, events.into_keys().collect()))
+}
+
+fn add_tally(connection: &Connection, measure: Measure, quarter: i32, delta: i64) -> Result<(), StoreError> {
+    let was: Option<i64> = connection
+        .prepare_cached("SELECT value FROM tally WHERE measure = ?1 AND quarter = ?2")?
+        .query_row(params![measure.code(), quarter], |row| row.get(0))
+        .optional()?;
+    let value = was.unwrap_or(0).checked_add(delta).ok_or_else(beyond_counting)?;
+    let write = if value == 0 {
+        "DELETE FROM tally WHERE measure = ?1 AND quarter = ?2 AND ?3 = 0"
+    } else {
+        "INSERT INTO tally (measure, quarter, value) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value"
+    };
+    connection.prepare_cached(write)?.execute(params![measure.code(), quarter, value])?;
+    Ok(())
+}
+
+fn add_people(
+    connection: &Connection,
+    period: &str,
+    indicator: &str,
+    category: &str,
+    delta: i64,
+) -> Result<(), StoreError> {
+    let was: Option<i64> = connection
+        .prepare_cached("SELECT value FROM distinct_people WHERE period = ?1 AND indicator = ?2 AND category = ?3")?
+        .query_row(params![period, indicator, category], |row| row.get(0))
+        .optional()?;
+    let value = was.unwrap_or(0) + delta;
+    let write = if value == 0 {
+        "DELETE FROM distinct_people WHERE period = ?1 AND indicator = ?2 AND category = ?3 AND ?4 = 0"
+    } else {
+        "INSERT INTO distinct_people (period, indicator, category, value) VALUES (?1, ?2, ?3, ?4) \
+         ON CONFLICT DO UPDATE SET value = excluded.value"
+    };
+    connection.prepare_cached(write)?.execute(params![period, indicator, category, value])?;
+    Ok(())
+}
+
+fn observe(connection: &Connection, period: &Period) -> Result<Observations, StoreError> {
+    let span = span(connection, period)?;
+    let tallies = tallies(connection, span)?;
+    let sum = |measure: Measure| tallies.get(measure.code()).copied().unwrap_or(0);
+    let people = people(connection, period)?;
+    let trainers = trainers(connection, span.last)?;
+
+    // A breakdown's categories part the people, so that a headline is their sum.
+    let distinct = |key: CellKey| -> u64 {
+        let of = |indicator: &str, category: &str| {
+            indicator == key.indicator.code() && key.category.is_none_or(|wanted| category == wanted.code())
+        };
+        people.iter().filter(|((indicator, category), _)| of(indicator, category)).map(|(_, value)| value).sum()
+    };
+    let value = |key: CellKey| -> u64 {
+        match (key.indicator.aggregation(), key.category) {
+            (Aggregation::Sum, _) => sum(Measure::Of(key.indicator)),
+            // Beside the known people stand the anonymous ones, who have no category.
+            (Aggregation::Distinct, None) => distinct(key) + sum(Measure::Of(key.indicator)),
+            (Aggregation::Distinct, Some(_)) => distinct(key),
+            // The only stock so far.
+            (Aggregation::Stock, _) => trainers,
+        }
+    };
+    let mut cells = BTreeMap::new();
+    for key in CellKey::all() {
+        let people_behind = match key.indicator.class() {
+            Class::People => value(key),
+            Class::PeopleSum { behind } => value(CellKey::headline(behind)),
+            Class::Open => 0,
+        };
+        let events_with_people = key.indicator.event_kind().map_or(0, |kind| sum(Measure::WithPeople(kind)));
+        cells.insert(key, Observation { value: value(key), people_behind, events_with_people });
+    }
+    Observations::new(period.clone(), span, cells).map_err(|refusal| StoreError::inconsistent(refusal.to_string()))
+}
+
+/// The days that a period covers.
+fn span(connection: &Connection, period: &Period) -> Result<Span, StoreError> {
+    match period {
+        Period::Quarter(quarter) => Ok(quarter.span()),
+        Period::FinancialYear(year) => Ok(Span { first: year.first_day(), last: year.last_day() }),
+        Period::Programme(code) => programme_span(connection, code),
+    }
+}
+
+fn programme_span(connection: &Connection, code: &ProgrammeCode) -> Result<Span, StoreError> {
+    let found: Option<(String, String)> = connection
+        .prepare_cached("SELECT first, last FROM tracked_programme WHERE code = ?1")?
+        .query_row([code.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (first, last) = found.ok_or_else(|| StoreError::UnknownProgramme { code: code.to_string() })?;
+    match (parse_date(&first), parse_date(&last)) {
+        (Some(first), Some(last)) => Ok(Span { first, last }),
+        (None, _) | (_, None) => Err(StoreError::inconsistent("a programme's dates")),
+    }
+}
+
+/// Code as a period, first and last quarter of every programme that is tracked.
+fn tracked(connection: &Connection) -> Result<Vec<(String, i32, i32)>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT code FROM tracked_programme ORDER BY code")?;
+    let codes = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    codes
+        .into_iter()
+        .map(|code| {
+            let code: ProgrammeCode = code.parse().map_err(|_| StoreError::inconsistent("a programme's code"))?;
+            let (first, last) = quarters(programme_span(connection, &code)?);
+            Ok((Period::Programme(code).to_string(), first, last))
+        })
+        .collect()
+}
+
+fn tallies(connection: &Connection, span: Span) -> Result<BTreeMap<String, u64>, StoreError> {
+    let (first, last) = quarters(span);
+    let mut statement = connection
+        .prepare_cached("SELECT measure, sum(value) FROM tally WHERE quarter BETWEEN ?1 AND ?2 GROUP BY measure")?;
+    let sums = statement.query_map([first, last], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(sums.collect::<Result<_, _>>()?)
+}
+
+/// Distinct people by codes of indicator and category.
+fn people(connection: &Connection, period: &Period) -> Result<BTreeMap<(String, String), u64>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT indicator, category, value FROM distinct_people WHERE period = ?1")?;
+    let counts = statement.query_map([period.to_string()], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+    Ok(counts.collect::<Result<_, _>>()?)
+}
+
+/// The people assured on a day.
+fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(DISTINCT person) FROM trainer_assurance WHERE quality_assured_on <= ?1 AND ?1 < expires_on",
+        )?
+        .query_row([iso(day)], |row| row.get(0))?)
+}
+
+fn quarters(span: Span) -> (i32, i32) {
+    (Quarter::of(span.first).index(), Quarter::of(span.last).index())
+}
+
+fn category_code(seen: &Seen) -> &'static str {
+    seen.category.map_or("", |category| category.code())
+}

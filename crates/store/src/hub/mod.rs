@@ -1,0 +1,38 @@
+//! A hub's records, figures and releases.
+//!
+//! - Records come in by import alone, in batches, each in one transaction with the figures that it changes.
+//! - Figures are kept by differences and never counted anew; a property test recounts them.
+//! - Releases are a ledger of bytes: what is approved stands, and what was sent is kept for good.
+//!
+//! What is not here: reading CSV and checking single rows (`domain`), deciding what may leave (`disclosure`), and any way
+//! for a record to get out of the hub.
+
+mod contribution;
+mod figures;
+mod held;
+mod import;
+mod release;
+mod table;
+
+#[cfg(test)]
+mod tests;
+
+use crate::engine::Store;
+
+pub(crate) use figures::track_programme;
+pub use held::{HeldField, HeldRecord};
+pub use import::{BatchOutcome, ImportRun};
+pub use release::{ApprovedRelease, ReleaseState};
+pub(crate) use release::{append_approved, recover_release, releases_waiting};
+
+/// The handle on a hub's own tables.
+#[derive(Clone)]
+pub struct HubStore {
+    store: Store,
+}
+
+impl HubStore {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+}

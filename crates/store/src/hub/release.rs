@@ -1,0 +1,277 @@
+//! The ledger of what was approved to leave: exact bytes, each sent once.
+
+use folkmoot_disclosure::Release;
+use folkmoot_domain::calendar::Period;
+use folkmoot_journal::payload::{Payload, encode_release};
+use folkmoot_journal::{Cursor, Hash, Incarnation, NodeId, PayloadKind, Topic};
+use folkmoot_proto::federation::v1;
+use prost::Message;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::HubStore;
+use crate::engine::{Tx, UnixMillis};
+use crate::error::StoreError;
+use crate::journal::{append_in, find_log};
+
+/// A release that was approved, and how far it has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedRelease {
+    /// Names it: the period with `-` for `/`, then a dot and the revision, such as `programme-COEP.0`.
+    pub id: String,
+    /// The period.
+    pub period: Period,
+    /// 0 for the first release of the period.
+    pub revision: u32,
+    /// The very bytes.
+    pub payload: Vec<u8>,
+    /// When it was approved; of one that came back after a restore, when it came back.
+    pub approved_at: UnixMillis,
+    /// How far it has come.
+    pub state: ReleaseState,
+}
+
+/// How far a release has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReleaseState {
+    /// Approved; it waits for a session with the Academy.
+    Approved,
+    /// In the signed log.
+    Sent,
+    /// The Academy durably holds it.
+    Acknowledged {
+        /// The minute of the Academy's latest receipt that covers it, since 1970-01-01T00:00Z.
+        minute: u32,
+    },
+    /// The Academy durably holds it and has set it aside.
+    SetAside {
+        /// The minute of the Academy's latest receipt that covers it, since 1970-01-01T00:00Z.
+        minute: u32,
+        /// Why, in the Academy's words.
+        reason: String,
+    },
+}
+
+impl HubStore {
+    /// Approves a release: its bytes are stored, to be appended in the next session with the Academy. The first release
+    /// of a period stands: approving the same bytes again returns it.
+    ///
+    /// # Errors
+    /// [`StoreError::ReleaseStands`] where another release of the period and revision was approved before.
+    pub fn approve(&self, release: &Release) -> Result<ApprovedRelease, StoreError> {
+        let (period, revision, payload) = (release.period().clone(), release.revision(), encode_release(release));
+        let id = release_id(&period, revision);
+        let wanted = id.clone();
+        self.store.write("hub approve release", move |tx| match standing(tx, &period.to_string(), revision)? {
+            Some(held) if held.payload == payload => Ok(()),
+            Some(_) => Err(StoreError::ReleaseStands { id }),
+            None => {
+                tx.execute(
+                    "INSERT INTO release (period, revision, payload, approved_at) VALUES (?1, ?2, ?3, ?4)",
+                    params![period.to_string(), revision, payload, tx.now().0],
+                )?;
+                tx.mark_releases();
+                Ok(())
+            }
+        })?;
+        self.release(&wanted)?.ok_or_else(|| StoreError::inconsistent("the release that was approved"))
+    }
+
+    /// Every release that stands, the latest approved first.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn releases(&self) -> Result<Vec<ApprovedRelease>, StoreError> {
+        let academy = self.academy();
+        self.store.read("hub releases", |connection| {
+            let mut statement = connection.prepare_cached(concat!(
+                "SELECT key, period, revision, payload, approved_at, author, incarnation, seq, hash FROM release ",
+                "WHERE superseded_at IS NULL ORDER BY key DESC"
+            ))?;
+            let held = statement.query_map([], held)?.collect::<Result<Vec<_>, _>>()?;
+            held.into_iter().map(|held| approved(connection, held, academy)).collect()
+        })
+    }
+
+    /// The release of an id; `None` where there is none.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn release(&self, id: &str) -> Result<Option<ApprovedRelease>, StoreError> {
+        // A hub has a few dozen.
+        Ok(self.releases()?.into_iter().find(|release| release.id == id))
+    }
+
+    /// The release that stands for a period, at its latest revision.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn standing_release(&self, period: &Period) -> Result<Option<ApprovedRelease>, StoreError> {
+        let releases = self.releases()?.into_iter().filter(|release| release.period == *period);
+        Ok(releases.max_by_key(|release| release.revision))
+    }
+
+    fn academy(&self) -> Option<NodeId> {
+        self.store.working().academy()
+    }
+}
+
+fn release_id(period: &Period, revision: u32) -> String {
+    format!("{}.{revision}", period.to_string().replace('/', "-"))
+}
+
+/// How many releases were approved and not yet sent.
+pub(crate) fn releases_waiting(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM release WHERE superseded_at IS NULL AND seq IS NULL";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Appends what was approved and not yet sent to this hub's log of releases.
+pub(crate) fn append_approved(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    let waiting = {
+        let mut statement = tx.prepare_cached(
+            "SELECT key, payload FROM release WHERE superseded_at IS NULL AND seq IS NULL ORDER BY key",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<Result<Vec<(i64, Vec<u8>)>, _>>()?
+    };
+    let topic = Topic::Releases(tx.author()?.key.id());
+    for (key, payload) in waiting {
+        let cursor = append_in(tx, topic, PayloadKind::Release, payload)?;
+        send(tx, key, &cursor)?;
+        tx.mark_releases();
+    }
+    Ok(())
+}
+
+/// Takes back into the ledger a release of this hub's own that a restored folder had lost and a peer has handed back.
+/// What was sent stands: another release of the period that waits here is superseded and kept.
+pub(crate) fn recover_release(tx: &mut Tx<'_>, cursor: &Cursor, payload: &[u8]) -> Result<(), StoreError> {
+    let unreadable = || StoreError::inconsistent("a release of this hub's own");
+    let Ok(Some(Payload::Release(parts))) = Payload::decode(PayloadKind::Release, payload) else {
+        return Err(unreadable());
+    };
+    parts.period.parse::<Period>().map_err(|_| unreadable())?;
+    let known = tx
+        .query_row(
+            "SELECT 1 FROM release WHERE incarnation = ?1 AND seq = ?2",
+            params![signed(cursor.incarnation.0), signed(cursor.seq)],
+            |_| Ok(()),
+        )
+        .optional()?;
+    if known.is_some() {
+        return Ok(());
+    }
+    tx.mark_releases();
+    let now = tx.now().0;
+    let superseded = match standing(tx, &parts.period, parts.revision)? {
+        Some(held) if held.cursor.is_none() && held.payload == payload => return send(tx, held.key, cursor),
+        Some(held) if held.cursor.is_none() => {
+            tx.execute("UPDATE release SET superseded_at = ?2 WHERE key = ?1", params![held.key, now])?;
+            None
+        }
+        // Two of one period went out: the first to be known stands here, the Academy says which it holds.
+        Some(_) => Some(now),
+        None => None,
+    };
+    tx.execute(
+        "INSERT INTO release (period, revision, payload, approved_at, superseded_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![parts.period, parts.revision, payload, now, superseded],
+    )?;
+    let key = tx.last_insert_rowid();
+    send(tx, key, cursor)
+}
+
+fn send(connection: &Connection, key: i64, cursor: &Cursor) -> Result<(), StoreError> {
+    connection.execute(
+        "UPDATE release SET author = ?2, incarnation = ?3, seq = ?4, hash = ?5 WHERE key = ?1",
+        params![key, cursor.author.0, signed(cursor.incarnation.0), signed(cursor.seq), cursor.hash.0],
+    )?;
+    Ok(())
+}
+
+/// A row of the ledger.
+struct Held {
+    key: i64,
+    period: String,
+    revision: u32,
+    payload: Vec<u8>,
+    approved_at: i64,
+    cursor: Option<Cursor>,
+}
+
+fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
+    let cursor = match row.get::<_, Option<i64>>(7)? {
+        None => None,
+        Some(seq) => Some(Cursor {
+            author: NodeId(row.get(5)?),
+            incarnation: Incarnation(unsigned(row.get(6)?)),
+            seq: unsigned(seq),
+            hash: Hash(row.get(8)?),
+        }),
+    };
+    Ok(Held {
+        key: row.get(0)?,
+        period: row.get(1)?,
+        revision: row.get(2)?,
+        payload: row.get(3)?,
+        approved_at: row.get(4)?,
+        cursor,
+    })
+}
+
+fn standing(connection: &Connection, period: &str, revision: u32) -> Result<Option<Held>, StoreError> {
+    Ok(connection
+        .prepare_cached(concat!(
+            "SELECT key, period, revision, payload, approved_at, author, incarnation, seq, hash FROM release ",
+            "WHERE superseded_at IS NULL AND period = ?1 AND revision = ?2"
+        ))?
+        .query_row(params![period, revision], held)
+        .optional()?)
+}
+
+fn approved(connection: &Connection, held: Held, academy: Option<NodeId>) -> Result<ApprovedRelease, StoreError> {
+    let state = match (held.cursor, academy) {
+        (None, _) => ReleaseState::Approved,
+        (Some(_), None) => ReleaseState::Sent,
+        (Some(cursor), Some(academy)) => sent(connection, &cursor, academy)?,
+    };
+    let period: Period = held.period.parse().map_err(|_| StoreError::inconsistent("a release's period"))?;
+    Ok(ApprovedRelease {
+        id: release_id(&period, held.revision),
+        period,
+        revision: held.revision,
+        payload: held.payload,
+        approved_at: UnixMillis(held.approved_at),
+        state,
+    })
+}
+
+/// What the Academy has signed, and said, of an entry that carries a release.
+fn sent(connection: &Connection, cursor: &Cursor, academy: NodeId) -> Result<ReleaseState, StoreError> {
+    let log = cursor.log(Topic::Releases(cursor.author));
+    let Some(log) = find_log(connection, log)? else { return Ok(ReleaseState::Sent) };
+    let receipt: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT receipt FROM receipt_got WHERE log = ?1 AND giver = ?2 AND seq >= ?3")?
+        .query_row(params![log.row, academy.0, signed(cursor.seq)], |row| row.get(0))
+        .optional()?;
+    let Some(receipt) = receipt else { return Ok(ReleaseState::Sent) };
+    let receipt = v1::Receipt::decode(receipt.as_slice()).map_err(|_| StoreError::inconsistent("a receipt"))?;
+    if !receipt.set_aside.contains(&cursor.seq) {
+        return Ok(ReleaseState::Acknowledged { minute: receipt.minute });
+    }
+    let reason: Option<String> = connection
+        .prepare_cached("SELECT detail FROM refusal_got WHERE log = ?1 AND peer = ?2 AND seq = ?3 AND set_aside = 1")?
+        .query_row(params![log.row, academy.0, signed(cursor.seq)], |row| row.get(0))
+        .optional()?;
+    let reason = reason.unwrap_or_else(|| "the Academy has not said why yet".to_owned());
+    Ok(ReleaseState::SetAside { minute: receipt.minute, reason })
+}
+
+/// The 64 bits as the database holds them.
+fn signed(bits: u64) -> i64 {
+    i64::from_ne_bytes(bits.to_ne_bytes())
+}
+
+fn unsigned(bits: i64) -> u64 {
+    u64::from_ne_bytes(bits.to_ne_bytes())
+}
