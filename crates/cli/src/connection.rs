@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use crate::failure::Failure;
 
 /// A node that was started a moment ago is given this long to open its socket.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) const HUB: &str = "hub";
