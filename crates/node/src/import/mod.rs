@@ -46,6 +46,8 @@ enum Piece {
     Chunk(proto::FileChunk),
     /// The caller has said everything. Without it, the caller broke off and nothing is read.
     End,
+    /// The caller said what it may not, or its stream broke.
+    Wrong(Status),
 }
 
 impl ImportDesk {
@@ -73,9 +75,8 @@ impl ImportDesk {
         let options = options(requests.message().await?)?;
         let (pieces, arriving) = mpsc::channel(PIECES);
         let (answers, answered) = mpsc::channel(ANSWERS);
-        let work =
-            Work { data: self.data.clone(), hub, dry_run: options.dry_run, answers: answers.clone(), _place: place };
-        tokio::task::spawn_blocking(move || work.run(arriving));
+        let work = Work { data: self.data.clone(), hub, dry_run: options.dry_run, answers: answers.clone() };
+        tokio::task::spawn_blocking(move || work.run(arriving, place));
         tokio::spawn(forward(requests, pieces, answers));
         Ok(ReceiverStream::new(answered))
     }
@@ -104,27 +105,20 @@ async fn forward(
         let piece = tokio::select! {
             message = requests.message() => match message {
                 Ok(Some(request)) => match request.part {
-                    Some(RequestPart::Chunk(chunk)) => Ok(Piece::Chunk(chunk)),
-                    Some(RequestPart::Options(_)) => Err(bad("options", "only the first message carries the options")),
-                    None => Err(bad("part", "every message after the first carries a chunk of a file")),
+                    Some(RequestPart::Chunk(chunk)) => Piece::Chunk(chunk),
+                    Some(RequestPart::Options(_)) => {
+                        Piece::Wrong(bad("options", "only the first message carries the options"))
+                    }
+                    None => Piece::Wrong(bad("part", "every message after the first carries a chunk of a file")),
                 },
-                Ok(None) => Ok(Piece::End),
-                Err(status) => Err(status),
+                Ok(None) => Piece::End,
+                Err(status) => Piece::Wrong(status),
             },
             () = answers.closed() => return,
         };
-        match piece {
-            Ok(piece) => {
-                let last = matches!(piece, Piece::End);
-                if pieces.send(piece).await.is_err() || last {
-                    return;
-                }
-            }
-            Err(status) => {
-                // The thread ends with the channel; that nobody hears the reason any more is no failure of its own.
-                let _ = answers.send(Err(status)).await;
-                return;
-            }
+        let goes_on = matches!(piece, Piece::Chunk(_));
+        if pieces.send(piece).await.is_err() || !goes_on {
+            return;
         }
     }
 }
@@ -135,16 +129,17 @@ struct Work {
     hub: HubStore,
     dry_run: bool,
     answers: mpsc::Sender<Result<ImportRecordsResponse, Status>>,
-    _place: OwnedSemaphorePermit,
 }
 
 impl Work {
-    fn run(self, pieces: mpsc::Receiver<Piece>) {
+    fn run(self, pieces: mpsc::Receiver<Piece>, place: OwnedSemaphorePermit) {
         let ended = match self.spool(pieces) {
-            Ok(None) => Ok(()),
             Ok(Some(spool)) => self.read(&spool),
-            Err(error) => Err(spool_status(error)),
+            Ok(None) => Ok(()),
+            Err(status) => Err(status),
         };
+        // The caller that hears the end can import again at once.
+        drop(place);
         if let Err(status) = ended {
             // A caller that went away needs no answer.
             let _ = self.answers.blocking_send(Err(status));
@@ -152,12 +147,13 @@ impl Work {
     }
 
     /// Keeps every piece; nothing where the caller broke off.
-    fn spool(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Option<Spool>, SpoolError> {
-        let mut spool = Spool::create(&self.data)?;
+    fn spool(&self, mut pieces: mpsc::Receiver<Piece>) -> Result<Option<Spool>, Status> {
+        let mut spool = Spool::create(&self.data).map_err(spool_status)?;
         loop {
             match pieces.blocking_recv() {
-                Some(Piece::Chunk(chunk)) => spool.add(&chunk.file, &chunk.data)?,
+                Some(Piece::Chunk(chunk)) => spool.add(&chunk.file, &chunk.data).map_err(spool_status)?,
                 Some(Piece::End) => return Ok(Some(spool)),
+                Some(Piece::Wrong(status)) => return Err(status),
                 None => return Ok(None),
             }
         }
