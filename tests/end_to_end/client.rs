@@ -1,0 +1,107 @@
+//! A gRPC client of a node's socket, for what the commands print for people only.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use folkmoot_node::generated::hub::record_service_client::RecordServiceClient;
+use folkmoot_node::generated::hub::release_service_client::ReleaseServiceClient;
+use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
+use folkmoot_proto::hub::v1::import_records_request::Part;
+use folkmoot_proto::hub::v1::{
+    FileChunk, GetReleaseRequest, ImportOptions, ImportRecordsRequest, ImportRecordsResponse, ListReleasesRequest,
+    PreviewReleaseRequest, PreviewReleaseResponse, Release,
+};
+use folkmoot_proto::node::v1::{GetStatusRequest, Status};
+use tokio::runtime::{Builder, Runtime};
+use tonic::transport::Channel;
+
+/// A connection to the socket in a node's folder.
+#[derive(Debug)]
+pub(crate) struct Client {
+    runtime: Runtime,
+    channel: Channel,
+}
+
+impl Client {
+    /// Connects to the node that serves `folder`.
+    #[track_caller]
+    pub(crate) fn of(folder: &Path) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let channel = runtime
+            .block_on(folkmoot_node::connect(folder))
+            .unwrap_or_else(|error| panic!("cannot connect to {}: {error}", folder.display()));
+        Self { runtime, channel }
+    }
+
+    /// How the node is.
+    #[track_caller]
+    pub(crate) fn status(&self) -> Status {
+        self.try_status().expect("a status")
+    }
+
+    /// How the node is, where it still answers.
+    pub(crate) fn try_status(&self) -> Result<Status, tonic::Status> {
+        let mut node = NodeServiceClient::new(self.channel.clone());
+        Ok(self.runtime.block_on(node.get_status(GetStatusRequest::default()))?.into_inner())
+    }
+
+    /// What a release of `period` would let out.
+    #[track_caller]
+    pub(crate) fn preview(&self, period: &str) -> PreviewReleaseResponse {
+        let mut releases = ReleaseServiceClient::new(self.channel.clone());
+        let request = PreviewReleaseRequest { period: period.to_owned() };
+        self.runtime.block_on(releases.preview_release(request)).expect("a preview").into_inner()
+    }
+
+    /// A release that was approved; `id` such as `programme-COEP.0`.
+    #[track_caller]
+    pub(crate) fn release(&self, id: &str) -> Release {
+        let mut releases = ReleaseServiceClient::new(self.channel.clone());
+        let request = GetReleaseRequest { name: format!("releases/{id}") };
+        self.runtime.block_on(releases.get_release(request)).expect("a release").into_inner()
+    }
+
+    /// All releases, the latest approved first.
+    #[track_caller]
+    pub(crate) fn releases(&self) -> Vec<Release> {
+        let mut releases = ReleaseServiceClient::new(self.channel.clone());
+        let request = ListReleasesRequest::default();
+        self.runtime.block_on(releases.list_releases(request)).expect("releases").into_inner().releases
+    }
+
+    /// Imports the folder; `each` sees every piece of the answer and may break off, whatever the server does.
+    pub(crate) fn import(
+        &self,
+        sheets: &Path,
+        mut each: impl FnMut(&ImportRecordsResponse) -> ControlFlow<()>,
+    ) -> Result<(), tonic::Status> {
+        let mut records = RecordServiceClient::new(self.channel.clone());
+        let pieces = pieces(sheets);
+        self.runtime.block_on(async {
+            let mut answers = records.import_records(tokio_stream::iter(pieces)).await?.into_inner();
+            while let Some(answer) = answers.message().await? {
+                if each(&answer).is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The requests that carry a folder of sheets.
+fn pieces(sheets: &Path) -> Vec<ImportRecordsRequest> {
+    let options = ImportRecordsRequest { part: Some(Part::Options(ImportOptions { dry_run: false })) };
+    let mut pieces = vec![options];
+    let mut files: Vec<_> = fs::read_dir(sheets).expect("sheets").map(|entry| entry.expect("a sheet").path()).collect();
+    files.sort();
+    for path in files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "csv")) {
+        let file = path.file_name().expect("a name").to_str().expect("a readable name").to_owned();
+        for data in fs::read(&path).expect("a sheet").chunks(64 * 1024) {
+            let chunk = FileChunk { file: file.clone(), data: data.to_vec() };
+            pieces.push(ImportRecordsRequest { part: Some(Part::Chunk(chunk)) });
+        }
+    }
+    pieces
+}

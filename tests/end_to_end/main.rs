@@ -1,0 +1,23 @@
+//! Real processes in temporary folders: what the project promises, end to end.
+//!
+//! Nothing here sleeps: a test waits for a line, an answer or an exit, always with a deadline.
+
+mod client;
+mod coep;
+mod command;
+mod federation;
+mod http2;
+mod import;
+mod joining;
+mod kill;
+mod planted;
+mod programme;
+mod readme;
+mod relay;
+mod restore;
+mod revoke;
+mod served;
+mod settings;
+mod tap;
+mod tokens;
+mod tour;
