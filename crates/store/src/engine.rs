@@ -77,7 +77,7 @@ impl Role {
 /// What the committed transactions touched. It carries no data: whoever is told reads the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Change {
-    /// Entries, receipts or forks were stored.
+    /// Entries or forks were stored. Receipts wake nobody: they leave nothing to be sent.
     pub journal: bool,
     /// The directory says something else than before.
     pub directory: bool,

@@ -148,7 +148,7 @@ impl<'a> Tx<'a> {
         self.shared.role
     }
 
-    /// Entries, receipts or forks were stored.
+    /// Entries or forks were stored.
     pub(crate) fn mark_journal(&mut self) {
         self.change.journal = true;
     }

@@ -6,14 +6,16 @@ use std::ops::ControlFlow;
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::exchange::{Answer, Scope};
 use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT};
-use folkmoot_journal::{Cursor, Directory, Entry, Header, LogId, NodeId, Topic, digest, pack};
+use folkmoot_journal::{Cursor, Directory, Entry, Header, LogId, NodeId, RefusalReason, Topic, digest, pack};
 use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, params};
 
 use super::logs::{
-    LogRow, StoredEntry, entries_after, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips, unsigned,
+    LogRow, StoredEntry, entries_after, entry_at, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips,
+    unsigned,
 };
-use super::{forks, receipts, scopes};
+use super::{forks, newer, receipts, scopes};
+use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
 /// The digests, where they are kept for this scope already.
@@ -189,7 +191,7 @@ pub(super) fn logs_of_author(connection: &Connection, author: NodeId) -> Result<
 /// The genesis entry as it was signed: the first entry whose header names no federation.
 pub(super) fn genesis(connection: &Connection) -> Result<Option<(LogRow, Entry)>, StoreError> {
     for log in logs_of_topic(connection, Topic::Directory)? {
-        if let Some(entry) = super::logs::entry_at(connection, &log, 1)?
+        if let Some(entry) = entry_at(connection, &log, 1)?
             && entry.header.federation == folkmoot_journal::FederationId::ZERO
         {
             return Ok(Some((log, entry.into_entry())));
@@ -226,11 +228,26 @@ pub(super) fn set_aside(connection: &Connection) -> Result<Vec<super::SetAside>,
         found.push(super::SetAside {
             topic: header.topic,
             entry: header.cursor(),
-            reason: folkmoot_journal::RefusalReason::from_number(reason),
+            reason: RefusalReason::from_number(reason),
             detail: row.get(3)?,
             waits_for_upgrade: retry == 1,
             waits_for_programme: retry == 2,
-            at: crate::engine::UnixMillis(row.get::<_, i64>(5)? * 60_000),
+            at: UnixMillis(row.get::<_, i64>(5)? * 60_000),
+        });
+    }
+    for range in newer::all(connection)? {
+        let Some(first) = entry_at(connection, &range.log, range.first)? else { continue };
+        found.push(super::SetAside {
+            topic: range.log.id.topic,
+            entry: first.header.cursor(),
+            reason: RefusalReason::Unspecified,
+            detail: format!(
+                "payload kind {} is newer than this software (entries {} to {}); upgrade it",
+                range.kind, range.first, range.last
+            ),
+            waits_for_upgrade: true,
+            waits_for_programme: false,
+            at: UnixMillis(range.minute * 60_000),
         });
     }
     Ok(found)

@@ -139,7 +139,6 @@ fn store(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<(), Sto
         // A hub's own ledger of releases is kept by whoever appends them.
         if log.id.topic == Topic::Directory
             && let Some(aside) = apply(tx, log, entry, &mut effects)?
-            && aside.is_refusal()
         {
             return Err(StoreError::NotWritten { reason: aside.detail });
         }

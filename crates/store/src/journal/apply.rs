@@ -2,15 +2,17 @@
 //! entries that follow.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use folkmoot_journal::{
-    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, PayloadKind, RefusalReason, Topic,
+    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, RefusalReason, Topic,
 };
 use rusqlite::{Connection, params};
 
 use super::answers::logs_of_author;
-use super::logs::{LogRow, at_place, log_of_row, logs_of_topic, stored_entry};
+use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic, stored_entry};
+use super::newer;
 use super::scopes;
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
@@ -58,11 +60,16 @@ fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
     let sql = "SELECT header, signature, salt, payload FROM entry WHERE place > ?1 AND place <= ?2
         AND place NOT IN (SELECT place FROM set_aside) ORDER BY place";
     for log in logs_of_topic(connection, Topic::Directory)? {
+        // What older software could not read is applied by `after_upgrade`, with all its consequences.
+        let newer = newer::of_log(connection, &log)?;
         let mut statement = connection.prepare_cached(sql)?;
         let mut rows = statement.query(params![log.place(0), log.place(log.seq)])?;
         while let Some(row) = rows.next()? {
             let entry = stored_entry(row, 0)?;
             let Some(body) = entry.body else { continue };
+            if newer.iter().any(|newer| newer.holds(&entry.header)) {
+                continue;
+            }
             // Whatever could not be read or could not stand was set aside when it came.
             if let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload) {
                 let _ = directory.apply(&payload);
@@ -90,7 +97,7 @@ impl Aside {
         Self { reason: fault.reason(), detail: fault.to_string(), retry: Retry::Upgrade }
     }
 
-    fn late() -> Self {
+    pub(super) fn late() -> Self {
         let detail = "written after the last entry that the Academy accepted of this hub".to_owned();
         Self { reason: RefusalReason::AfterRevocation, detail, retry: Retry::Never }
     }
@@ -98,17 +105,6 @@ impl Aside {
     fn misplaced() -> Self {
         let detail = "this kind of payload does not belong in this topic".to_owned();
         Self { reason: RefusalReason::MalformedPayload, detail, retry: Retry::Never }
-    }
-
-    /// Held for the day when this software knows the kind: no fault of the sender's, who is not told.
-    fn unknown_kind(number: u16) -> Self {
-        let detail = format!("payload kind {number} is newer than this software; upgrade it");
-        Self { reason: RefusalReason::Unspecified, detail, retry: Retry::Upgrade }
-    }
-
-    /// Whether the sender is told.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.reason != RefusalReason::Unspecified
     }
 }
 
@@ -133,16 +129,18 @@ impl Retry {
     }
 }
 
-/// What entries of one transaction did to the directory. [`Effects::settle`] draws the consequences, once.
+/// What the entries of one transaction did. [`Effects::settle`] draws the consequences, once.
 #[derive(Default)]
 pub(super) struct Effects {
     pub(super) directory_changed: bool,
     hubs: BTreeSet<NodeId>,
     programmes: bool,
+    newer: newer::Newer,
 }
 
 impl Effects {
-    pub(super) fn settle(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    pub(super) fn settle(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.newer.save(tx)?;
         if !self.directory_changed {
             return Ok(());
         }
@@ -192,21 +190,25 @@ pub(super) fn apply(
     entry: &Entry,
     effects: &mut Effects,
 ) -> Result<Option<Aside>, StoreError> {
-    let aside = judge(tx, entry, effects)?;
+    let aside = judge(tx, log, entry, effects)?;
     if let Some(aside) = &aside {
         set_aside(tx, log, entry.header.seq, aside)?;
     }
     Ok(aside)
 }
 
-fn judge(tx: &mut Tx<'_>, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
+fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
     if !tx.working.directory.accepted_until(entry.log()).allows(entry.header.seq) {
         return Ok(Some(Aside::late()));
     }
     let Some(body) = &entry.body else { return Ok(None) };
     let payload = match Payload::decode(entry.header.payload_kind, &body.payload) {
         Ok(Some(payload)) => payload,
-        Ok(None) => return Ok(Some(Aside::unknown_kind(entry.header.payload_kind.into()))),
+        Ok(None) => {
+            // Held for the day when this software knows the kind; no fault of the sender's, who is not told.
+            effects.newer.note(log, &entry.header);
+            return Ok(None);
+        }
         Err(fault) => return Ok(Some(Aside::fault(&fault))),
     };
     match (entry.header.topic, payload) {
@@ -271,15 +273,32 @@ fn set_aside(tx: &Tx<'_>, log: &LogRow, seq: u64, aside: &Aside) -> Result<(), S
     Ok(())
 }
 
-/// Whether anything is held that newer software could apply.
+/// Whether anything is held that this software might apply and an older one could not.
 pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM set_aside WHERE retry = 1)";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    let aside: bool = connection.query_row(sql, [], |row| row.get(0))?;
+    Ok(aside || newer::all(connection)?.iter().any(newer::Range::is_known))
 }
 
-/// Looks again at what waits for newer software: this may be it.
+/// Looks again at what an older software could not apply: this one may.
 pub(crate) fn after_upgrade(tx: &mut Tx<'_>) -> Result<(), StoreError> {
-    again(tx, Retry::Upgrade)
+    again(tx, Retry::Upgrade)?;
+    let mut effects = Effects::default();
+    for range in newer::all(tx)?.into_iter().filter(newer::Range::is_known) {
+        newer::forget(tx, &range)?;
+        let mut entries = Vec::new();
+        entries_after(tx, &range.log, range.first - 1, |entry| {
+            if range.holds(&entry.header) {
+                entries.push(entry.into_entry());
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        for entry in entries {
+            apply(tx, &range.log, &entry, &mut effects)?;
+        }
+        tx.mark_journal();
+    }
+    effects.settle(tx)
 }
 
 /// Looks again at what was set aside until `retry`.
@@ -290,21 +309,10 @@ fn again(tx: &mut Tx<'_>, retry: Retry) -> Result<(), StoreError> {
     };
     let mut effects = Effects::default();
     for place in places {
-        let (row, _) = at_place(place);
+        let (row, seq) = at_place(place);
         let log = log_of_row(tx, row)?;
-        let entry = {
-            let sql = "SELECT header, signature, salt, payload FROM entry WHERE place = ?1";
-            let mut statement = tx.prepare_cached(sql)?;
-            let mut rows = statement.query([place])?;
-            match rows.next()? {
-                Some(row) => stored_entry(row, 0)?.into_entry(),
-                None => continue,
-            }
-        };
-        if matches!(entry.header.payload_kind, PayloadKind::Unknown(_)) {
-            continue;
-        }
-        if apply(tx, &log, &entry, &mut effects)?.is_none() {
+        let Some(entry) = entry_at(tx, &log, seq)? else { continue };
+        if apply(tx, &log, &entry.into_entry(), &mut effects)?.is_none() {
             tx.execute("DELETE FROM set_aside WHERE place = ?1", [place])?;
             tx.mark_journal();
             tx.mark_releases();
@@ -333,8 +341,7 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
 
 /// The numbers of a log's entries that were set aside and of which its author is told, ascending.
 pub(super) fn set_aside_of(connection: &Connection, log: &LogRow) -> Result<Vec<u64>, StoreError> {
-    let sql = "SELECT place FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason <> 0 ORDER BY place
-        LIMIT 65536";
+    let sql = "SELECT place FROM set_aside WHERE place > ?1 AND place <= ?2 ORDER BY place LIMIT 65536";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(params![log.place(0), log.place(log.seq)], |row| row.get(0))?;
     rows.map(|place| Ok(at_place(place?).1)).collect()

@@ -162,13 +162,10 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
             let entry = &unpacked.entries[at];
             let mut effects = Effects::default();
             forks::keep_evidence(tx, &mut log, &unpacked.entries[at..], &mut effects)?;
+            let directory_changed = effects.directory_changed;
             effects.settle(tx)?;
-            Ok(Taken {
-                log: Some(log),
-                new_entries: 0,
-                refusals: vec![refusal_of(entry, RefusalReason::Fork)],
-                directory_changed: effects.directory_changed,
-            })
+            let refusals = vec![refusal_of(entry, RefusalReason::Fork)];
+            Ok(Taken { log: Some(log), new_entries: 0, refusals, directory_changed })
         }
         None => {
             let fresh = unpacked.entries.iter().position(|entry| entry.header.seq > tip).unwrap_or(0);
@@ -190,9 +187,7 @@ fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken,
     for entry in entries {
         writer.insert(entry)?;
         (log.seq, log.hash) = (entry.header.seq, entry.hash);
-        if let Some(aside) = apply(tx, log, entry, &mut effects)?
-            && aside.is_refusal()
-        {
+        if let Some(aside) = apply(tx, log, entry, &mut effects)? {
             refusals.push(Refusal {
                 topic: log.id.topic,
                 entry: entry.cursor(),
@@ -204,6 +199,7 @@ fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken,
     }
     drop(writer);
     moved(tx, log, before)?;
+    let directory_changed = effects.directory_changed;
     effects.settle(tx)?;
-    Ok(Taken { log: Some(*log), new_entries: log.seq - before, refusals, directory_changed: effects.directory_changed })
+    Ok(Taken { log: Some(*log), new_entries: log.seq - before, refusals, directory_changed })
 }

@@ -112,6 +112,9 @@ pub(super) fn make_log(connection: &Connection, id: LogId) -> Result<LogRow, Sto
         .prepare_cached("INSERT INTO log (topic, author, incarnation, seq, hash) VALUES (?1, ?2, ?3, 0, ?4)")?
         .execute(params![topic_row, id.author.0, signed(id.incarnation.0), Hash::ZERO.0])?;
     let row = connection.last_insert_rowid();
+    if row >> (i64::BITS - 1 - SEQ_BITS) != 0 {
+        return Err(StoreError::inconsistent("more than 8 million logs"));
+    }
     Ok(LogRow { row, topic_row, id, seq: 0, hash: Hash::ZERO, forked: false })
 }
 

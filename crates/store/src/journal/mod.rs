@@ -10,6 +10,7 @@ pub(crate) mod apply;
 mod forks;
 mod keep;
 mod logs;
+mod newer;
 mod peers;
 mod receipts;
 mod scopes;
@@ -39,7 +40,8 @@ pub(crate) use logs::{find_log, tips};
 pub use peers::Peer;
 pub use receipts::PeerRefusal;
 
-/// An entry that is held and not applied.
+/// An entry that is held and not applied. Entries of a kind newer than this software appear once a log and kind, under
+/// the first of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
     /// The topic.

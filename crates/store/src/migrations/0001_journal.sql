@@ -51,11 +51,22 @@ CREATE TABLE set_aside (
     place INTEGER PRIMARY KEY REFERENCES entry (place),
     reason INTEGER NOT NULL, -- as in federation.v1
     detail TEXT NOT NULL,
-    retry INTEGER NOT NULL CHECK (retry IN (0, 1, 2)), -- 0 never, 1 after an upgrade, 2 when a programme is registered
+    retry INTEGER NOT NULL CHECK (retry IN (0, 1, 2)), -- 0 never, 1 when opened, 2 when a programme is registered
     minute INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX set_aside_by_retry ON set_aside (retry) WHERE retry > 0;
+
+-- Entries of a kind that this software does not know: one row for however many of a log, since a newer node may send
+-- thousands.
+CREATE TABLE newer_kind (
+    log INTEGER NOT NULL REFERENCES log (id),
+    kind INTEGER NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    PRIMARY KEY (log, kind)
+) STRICT, WITHOUT ROWID;
 
 -- Entries of a forked log that lie past the last common one: the evidence, all branches of it.
 CREATE TABLE fork (
