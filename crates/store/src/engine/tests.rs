@@ -221,6 +221,21 @@ fn a_commit_that_fails_fails_every_job() {
 }
 
 #[test]
+fn a_part_that_fails_is_taken_back_alone() {
+    let (_folder, store) = on_disk();
+    let insert = |tx: &mut Tx<'_>, n: i64| Ok(tx.execute("INSERT INTO note VALUES (?1)", params![n])?);
+    let outcomes = store.write("parts", move |tx| {
+        insert(tx, 1)?;
+        let failed = tx.attempt(|tx| insert(tx, 2).and_then(|_| insert(tx, 1)))?;
+        let panicked: Result<usize, _> = tx.attempt(|tx| insert(tx, 3).and_then(|_| panic!("a fault")))?;
+        let done = tx.attempt(|tx| insert(tx, 4))?;
+        Ok([failed.is_ok(), panicked.is_ok(), done.is_ok()])
+    });
+    assert_eq!(outcomes.expect("committed"), [false, false, true]);
+    assert_eq!(notes(&store), [1, 4]);
+}
+
+#[test]
 fn a_full_disk_is_said_and_survived() {
     let (_folder, store) = on_disk();
     store.write("limit", |tx| Ok(tx.query_row("PRAGMA max_page_count = 1", [], |_| Ok(()))?)).expect("limited");
