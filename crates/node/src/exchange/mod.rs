@@ -1,0 +1,348 @@
+//! The exchange's body: it carries the journal's machine over a gRPC stream.
+//!
+//! One task a stream. The machine's questions go to the store one after another, off the async threads. What it sends
+//! waits in an outbox, so that two nodes that both have much to say never wait for each other: reading goes on while
+//! writing waits. Credit bounds the frames in the outbox; a peer that asks and does not read is let go.
+
+mod accept;
+mod dial;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use folkmoot_journal::{
+    Admission, NodeId, PeerStatus, Role,
+    exchange::{
+        Answer, CloseReason, Effect, Event, Exchange, Progress, Question, ReleasesWanted, Setup, Side, Subscriptions,
+    },
+};
+use folkmoot_proto::federation::v1::ExchangeMessage;
+use folkmoot_store::{self as store, Store, StoreError};
+use futures_util::{Stream, StreamExt, future::OptionFuture};
+use prost::Message;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+use tonic::Status;
+
+use crate::{
+    identity::TlsPublicKey,
+    node::{Node, SOFTWARE, raised},
+    peers::OpenStream,
+    settings::PeerAddress,
+};
+
+pub(crate) use accept::Exchanges;
+pub(crate) use dial::{jitter, keep_dialling};
+
+/// No message of the protocol comes near this.
+pub(crate) const LARGEST_MESSAGE: usize = 1 << 20;
+/// How long a peer may leave what is sent to it unread, and how long it may take to say Hello.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often a dialler compares when nothing happens.
+const COMPARE_EVERY: Duration = Duration::from_secs(60);
+/// Past these, nothing more is read until the peer reads, or the store has answered.
+const OUTBOX_BYTES: usize = 4 << 20;
+const OPEN_QUESTIONS: usize = 64;
+/// Messages handed to the transport and not yet sent.
+const CHANNEL: usize = 4;
+/// How long the last words may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Why a stream ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("the node stops")]
+    Stopping,
+    #[error("the peer ended the exchange")]
+    PeerLeft,
+    #[error("the peer broke off")]
+    PeerFailed(#[source] Box<Status>),
+    #[error("{0}")]
+    Closed(CloseReason),
+    #[error("the peer did not say Hello in time")]
+    NoHello,
+    #[error("the peer does not read what is sent to it")]
+    Stalled,
+    #[error("the directory lists another key for this peer now")]
+    KeyChanged,
+    #[error("the store failed")]
+    Store(#[source] StoreError),
+    #[error("a thread of this node failed")]
+    Crashed,
+}
+
+/// The two ends of a stream's conversation, and who is at the other.
+pub(crate) struct Conversation {
+    node: Arc<Node>,
+    key: TlsPublicKey,
+    peer: NodeId,
+    /// What the machine was last told of the peer.
+    status: PeerStatus,
+    side: Side,
+    stream: OpenStream,
+    machine: Exchange,
+    outbox: VecDeque<ExchangeMessage>,
+    outbox_bytes: usize,
+    questions: VecDeque<Question>,
+    /// The latest request for a comparison that the machine was told of.
+    told: u64,
+    /// The comparisons under way, each with the latest request that it serves.
+    comparing: Vec<(u32, u64)>,
+    greeted: bool,
+    closed: Option<CloseReason>,
+}
+
+impl Conversation {
+    /// With the holder of a key, whom the directory may or may not list.
+    pub(crate) fn new(node: &Arc<Node>, key: TlsPublicKey, side: Side) -> Option<Conversation> {
+        let federation = node.federation()?;
+        let directory = node.directory();
+        let (peer, peer_role, peer_status) = match directory.by_tls_key(&key.0) {
+            Some(member) => (member.id, member.role, member.status()),
+            // It may bring the entries that list it; until then it goes by its key.
+            None => (NodeId(folkmoot_journal::Hash::of(&key.0).0), Role::Hub, PeerStatus::NotListed),
+        };
+        let (role, releases) = match node.role() {
+            store::Role::Academy => (Role::Academy, ReleasesWanted::All),
+            store::Role::Hub => (Role::Hub, ReleasesWanted::Own),
+        };
+        let machine = Exchange::new(Setup {
+            me: node.id(),
+            role,
+            incarnation: node.incarnation(),
+            federation,
+            address: node.settings().address.as_ref().map(ToString::to_string),
+            subscriptions: Subscriptions { releases },
+            software: SOFTWARE.to_owned(),
+            side,
+            peer,
+            peer_role,
+            peer_status,
+            frozen: node.frozen(),
+        });
+        Some(Conversation {
+            told: node.peers().state(peer).wanted,
+            stream: node.peers().open(peer, peer_status != PeerStatus::NotListed),
+            node: Arc::clone(node),
+            key,
+            peer,
+            status: peer_status,
+            side,
+            machine,
+            outbox: VecDeque::new(),
+            outbox_bytes: 0,
+            questions: VecDeque::new(),
+            comparing: Vec::new(),
+            greeted: false,
+            closed: None,
+        })
+    }
+
+    /// Talks until either side ends it.
+    pub(crate) async fn run<T: Send + 'static>(
+        mut self,
+        mut incoming: impl Stream<Item = Result<ExchangeMessage, Status>> + Unpin,
+        outgoing: mpsc::Sender<T>,
+        wrap: impl Fn(ExchangeMessage) -> T,
+    ) -> Ended {
+        let (mut written, mut listed) = (self.node.written(), self.node.listed());
+        let (mut wanted, mut freezing) = (self.node.peers().changed(), self.node.freezing());
+        let mut stopping = self.node.stopping();
+        let mut replaced = self.stream.replaced.clone();
+        let (mut told_replaced, mut told_frozen) = (false, self.node.frozen());
+        let mut asked: Option<tokio::task::JoinHandle<Result<Answer, StoreError>>> = None;
+        let hello_by = Instant::now() + PATIENCE;
+        let mut read_by = Instant::now() + PATIENCE;
+        let mut compare_at = Instant::now() + jitter(COMPARE_EVERY);
+        self.feed(Event::Opened);
+        loop {
+            if let Some(reason) = self.closed.take() {
+                self.say_last_words(&outgoing, &wrap).await;
+                return Ended::Closed(reason);
+            }
+            if asked.is_none()
+                && let Some(question) = self.questions.pop_front()
+            {
+                let store = self.node.store().clone();
+                asked = Some(tokio::task::spawn_blocking(move || store.journal().answer(question)));
+            }
+            let listening = self.questions.len() < OPEN_QUESTIONS && self.outbox_bytes < OUTBOX_BYTES;
+            tokio::select! {
+                () = raised(&mut stopping) => {
+                    self.say_last_words(&outgoing, &wrap).await;
+                    return Ended::Stopping;
+                }
+                permit = outgoing.reserve(), if !self.outbox.is_empty() => {
+                    let Ok(permit) = permit else { return Ended::PeerLeft };
+                    if let Some(message) = self.outbox.pop_front() {
+                        self.outbox_bytes -= message.encoded_len();
+                        permit.send(wrap(message));
+                    }
+                    read_by = Instant::now() + PATIENCE;
+                }
+                () = sleep_until(read_by), if !self.outbox.is_empty() => return Ended::Stalled,
+                () = sleep_until(hello_by), if !self.greeted => return Ended::NoHello,
+                Some(answer) = OptionFuture::from(asked.as_mut()) => {
+                    asked = None;
+                    match answer {
+                        Ok(Ok(answer)) => self.feed(Event::Answer(answer)),
+                        Ok(Err(error)) => return Ended::Store(error),
+                        Err(_) => return Ended::Crashed,
+                    }
+                }
+                message = incoming.next(), if listening => match message {
+                    Some(Ok(message)) if self.may_go_on() => self.feed(Event::Message(message)),
+                    Some(Ok(_)) => return Ended::KeyChanged,
+                    Some(Err(status)) => return Ended::PeerFailed(Box::new(status)),
+                    None => return Ended::PeerLeft,
+                },
+                Ok(()) = listed.changed() => {
+                    if !self.may_go_on() {
+                        return Ended::KeyChanged;
+                    }
+                }
+                Ok(()) = written.changed() => self.feed(Event::Wake),
+                Ok(()) = wanted.changed(), if self.side == Side::Dialler => {
+                    let wanted = self.node.peers().state(self.peer).wanted;
+                    if wanted > self.told {
+                        self.told = wanted;
+                        self.feed(Event::CompareNow);
+                    }
+                }
+                () = sleep_until(compare_at), if self.side == Side::Dialler => {
+                    compare_at = Instant::now() + jitter(COMPARE_EVERY);
+                    self.feed(Event::CompareNow);
+                }
+                () = raised(&mut replaced), if !told_replaced => {
+                    told_replaced = true;
+                    self.feed(Event::Replaced);
+                }
+                () = raised(&mut freezing), if !told_frozen => {
+                    told_frozen = true;
+                    self.feed(Event::Frozen);
+                }
+            }
+            if self.outbox.is_empty() {
+                read_by = Instant::now() + PATIENCE;
+            }
+        }
+    }
+
+    /// Looks the peer up again and tells the machine when it stands otherwise than before. Done for every message: a
+    /// revocation counts from the entry that says it. False where the key means another node now than when it dialled.
+    fn may_go_on(&mut self) -> bool {
+        let directory = self.node.directory();
+        let (same, status) = match directory.by_tls_key(&self.key.0) {
+            Some(member) => (member.id == self.peer, member.status()),
+            None => (directory.member(self.peer).is_none(), PeerStatus::NotListed),
+        };
+        if same && status != self.status {
+            self.status = status;
+            self.feed(Event::PeerListed(status));
+        }
+        same
+    }
+
+    fn feed(&mut self, event: Event) {
+        for effect in self.machine.on(event) {
+            match effect {
+                Effect::Send(message) => {
+                    self.outbox_bytes += message.encoded_len();
+                    self.outbox.push_back(message);
+                }
+                Effect::Ask(question) => self.questions.push_back(question),
+                Effect::Tell(progress) => self.told_of(progress),
+                Effect::Close(reason) => self.closed = Some(reason),
+            }
+        }
+    }
+
+    fn told_of(&mut self, progress: Progress) {
+        let peer = self.peer;
+        match progress {
+            Progress::Connected { software, admission, address, .. } => {
+                self.greeted = true;
+                self.stream.greeted();
+                tracing::info!(%peer, software, "exchange open");
+                if admission != Admission::Clone {
+                    self.stream.replace_older();
+                }
+                // Only what can be dialled goes into the directory, whatever the peer says.
+                let address = address.and_then(|address| PeerAddress::parse(&address).ok());
+                if self.node.role() == store::Role::Academy && self.status == PeerStatus::Listed {
+                    let address = address.map(|address| address.to_string());
+                    self.note(move |store| store.academy()?.list_address(peer, address).map(drop));
+                }
+            }
+            Progress::Comparing { round } => self.comparing.push((round, self.told)),
+            Progress::Settled { round } => self.settled(round),
+            Progress::Received { log, entries } => tracing::debug!(%peer, ?log, entries, "entries received"),
+            Progress::Recovered { log, entries } => {
+                tracing::warn!(%peer, ?log, entries, "entries of this node's own, lost here, came back");
+            }
+            Progress::Appended { entries } => tracing::info!(entries, "approved releases appended"),
+            Progress::AppendBlocked => self.node.tell_operator(
+                "approved releases wait: the Academy holds a release of this hub that could not be taken back here; \
+                 see what was set aside"
+                    .to_owned(),
+            ),
+            Progress::RefusedByPeer(refusal) => tracing::warn!(%peer, ?refusal, "the peer refused entries"),
+            Progress::RefusedHere(refusal) => tracing::warn!(%peer, ?refusal, "entries refused"),
+            Progress::DirectoryChanged => tracing::debug!("the directory changed"),
+            Progress::Frozen => self.node.freeze(),
+            Progress::PeerFrozen => {
+                self.node.peers().update(peer, |state| state.frozen = true);
+                let name = self.node.name_of(peer);
+                self.node.tell_operator(format!(
+                    "two copies of {name} are running; the older is read to and not listened to"
+                ));
+            }
+            Progress::NotListedByPeer => self.failed("the peer does not list this node yet, or has suspended it"),
+            Progress::RevokedByPeer => {
+                self.failed("the Academy has revoked this node");
+                self.node.peers().update(peer, |state| state.revoked = true);
+                self.node.tell_operator(
+                    "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned(),
+                );
+            }
+        }
+    }
+
+    fn failed(&self, words: &str) {
+        self.node.peers().update(self.peer, |state| state.last_error = Some(words.to_owned()));
+    }
+
+    fn settled(&mut self, round: u32) {
+        let served = self.comparing.iter().filter(|(number, _)| *number <= round).map(|(_, told)| *told).max();
+        self.comparing.retain(|(number, _)| *number > round);
+        let peer = self.peer;
+        self.node.peers().update(peer, |state| {
+            state.last_error = None;
+            state.settled = state.settled.max(served.unwrap_or(0));
+        });
+        tracing::debug!(%peer, round, "both sides hold the same");
+        self.note(move |store| store.journal().succeeded(peer));
+    }
+
+    /// Writes down something for the operator. A failure shows in the next question too, which ends the stream.
+    fn note(&self, job: impl FnOnce(&Store) -> Result<(), StoreError> + Send + 'static) {
+        let store = self.node.store().clone();
+        drop(tokio::task::spawn_blocking(move || {
+            if let Err(error) = job(&store) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "not noted");
+            }
+        }));
+    }
+
+    /// Hands what is still to be said to the transport, as far as it takes it in a second.
+    async fn say_last_words<T>(&mut self, outgoing: &mpsc::Sender<T>, wrap: &impl Fn(ExchangeMessage) -> T) {
+        let until = Instant::now() + LAST_WORDS;
+        while let Some(message) = self.outbox.pop_front() {
+            match tokio::time::timeout_at(until, outgoing.send(wrap(message))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Joining a federation, well and badly.
+
+use super::*;
+use crate::{
+    folder::{self, Folder},
+    identity::Identity,
+    init::init_hub,
+    join::enrol,
+    settings::{PeerAddress, Settings},
+};
+
+fn check_refused(joined: Result<Joined, Error>, words: &str) {
+    let error = joined.expect_err("refused").to_string();
+    assert!(error.contains(words), "`{error}` does not say `{words}`");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_joins_and_is_listed_and_joining_again_is_harmless() {
+    let (_home, academy) = academy().await;
+    let hub = Place::hub("Warminster");
+    let code = invite(&academy, "Warminster");
+    let joined = hub.join(&code).await.expect("it joins");
+    assert_eq!(
+        (joined.name.as_str(), joined.academy.as_str(), joined.again),
+        ("Warminster", "National Academy", false)
+    );
+    let directory = academy.node().directory();
+    let record = directory.hubs().values().next().expect("a hub");
+    assert_eq!((record.name.as_str(), record.region.as_str()), ("Warminster", "South West"));
+    assert!(record.address.as_ref().is_some_and(|address| address.starts_with("127.0.0.1:")));
+
+    let before = folder::read(&hub.data.join("certificate.der")).expect("a certificate");
+    let again = hub.join(&code).await.expect("harmless");
+    assert!(again.again);
+    assert_eq!(academy.node().directory().hubs().len(), 1);
+    assert_ne!(folder::read(&hub.data.join("certificate.der")).expect("a certificate"), before);
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_is_recovered_by_joining_again() {
+    let (_home, academy) = academy().await;
+    let hub = Place::hub("Warminster");
+    let code = code(&academy, "Warminster");
+    let folder = Folder::open(&hub.data).expect("a node");
+    let identity = Identity::open(&folder).expect("keys");
+    let settings = Settings::read(&folder.settings(), &Overrides::default()).expect("settings");
+    drop(enrol(&code, &identity, &settings).await.expect("the academy lets it in"));
+    hub.join(&code.expose()).await.expect("joining again");
+    assert_eq!(academy.node().directory().hubs().len(), 1);
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_that_do_not_fit_are_refused_in_words() {
+    let place = Place::academy();
+    let academy = place.start().await;
+    let hub = Place::hub("Warminster");
+
+    check_refused(hub.join(&invite(&academy, "Frome")).await, "name");
+
+    let mut unknown = code(&academy, "Warminster");
+    unknown.token = Token::new([9; 16]);
+    check_refused(hub.join(&unknown.expose()).await, "code");
+
+    let old = invite(&academy, "Warminster");
+    place.hands.forward(25 * HOUR);
+    check_refused(hub.join(&old).await, "expired");
+
+    let good = invite(&academy, "Warminster");
+    hub.join(&good).await.expect("it joins");
+    check_refused(Place::hub("Warminster").join(&good).await, "used");
+
+    check_refused(hub.join("folkmoot1:127.0.0.1:74").await, "end is missing");
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_academy_of_the_code_gets_the_token() {
+    let ((_first, first), (_second, second)) = (academy().await, academy().await);
+    let (_place, member) = Place::joined("Frome", &first).await;
+    let hub = Place::hub("Warminster");
+    let address = |running: &Running| running.node().settings().address.clone().expect("an address");
+
+    let mut elsewhere = code(&first, "Warminster");
+    elsewhere.address = address(&second);
+    check_refused(hub.join(&elsewhere.expose()).await, "its federation is another");
+
+    // A member of the federation shows a genuine certificate and a genuine genesis entry; it serves neither.
+    elsewhere.address = address(&member);
+    check_refused(hub.join(&elsewhere.expose()).await, "");
+
+    elsewhere.address = PeerAddress::parse("127.0.0.1:1").expect("an address");
+    check_refused(hub.join(&elsewhere.expose()).await, "cannot reach 127.0.0.1:1");
+
+    let joined = invite(&first, "Warminster");
+    hub.join(&joined).await.expect("it joins");
+    check_refused(hub.join(&invite(&second, "Warminster")).await, "another federation");
+    for running in [first, second, member] {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_is_served_is_left_alone() {
+    let (_home, academy) = academy().await;
+    let (place, hub) = Place::joined("Warminster", &academy).await;
+    let code = invite(&academy, "Frome");
+    check_refused(place.join(&code).await, "is being served");
+    let hub_again =
+        InitHub { data: place.data.clone(), name: "Frome".into(), listen: "127.0.0.1:0".into(), address: None };
+    assert!(matches!(init_hub(&hub_again), Err(Error::FolderTaken { .. })));
+    let second = place.start_with(&Overrides::default()).await;
+    assert!(matches!(second.err(), Some(Error::FolderServed { .. })));
+    check_refused(join_at(academy.node().folder().path(), &code, &Clock::system()).await, "is being served");
+    hub.stop().await;
+    academy.stop().await;
+}
+
+#[test]
+fn what_init_is_given_is_checked_at_once() {
+    let place = Place::new(TODAY);
+    let academy = |listen: &str, address: Option<&str>| InitAcademy {
+        data: place.data.clone(),
+        name: "National Academy".into(),
+        listen: listen.into(),
+        address: address.map(Into::into),
+    };
+    for (listen, address, words) in [
+        ("0.0.0.0:7400", None, "--address is missing"),
+        ("[::]:7400", None, "--address is missing"),
+        ("127.0.0.1:7400", Some("0.0.0.0:7400"), "cannot be dialled"),
+        ("here", Some("there"), "cannot be listened on"),
+    ] {
+        let error = init_academy_at(&academy(listen, address), &Clock::system()).expect_err("refused").to_string();
+        assert!(error.contains(words), "{error}");
+        assert!(!place.data.exists(), "nothing is half made");
+    }
+}
+
+#[test]
+fn a_port_is_picked_at_init_and_kept() {
+    let hub = Place::hub("Warminster");
+    let settings = Settings::read(&hub.data.join("folkmoot.toml"), &Overrides::default()).expect("settings");
+    assert_ne!(settings.listen.port(), 0);
+    assert_eq!(settings.address.expect("an address").port(), settings.listen.port());
+    let wide =
+        InitHub { data: hub.home.path().join("wide"), name: "Frome".into(), listen: "0.0.0.0:0".into(), address: None };
+    assert_eq!(init_hub(&wide).expect("a hub").settings.address, None);
+}

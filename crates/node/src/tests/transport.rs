@@ -1,0 +1,112 @@
+//! TLS as strangers, members and impostors meet it.
+
+use std::sync::Arc;
+
+use folkmoot_proto::federation::v1::{GetGenesisRequest, RenewCertificateRequest};
+use rustls::{HandshakeKind, client::Resumption, pki_types::ServerName};
+use tokio::{io::AsyncReadExt, net::TcpStream};
+use tokio_rustls::TlsConnector;
+use tonic::Code;
+
+use super::*;
+use crate::{
+    dial::{Line, dial},
+    folder::Folder,
+    generated::federation::enrolment_service_client::EnrolmentServiceClient,
+    identity::{Authority, CertificateRequest, Identity},
+    tls::{Expected, client_config},
+};
+
+/// Somebody with keys, and a certificate from an authority of its own.
+struct Impostor {
+    _home: TempDir,
+    identity: Identity,
+    certificate: rustls::pki_types::CertificateDer<'static>,
+}
+
+impl Impostor {
+    fn new() -> Impostor {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let (folder, _lock) = Folder::create(&home.path().join("node")).expect("a folder");
+        let identity = Identity::create(&folder).expect("keys");
+        let authority = Authority::create(&folder).expect("an authority");
+        let request = identity.certificate_request().expect("a request");
+        let request = CertificateRequest::parse(&request).expect("a request");
+        let certificate = authority.issue(&request, identity.id(), Hands::at(TODAY).clock().now()).expect("one");
+        Impostor { _home: home, identity, certificate: certificate.into() }
+    }
+}
+
+async fn genesis(line: Result<Line, Error>) -> Result<(), Code> {
+    let mut client = EnrolmentServiceClient::new(line.map_err(|_| Code::Unavailable)?.channel);
+    client.get_genesis(GetGenesisRequest {}).await.map(drop).map_err(|status| status.code())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_may_ask_for_the_genesis_and_nothing_else() {
+    let (_home, academy) = academy().await;
+    let address = academy.node().settings().address.clone().expect("an address");
+    let config = || client_config(None, Expected::Anybody).expect("a config");
+    assert_eq!(genesis(dial(&address, config()).await).await, Ok(()));
+    let line = dial(&address, config()).await.expect("a line");
+    let mut client = EnrolmentServiceClient::new(line.channel);
+    let refused = client.renew_certificate(RenewCertificateRequest::default()).await.expect_err("refused");
+    assert_eq!(refused.code(), Code::PermissionDenied);
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_the_federation_did_not_sign_is_refused() {
+    let (_home, academy) = academy().await;
+    let address = academy.node().settings().address.clone().expect("an address");
+    let impostor = Impostor::new();
+    let own = Some((&impostor.identity, &impostor.certificate));
+    let line = dial(&address, client_config(own, Expected::Anybody).expect("a config")).await;
+    assert!(genesis(line).await.is_err());
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialler_refuses_another_key_than_the_one_listed() {
+    let (_home, academy) = academy().await;
+    let address = academy.node().settings().address.clone().expect("an address");
+    let expected = Expected::Key(Impostor::new().identity.tls_public_key());
+    assert!(dial(&address, client_config(None, expected).expect("a config")).await.is_err());
+    let expected = Expected::Key(academy.node().identity().tls_public_key());
+    assert!(dial(&address, client_config(None, expected).expect("a config")).await.is_ok());
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_session_is_resumed() {
+    let (_home, academy) = academy().await;
+    let mut config = client_config(None, Expected::Anybody).expect("a config");
+    config.resumption = Resumption::in_memory_sessions(8);
+    let config = Arc::new(config);
+    for _ in 0..2 {
+        let stream = TcpStream::connect(academy.node().settings().listen).await.expect("a connection");
+        let name = ServerName::try_from("node.folkmoot.internal").expect("a name");
+        let mut stream = TlsConnector::from(Arc::clone(&config)).connect(name, stream).await.expect("a handshake");
+        // The server speaks first in HTTP/2; a ticket would have come before that.
+        stream.read_u8().await.expect("a byte");
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+    }
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_before_1_3_is_refused() {
+    let (_home, academy) = academy().await;
+    let verifier = client_config(None, Expected::Anybody).expect("a config");
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(Impostor::new().certificate).expect("a root, which is never asked");
+    let config = rustls::ClientConfig::builder_with_protocol_versions(&[&rustls::version::TLS12])
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    drop(verifier);
+    let stream = TcpStream::connect(academy.node().settings().listen).await.expect("a connection");
+    let name = ServerName::try_from("node.folkmoot.internal").expect("a name");
+    let error = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect_err("refused").to_string();
+    assert!(error.contains("ProtocolVersion"), "{error}");
+    academy.stop().await;
+}
