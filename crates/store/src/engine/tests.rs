@@ -227,7 +227,10 @@ fn a_part_that_fails_is_taken_back_alone() {
     let outcomes = store.write("parts", move |tx| {
         insert(tx, 1)?;
         let failed = tx.attempt(|tx| insert(tx, 2).and_then(|_| insert(tx, 1)))?;
-        let panicked: Result<usize, _> = tx.attempt(|tx| insert(tx, 3).and_then(|_| panic!("a fault")))?;
+        let panicked: Result<usize, _> = tx.attempt(|tx| {
+            insert(tx, 3)?;
+            panic!("a fault")
+        })?;
         let done = tx.attempt(|tx| insert(tx, 4))?;
         Ok([failed.is_ok(), panicked.is_ok(), done.is_ok()])
     });
