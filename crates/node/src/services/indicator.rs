@@ -26,8 +26,9 @@ impl IndicatorService for Indicators {
         Permit::of(&request)?;
         let ListIndicatorsRequest { period, page_size, page_token } = request.into_inner();
         let mut violations = Violations::default();
+        let asked: Option<Period> = read("period", &period, &mut violations);
         let page = Page::read(&["ListIndicators", &period], page_size, &page_token, &mut violations);
-        let Some(period) = read::<Period>("period", &period, &mut violations) else { return Err(violations.refuse()) };
+        let Some(period) = asked else { return Err(violations.refuse()) };
         violations.check()?;
 
         let period_title = period.title();

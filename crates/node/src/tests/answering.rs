@@ -358,7 +358,7 @@ async fn the_operator_is_told_how_the_node_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn catching_up_ends_when_the_callers_time_does() {
-    let academy = Place::academy().start().await;
+    let (_home, academy) = academy().await;
     let (place, hub) = Place::joined("Warminster", &academy).await;
     academy.stop().await;
     let line = channel(&place).await;
