@@ -9,7 +9,7 @@ sheets=$4
 
 # ask NODE METHOD [REQUEST]: what the node answers, as JSON.
 ask() {
-    "$buf" curl --unix-socket "$1/node.sock" --http2-prior-knowledge --data "${3-{\}}" "http://localhost/$2"
+    "$buf" curl --unix-socket "$1/node.sock" --protocol grpc --http2-prior-knowledge --data "${3-{\}}" "http://localhost/$2"
 }
 
 # expect WHAT TEXT PATTERN: the text must hold the pattern, whatever the spaces.
@@ -29,7 +29,7 @@ import=$({
     for file in "$sheets"/*.csv; do
         echo "{\"chunk\": {\"file\": \"$(basename "$file")\", \"data\": \"$(base64 <"$file" | tr -d '\n')\"}}"
     done
-} | "$buf" curl --unix-socket "$hub/node.sock" --http2-prior-knowledge --data @- \
+} | "$buf" curl --unix-socket "$hub/node.sock" --protocol grpc --http2-prior-knowledge --data @- \
     http://localhost/folkmoot.hub.v1.RecordService/ImportRecords)
 expect "import" "$import" '"file":"people.csv","read":"24","created":"24"'
 expect "refused row" "$import" '"refused":{"file":"funding.csv","row":"2","field":"amount_gbp"'
