@@ -82,7 +82,7 @@ def main():
 
     services = hub.services()
     for service in ["folkmoot.hub.v1.RecordService", "folkmoot.hub.v1.ReleaseService", "folkmoot.node.v1.NodeService",
-                    "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"]:
+                    "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"]:
         check(service in services, f"reflection does not tell of {service}: {services}")
     for service in ["", "folkmoot.hub.v1.RecordService"]:
         [health] = hub.call("grpc.health.v1.Health/Check", {"service": service})

@@ -6,6 +6,7 @@
 //! is how the operator's commands reach the running node.
 
 mod access;
+mod authority;
 pub mod csv;
 mod dial;
 mod enrolment;

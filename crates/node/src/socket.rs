@@ -30,6 +30,7 @@ use tower::service_fn;
 
 use crate::{
     Error,
+    authority::HostNames,
     folder::Folder,
     node::Node,
     settings::{Overrides, Settings, role_code},
@@ -118,6 +119,7 @@ pub(crate) struct OperatorConnection {
 pub(crate) struct OperatorStream {
     stream: UnixStream,
     connection: OperatorConnection,
+    names: HostNames,
 }
 
 impl Connected for OperatorStream {
@@ -130,7 +132,12 @@ impl Connected for OperatorStream {
 
 impl AsyncRead for OperatorStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(new) = buf.filled_mut().get_mut(before..) {
+            self.names.mend(new);
+        }
+        read
     }
 }
 
@@ -166,7 +173,7 @@ pub(crate) async fn accept(
             Ok((stream, credentials)) if may_enter(own, credentials.uid()) => {
                 let connection = OperatorConnection { uid: credentials.uid() };
                 // Fails only when the node stops.
-                let _ = accepted.send(Ok(OperatorStream { stream, connection })).await;
+                let _ = accepted.send(Ok(OperatorStream { stream, connection, names: HostNames::new() })).await;
             }
             Ok((_, credentials)) => tracing::warn!(uid = credentials.uid(), "another user was turned away"),
             Err(error) => {
