@@ -45,7 +45,6 @@ use folkmoot_domain::Date;
 
 /// Why no release can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refusal {
     /// The period still runs.
     #[error("the period has not ended; it can be released from the day after {}", folkmoot_domain::calendar::iso(*last))]

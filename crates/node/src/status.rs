@@ -88,9 +88,10 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::NotWritten { .. } => (Code::FailedPrecondition, "NOT_WRITTEN"),
         StoreError::Protocol { .. } => (Code::InvalidArgument, "PROTOCOL"),
     };
-    match code {
-        Code::Internal | Code::DataLoss | Code::ResourceExhausted | Code::Unavailable => failed(code, reason, &error),
-        _ => reasoned(code, reason, error.to_string()),
+    if matches!(code, Code::Internal | Code::DataLoss | Code::ResourceExhausted | Code::Unavailable) {
+        failed(code, reason, &error)
+    } else {
+        reasoned(code, reason, error.to_string())
     }
 }
 
@@ -100,8 +101,6 @@ pub(crate) fn refusal(refusal: Refusal) -> Status {
         Refusal::PeriodUnfinished { .. } => (Code::FailedPrecondition, "PERIOD_UNFINISHED"),
         Refusal::Revision => (Code::FailedPrecondition, "RELEASE_STANDS"),
         Refusal::Inconsistent { .. } => return failed(Code::Internal, "FIGURES_INCONSISTENT", &refusal),
-        // The enum may grow; what it says then is still the best that can be said.
-        _ => (Code::FailedPrecondition, "RELEASE_REFUSED"),
     };
     reasoned(code, reason, refusal.to_string())
 }
@@ -132,6 +131,8 @@ pub(crate) fn failed(code: Code, reason: &'static str, error: &(dyn std::error::
 pub(crate) fn synchronize(error: SyncError) -> Status {
     let (code, reason) = match &error {
         SyncError::NotJoined => (Code::FailedPrecondition, "NOT_JOINED"),
+        SyncError::NoCertificate => (Code::FailedPrecondition, "NO_CERTIFICATE"),
+        SyncError::NoAddress => (Code::FailedPrecondition, "NO_ACADEMY_ADDRESS"),
         SyncError::Revoked => (Code::FailedPrecondition, "REVOKED"),
         SyncError::Frozen => (Code::FailedPrecondition, "FROZEN"),
         SyncError::Stopping => (Code::Unavailable, "STOPPING"),

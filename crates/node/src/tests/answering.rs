@@ -14,6 +14,7 @@ use tonic_types::StatusExt;
 
 use super::*;
 use crate::{
+    dial::dial,
     generated::{
         academy::{
             hub_service_client::HubServiceClient, programme_service_client::ProgrammeServiceClient,
@@ -26,6 +27,7 @@ use crate::{
         node::node_service_client::NodeServiceClient,
     },
     socket::connect,
+    tls::{Expected, client_config},
 };
 
 async fn channel(place: &Place) -> Channel {
@@ -436,4 +438,22 @@ async fn a_node_has_the_services_of_its_own_role_alone() {
     let answer = RecordServiceClient::new(channel(&place).await).show_person(request).await;
     assert_eq!(answer.expect_err("not mounted").code(), Code::Unimplemented);
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tls_port_serves_other_nodes_and_health_alone() {
+    let (_home, academy) = academy().await;
+    let address = academy.node().settings().address.clone().expect("an address");
+    let line = dial(&address, client_config(None, Expected::Anybody).expect("a config")).await.expect("a line").channel;
+    let denied = because(Code::PermissionDenied, "NOT_PERMITTED");
+    let status = NodeServiceClient::new(line.clone()).get_status(GetStatusRequest {}).await;
+    assert_eq!(refused(status), denied);
+    let report = academy::GetReportRequest { period: "2018-Q3".into() };
+    assert_eq!(refused(ReportServiceClient::new(line.clone()).get_report(report).await), denied);
+    let person = records::ShowPersonRequest { name: "people/P-1".into() };
+    assert_eq!(refused(RecordServiceClient::new(line.clone()).show_person(person).await), denied);
+    let service = "folkmoot.federation.v1.ExchangeService".to_owned();
+    let health = HealthClient::new(line).check(HealthCheckRequest { service }).await.expect("health").into_inner();
+    assert_eq!(health.status(), ServingStatus::Serving);
+    academy.stop().await;
 }
