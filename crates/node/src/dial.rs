@@ -31,6 +31,7 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
 const KEEPALIVE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a call that is no stream may take.
 pub(crate) const CALL: Duration = Duration::from_secs(30);
+const LOCAL_ERROR_RESETS: usize = 256;
 const LARGEST_HEADERS: u32 = 16 << 10;
 /// Room for frames on their way; credit bounds them too.
 const STREAM_WINDOW: u32 = 512 << 10;
@@ -69,6 +70,7 @@ pub(crate) async fn dial(address: &PeerAddress, config: ClientConfig) -> Result<
         .keep_alive_timeout(KEEPALIVE_WITHIN)
         .keep_alive_while_idle(true)
         .http2_max_header_list_size(LARGEST_HEADERS)
+        .http2_max_local_error_reset_streams(LOCAL_ERROR_RESETS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(STREAM_WINDOW)
         .connect_with_connector(connector)

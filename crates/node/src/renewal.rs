@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use crate::{
     Error,
     dial::{CALL, dial},
-    exchange::jitter,
+    exchange::{LARGEST_MESSAGE, jitter},
     folder,
     generated::federation::enrolment_service_client::EnrolmentServiceClient,
     identity::{CertificateRequest, TlsPublicKey},
@@ -68,7 +68,7 @@ async fn ask_academy(node: &Node, certificate_request: Vec<u8>) -> Result<Vec<u8
     let config = tls::client_config(Some((node.identity(), &certified.certificate)), expected)?;
     let line = dial(address, config).await?;
     let bad = |what: String| Error::BadAnswer { address: address.to_string(), what };
-    let mut client = EnrolmentServiceClient::new(line.channel.clone());
+    let mut client = EnrolmentServiceClient::new(line.channel).max_decoding_message_size(LARGEST_MESSAGE);
     let answer = timeout(CALL, client.renew_certificate(RenewCertificateRequest { certificate_request })).await;
     let answer = answer.map_err(|_| bad("none came within 30 seconds".to_owned()))?;
     let certificate = answer.map_err(|status| bad(status.message().to_owned()))?.into_inner().certificate;

@@ -1,6 +1,6 @@
 //! Serving a node: settings and folder checked whole, then built, run and drained.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use folkmoot_journal::Author;
 use folkmoot_store::{Role, Store};
@@ -16,7 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::{
     Error, exchange,
     folder::{self, Folder, FolderLock},
-    identity::{Authority, Identity},
+    identity::{Authority, CertificateRequest, Identity},
     import,
     init::new_incarnation,
     limits, listener,
@@ -76,6 +76,8 @@ pub async fn serve(data: &Path, overrides: &Overrides, on_ready: impl FnOnce(&st
 pub(crate) struct Running {
     node: Arc<Node>,
     tasks: JoinSet<Result<(), Error>>,
+    /// Where the TLS port listens, if it does.
+    listening: Option<SocketAddr>,
     // Let go last: until then nobody else may serve the folder.
     _lock: FolderLock,
 }
@@ -90,9 +92,10 @@ impl Running {
     pub(crate) fn ready_line(&self) -> String {
         let settings = self.node.settings();
         let who = format!("ready: {} {}", role_code(settings.role), settings.name);
-        match self.node.certified() {
-            Some(_) => format!("{who} on {}", settings.listen),
-            None => format!("{who}, which has not joined a federation yet"),
+        match (self.listening, self.node.federation()) {
+            (Some(address), _) => format!("{who} on {address}"),
+            (None, None) => format!("{who}, which has not joined a federation yet"),
+            (None, Some(_)) => format!("{who}, which lost its certificate: stop it and join again with the same code"),
         }
     }
 
@@ -147,7 +150,8 @@ pub(crate) async fn start(folder: Folder, settings: Settings, clock: Clock) -> R
         Role::Hub => tracing::warn!("{TRIAL_NOTICE}"),
         Role::Academy => {}
     }
-    Ok(Running { tasks: spawn(&node, sockets).await, node, _lock: lock })
+    let listening = sockets.1.as_ref().and_then(|port| port.local_addr().ok());
+    Ok(Running { tasks: spawn(&node, sockets).await, node, listening, _lock: lock })
 }
 
 /// The role and the name of a node never change: its log key and its invite code stand for them.
@@ -186,8 +190,12 @@ fn assemble(
         (Role::Academy | Role::Hub, _) => None,
     };
     let dates = authority.as_deref().map(|authority| DateRule::new(authority, clock.clone()));
+    if let Some(authority) = authority.as_deref().filter(|_| !folder.certificate().exists()) {
+        let request = CertificateRequest::parse(&identity.certificate_request()?)?;
+        folder::write(&folder.certificate(), &authority.issue(&request, identity.id(), clock.now())?)?;
+    }
     let certified = match federation {
-        // A join that was cut short left no certificate: the hub joins again.
+        // A hub whose join was cut short has none: it joins again.
         Some(_) if folder.certificate().exists() => {
             Some(Certified::new(&identity, folder::read(&folder.certificate())?, dates)?)
         }

@@ -30,6 +30,14 @@ pub enum SyncError {
         "this hub has not joined a federation: stop it, run `folkmoot hub join` with the Academy's code, and start it again"
     )]
     NotJoined,
+    /// The hub lost its certificate, or a join was cut short.
+    #[error("this hub has no certificate: stop it, run `folkmoot hub join` with the same code again, and start it")]
+    NoCertificate,
+    /// The hub does not know where the Academy is.
+    #[error(
+        "folkmoot.toml does not say where the Academy is: put `academy = \"HOST:PORT\"` in and start the hub again"
+    )]
+    NoAddress,
     /// The Academy has revoked the hub.
     #[error("the Academy has revoked this hub; ask the Academy")]
     Revoked,
@@ -87,10 +95,16 @@ impl Node {
     }
 
     fn catching(self: &Arc<Self>) -> Result<Catching, SyncError> {
-        let academy = match (self.federation(), self.directory().academy(), self.certified()) {
-            (Some(_), Some((academy, _)), Some(_)) => academy,
-            (None, _, _) | (_, None, _) | (_, _, None) => return Err(SyncError::NotJoined),
+        let directory = self.directory();
+        let (Some(_), Some((academy, _))) = (self.federation(), directory.academy()) else {
+            return Err(SyncError::NotJoined);
         };
+        if self.certified().is_none() {
+            return Err(SyncError::NoCertificate);
+        }
+        if self.settings().academy.is_none() {
+            return Err(SyncError::NoAddress);
+        }
         Ok(Catching {
             // Subscribed before the request is made: no change in between is missed.
             peers: self.peers().changed(),

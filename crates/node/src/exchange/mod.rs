@@ -149,7 +149,6 @@ impl Conversation {
         let (mut written, mut listed) = (self.node.written(), self.node.listed());
         let (mut wanted, mut freezing) = (self.node.peers().changed(), self.node.freezing());
         let mut stopping = self.node.stopping();
-        let mut replaced = self.stream.replaced.clone();
         let (mut told_replaced, mut told_frozen) = (false, self.node.frozen());
         let mut asked: Option<tokio::task::JoinHandle<Result<Answer, StoreError>>> = None;
         let hello_by = Instant::now() + PATIENCE;
@@ -214,7 +213,7 @@ impl Conversation {
                     compare_at = Instant::now() + jitter(COMPARE_EVERY);
                     self.feed(Event::CompareNow);
                 }
-                () = raised(&mut replaced), if !told_replaced => {
+                () = raised(&mut self.stream.replaced), if !told_replaced => {
                     told_replaced = true;
                     self.feed(Event::Replaced);
                 }
@@ -233,15 +232,23 @@ impl Conversation {
     /// revocation counts from the entry that says it. False where the key means another node now than when it dialled.
     fn may_go_on(&mut self) -> bool {
         let directory = self.node.directory();
-        let (same, status) = match directory.by_tls_key(&self.key.0) {
-            Some(member) => (member.id == self.peer, member.status()),
-            None => (directory.member(self.peer).is_none(), PeerStatus::NotListed),
+        let status = match directory.by_tls_key(&self.key.0) {
+            Some(member) if member.id == self.peer => member.status(),
+            // An entry that lists the peer's key arrived, most likely from the peer itself.
+            Some(member) if self.status == PeerStatus::NotListed => {
+                self.peer = member.id;
+                self.stream = self.node.peers().open(member.id, true);
+                self.feed(Event::PeerNamed { peer: member.id, role: member.role });
+                member.status()
+            }
+            None if directory.member(self.peer).is_none() => PeerStatus::NotListed,
+            Some(_) | None => return false,
         };
-        if same && status != self.status {
+        if status != self.status {
             self.status = status;
             self.feed(Event::PeerListed(status));
         }
-        same
+        true
     }
 
     fn feed(&mut self, event: Event) {

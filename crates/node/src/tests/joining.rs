@@ -1,11 +1,18 @@
 //! Joining a federation, well and badly.
 
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
+
 use super::*;
 use crate::{
+    access::AccessLayer,
+    enrolment::Enrolments,
     folder::{self, Folder},
     identity::Identity,
     init::init_hub,
     join::enrol,
+    limits, listener,
     settings::{PeerAddress, Settings},
 };
 
@@ -75,6 +82,22 @@ async fn codes_that_do_not_fit_are_refused_in_words() {
     academy.stop().await;
 }
 
+/// Serves enrolment from a hub, as software that means ill might.
+async fn pretend_to_be_the_academy(hub: &Arc<Node>) -> (PeerAddress, JoinHandle<()>) {
+    let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = port.local_addr().expect("an address").to_string();
+    let routes = Routes::new(Enrolments::service(Arc::clone(hub), None)).into_axum_router();
+    let routes = Routes::from(routes.layer(AccessLayer::new(Arc::clone(hub))));
+    let (sender, accepted) = mpsc::channel(1);
+    let accepting = listener::accept(Arc::clone(hub), port, sender);
+    let serving = limits::port_server().add_routes(routes).serve_with_incoming(ReceiverStream::new(accepted));
+    let pretending = tokio::spawn(async move {
+        // Both end when the test does.
+        let _ = tokio::join!(accepting, serving);
+    });
+    (PeerAddress::parse(&address).expect("an address"), pretending)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_academy_of_the_code_gets_the_token() {
     let ((_first, first), (_second, second)) = (academy().await, academy().await);
@@ -86,9 +109,11 @@ async fn only_the_academy_of_the_code_gets_the_token() {
     elsewhere.address = address(&second);
     check_refused(hub.join(&elsewhere.expose()).await, "its federation is another");
 
-    // A member of the federation shows a genuine certificate and a genuine genesis entry; it serves neither.
-    elsewhere.address = address(&member);
-    check_refused(hub.join(&elsewhere.expose()).await, "");
+    // A member of the federation shows a genuine certificate and the genuine genesis entry.
+    let (pretended, pretending) = pretend_to_be_the_academy(member.node()).await;
+    elsewhere.address = pretended;
+    check_refused(hub.join(&elsewhere.expose()).await, "its certificate is another node's");
+    pretending.abort();
 
     elsewhere.address = PeerAddress::parse("127.0.0.1:1").expect("an address");
     check_refused(hub.join(&elsewhere.expose()).await, "cannot reach 127.0.0.1:1");

@@ -8,7 +8,7 @@ use folkmoot_store::academy::WhichHub;
 use time::{Date, Month};
 
 use super::*;
-use crate::renewal::renew;
+use crate::{node::raised, renewal::renew};
 
 fn programme(code: &str) -> Programme {
     let date = |year, month, day| Date::from_calendar_date(year, month, day).expect("a date");
@@ -153,6 +153,54 @@ async fn an_academy_restored_from_an_older_copy_gets_its_directory_back_from_a_h
     synchronize(hub.node()).await.expect("all is exchanged");
     assert_eq!(academy.node().directory().hubs().len(), 1);
     assert!(academy.node().store().journal().recovered().expect("a count") > 0);
+    hub.stop().await;
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_folder_takes_over_and_the_process_it_was_copied_from_only_reads() {
+    let (_home, academy) = academy().await;
+    let (place, hub) = Place::joined("Warminster", &academy).await;
+    hub.stop().await;
+    let second = Place::new(TODAY);
+    copy(&place.data, &second.data);
+
+    let first = place.start().await;
+    synchronize(first.node()).await.expect("all is exchanged");
+    let elsewhere = Overrides { listen: Some("127.0.0.1:0".into()), ..Overrides::default() };
+    let second = second.start_with(&elsewhere).await.expect("the copy starts");
+    synchronize(second.node()).await.expect("all is exchanged");
+
+    let node = Arc::clone(first.node());
+    timeout(SOON, raised(&mut node.freezing())).await.expect("the first is told");
+    assert!(matches!(synchronize(first.node()).await, Err(SyncError::Frozen)));
+    let told = |running: &Running, words: &str| running.node().notices().iter().any(|notice| notice.contains(words));
+    assert!(told(&first, "another copy of this node's folder"), "{:?}", first.node().notices());
+    let academy_node = Arc::clone(academy.node());
+    until(academy_node.peers().changed(), "the academy's operator is told", || {
+        academy_node.notices().iter().any(|notice| notice.contains("two copies of Warminster"))
+    })
+    .await;
+    synchronize(second.node()).await.expect("the copy goes on");
+    for running in [first, second, academy] {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_joined_node_that_lost_its_certificate_says_so_and_the_academy_makes_itself_a_new_one() {
+    let (academy_place, academy) = academy().await;
+    let (place, hub) = Place::joined("Warminster", &academy).await;
+    hub.stop().await;
+    academy.stop().await;
+    for place in [&academy_place, &place] {
+        std::fs::remove_file(place.data.join("certificate.der")).expect("removed");
+    }
+    let academy = academy_place.start().await;
+    assert!(academy.ready_line().contains(" on 127.0.0.1:"));
+    let hub = place.start().await;
+    assert!(hub.ready_line().contains("join again with the same code"), "{}", hub.ready_line());
+    assert!(matches!(synchronize(hub.node()).await, Err(SyncError::NoCertificate)));
     hub.stop().await;
     academy.stop().await;
 }
