@@ -50,6 +50,13 @@ impl Violations {
     }
 }
 
+/// The refusal of one field.
+pub(crate) fn bad(field: &str, words: impl Into<String>) -> Status {
+    let mut violations = Violations::default();
+    violations.add(field, words);
+    violations.refuse()
+}
+
 /// The one mapping of what the store answers instead of a result.
 pub(crate) fn store(error: StoreError) -> Status {
     let (code, reason) = match &error {

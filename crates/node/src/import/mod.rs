@@ -19,7 +19,7 @@ use tonic::{Code, Status, Streaming};
 
 use self::sheets::{Broken, Import};
 use self::spool::{Spool, SpoolError};
-use crate::status;
+use crate::status::{self, bad};
 
 pub(crate) use self::spool::clear;
 
@@ -87,12 +87,6 @@ fn options(first: Option<ImportRecordsRequest>) -> Result<proto::ImportOptions, 
         Some(RequestPart::Options(options)) => Ok(options),
         Some(RequestPart::Chunk(_)) | None => Err(bad("options", "the first message carries the options, and only it")),
     }
-}
-
-fn bad(field: &str, words: &str) -> Status {
-    let mut violations = status::Violations::default();
-    violations.add(field, words);
-    violations.refuse()
 }
 
 /// Hands the caller's pieces to the blocking thread. It ends when the caller or the thread does.
@@ -174,7 +168,7 @@ impl Work {
 
 fn spool_status(error: SpoolError) -> Status {
     match error {
-        SpoolError::TooBig => bad("chunk.data", &error.to_string()),
+        SpoolError::TooBig => bad("chunk.data", error.to_string()),
         SpoolError::Disk(_) => status::failed(Code::Internal, "IMPORT_DISK", &error),
     }
 }

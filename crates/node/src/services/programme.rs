@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use folkmoot_domain::Date;
-use folkmoot_domain::calendar::{self, ProgrammeCode, iso, parse_date};
+use folkmoot_domain::calendar::{self, ProgrammeCode, Quarter, iso, parse_date};
 use folkmoot_proto::academy::v1::{CreateProgrammeRequest, ListProgrammesRequest, ListProgrammesResponse, Programme};
 use folkmoot_store::academy::RegisteredProgramme;
 use tonic::{Request, Response, Status};
@@ -13,7 +13,7 @@ use super::{ask, read, timestamp};
 use crate::access::Permit;
 use crate::generated::academy::programme_service_server::ProgrammeService;
 use crate::node::Node;
-use crate::status::Violations;
+use crate::status::{self, Violations};
 
 /// Keeps the funding programmes.
 pub(crate) struct Programmes(pub(crate) Arc<Node>);
@@ -56,13 +56,20 @@ fn parse(request: &CreateProgrammeRequest) -> Result<calendar::Programme, Status
     let (Some(code), Some(first), Some(last)) = (code, first, last) else { return Err(violations.refuse()) };
     // A programme that nobody gave a title has its code for one.
     let title = if asked.title.trim().is_empty() { request.programme_id.clone() } else { asked.title };
-    match calendar::Programme::new(code, &title, first, last) {
-        Ok(programme) => violations.check().map(|()| programme),
-        Err(error) => {
-            violations.add("programme", error.to_string());
-            Err(violations.refuse())
+    let programme = |title: &str, first, last| calendar::Programme::new(code.clone(), title, first, last);
+    // Each field beside others that are sound, so that every fault is found at once.
+    let (sound, quarter) = (code.as_str(), Quarter::of(first).span());
+    for (field, attempt) in [
+        ("programme.title", programme(&title, quarter.first, quarter.last)),
+        ("programme.first_day", programme(sound, first, quarter.last)),
+        ("programme.last_day", programme(sound, Quarter::of(last).first_day(), last)),
+    ] {
+        if let Err(error) = attempt {
+            violations.add(field, error.to_string());
         }
     }
+    violations.check()?;
+    programme(&title, first, last).map_err(|error| status::bad("programme.last_day", error.to_string()))
 }
 
 fn day(field: &str, text: &str, violations: &mut Violations) -> Option<Date> {

@@ -71,7 +71,8 @@ async fn programmes_are_registered_once_and_listed_by_page() {
     for (request, expected) in [
         (programme("COEP", "2017-07-01", "2020-03-31", ""), because(Code::AlreadyExists, "PROGRAMME_CHANGED")),
         (programme("a b", "31/02/2018", "", ""), bad(&["programme_id", "programme.first_day", "programme.last_day"])),
-        (programme("COP", "2017-04-02", "2020-03-31", ""), bad(&["programme"])),
+        (programme("COP", "2017-04-02", "2020-03-30", ""), bad(&["programme.first_day", "programme.last_day"])),
+        (programme("COP", "2020-04-01", "2020-03-31", ""), bad(&["programme.last_day"])),
     ] {
         assert_eq!(refused(client.create_programme(request).await), expected);
     }
