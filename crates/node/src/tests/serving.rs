@@ -53,8 +53,12 @@ async fn a_socket_left_by_a_killed_process_is_replaced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_ends_within_two_seconds_with_streams_open() {
     let (_home, academy) = academy().await;
-    let (_place, hub) = Place::joined("Warminster", &academy).await;
+    let (place, hub) = Place::joined("Warminster", &academy).await;
     synchronize(hub.node()).await.expect("all is exchanged");
+    // A call at the socket that never ends by itself.
+    let mut watcher = HealthClient::new(connect(&place.data).await.expect("the node answers"));
+    let mut watched = watcher.watch(HealthCheckRequest::default()).await.expect("it watches").into_inner();
+    watched.message().await.expect("a state");
     for running in [academy, hub] {
         let began = Instant::now();
         running.stop().await;
