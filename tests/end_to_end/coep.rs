@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use folkmoot_tests::day::Day;
+use folkmoot_tests::generator::count::CODES;
 use folkmoot_tests::published::{self, Published};
 use serde_json::Value;
 
@@ -44,7 +45,9 @@ fn expected_period(period: &str) -> &str {
 
 #[track_caller]
 fn check_figures(hub: &Hub, indicators: &Value, period: &str, who: &str) {
-    for (code, value) in hub.indicators(period) {
+    let figures = hub.indicators(period);
+    assert_eq!(figures.len(), CODES.len(), "{figures:?}");
+    for (code, value) in figures {
         let expected = indicators[&code][expected_period(period)].as_u64().unwrap_or(0);
         assert_eq!(value, expected, "{code} of {who} in {period}");
     }

@@ -134,6 +134,30 @@ fn nothing_is_published_where_all_hide() {
 }
 
 #[test]
+fn hubs_that_are_not_active_are_not_missed() {
+    let programme = Programme::draw(13, &[Size::Middling]);
+    let federation = Federation::found();
+    let hub = federation.hub("H", &programme.hubs[0].name);
+    federation.joined("D", "Not yet a hub", &["--stage", "developing", "--region", "North"]);
+    let sheets = federation.path("sheets");
+    write::neat(&programme.hubs[0], &sheets).expect("sheets");
+    hub.import(&sheets).json(0);
+    hub.approve("2018/19").done();
+    hub.sync();
+    let counts = || {
+        let report = federation.report("2018/19");
+        let line = report.headline("actions_held");
+        (line["hubs"].as_u64(), line["hubs_missing"].as_u64())
+    };
+    assert_eq!(counts(), (Some(1), Some(0)));
+    federation.academy(&["hub", "set"], &["--name", "Not yet a hub", "--stage", "active"]).done();
+    assert_eq!(counts(), (Some(1), Some(1)));
+    // A hub that has closed since has released all the same.
+    federation.academy(&["hub", "set"], &["--name", &programme.hubs[0].name, "--stage", "closed"]).done();
+    assert_eq!(counts(), (Some(1), Some(1)));
+}
+
+#[test]
 fn the_preview_shows_what_leaves_and_the_first_release_stands() {
     let programme = Programme::draw(23, &[Size::Middling]);
     let drawn = &programme.hubs[0];

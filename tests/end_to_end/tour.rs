@@ -101,11 +101,22 @@ fn the_tour() {
     }
     let told = status(Path::new(h));
     assert!(told.contains("Warminster") && told.contains("National Academy"), "who, and its peers: {told}");
-    has_keys(&folkmoot(&["status", "--data", h, "--format", "json"]).json(0), &[]);
     let told = status(Path::new(a));
     assert!(told.contains("National Academy") && told.contains("Warminster"), "{told}");
 
     check_hub_commands(a);
+    for words in [
+        &["hub", "release", "--data", h, "--period", "2018-Q3"][..],
+        &["hub", "release", "--data", h, "--list"],
+        &["hub", "release", "--data", h, "--show", "programme-COEP.0"],
+        &["hub", "person", "show", "p/1", "--data", h],
+        &["academy", "programme", "list", "--data", a],
+        &["academy", "hub", "list", "--data", a],
+        &["status", "--data", h],
+        &["status", "--data", a],
+    ] {
+        folkmoot(&[words, &["--format", "json"]].concat()).json(0);
+    }
     hub.stop();
     academy.stop();
     folkmoot(&["status", "--data", h]).fails(1, &["folkmoot hub serve"]);
@@ -156,7 +167,6 @@ fn check_hub_commands(a: &str) {
     assert!(listed.contains("Warminster") && listed.contains("South West"), "{listed}");
     // Its address went with the join.
     assert!(listed.contains("127.0.0.1:"), "{listed}");
-    folkmoot(&["academy", "hub", "list", "--data", a, "--format", "json"]).json(0);
     folkmoot(&["academy", "hub", "set", "--data", a, "--name", "Nowhere", "--region", "x"])
         .fails(1, &["no such hub", "hub list"]);
 }
