@@ -197,6 +197,9 @@ async fn revoke_hub(arguments: NamedHub, format: Format) -> Result<(), Failure> 
     let hub = HubServiceClient::new(channel).revoke_hub(request).await?.into_inner();
     match format {
         Format::Json => print_json(&hub_json(&hub)),
+        Format::Table if hub.name.is_empty() => {
+            print(&format!("The code of {} is withdrawn: nobody can join with it any more.", hub.display_name))
+        }
         Format::Table => print(&format!(
             "{} is cut off. What it had released stays and counts. To come back it needs a new folder and a new code.",
             hub.display_name

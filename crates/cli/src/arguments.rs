@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use folkmoot_domain::DomainError;
 use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
+use folkmoot_domain::record::Reference;
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -307,7 +308,7 @@ pub(crate) struct Release {
 #[derive(Debug, Args)]
 pub(crate) struct ShowPerson {
     /// The person's ref in the import
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", value_parser = reference)]
     pub(crate) reference: String,
     #[command(flatten)]
     pub(crate) folder: Data,
@@ -337,6 +338,11 @@ pub(crate) struct Demo {
 
 fn name(text: &str) -> Result<String, String> {
     text.parse::<HubName>().map(|name| name.to_string()).map_err(|error| error.to_string())
+}
+
+fn reference(text: &str) -> Result<String, String> {
+    let words = "a ref has 1 to 200 characters, none of them a control character";
+    Reference::new(text).map(|reference| reference.as_str().to_owned()).ok_or_else(|| words.to_owned())
 }
 
 fn period(text: &str) -> Result<String, String> {

@@ -64,7 +64,7 @@ pub(crate) async fn run(arguments: Import, format: Format) -> Result<(), Failure
         Format::Json => print_json(&outcome.json())?,
         Format::Table => print(&outcome.text(rejected.as_ref().ok().and_then(Option::as_deref)))?,
     }
-    let rejected = rejected?;
+    let rejected = rejected.map_err(|failure| rejected::not_written(&failure))?;
     match outcome.refusal_words(arguments.dry_run) {
         None => Ok(()),
         Some(mut words) => {
@@ -123,10 +123,11 @@ impl Source {
             let Some(name) = name.to_str() else { continue };
             match File::from_name(name) {
                 Some(file) => files.push(file),
-                None if name.to_lowercase().ends_with(".csv") => {
-                    tell(&format!("{name} is left out: it is none of the files of an import"));
+                None => {
+                    if let Some(why) = left_out(name) {
+                        tell(&format!("{name} is left out: {why}"));
+                    }
                 }
-                None => {}
             }
         }
         if files.is_empty() {
@@ -144,6 +145,21 @@ impl Source {
 
     fn path(&self, file: File) -> PathBuf {
         self.folder.join(file.name())
+    }
+}
+
+/// What to say of a file of this name, which is none of an import's; nothing where it is no sheet at all.
+fn left_out(name: &str) -> Option<String> {
+    let name = name.to_lowercase();
+    let (stem, ending) = name.rsplit_once('.')?;
+    let meant = File::from_name(&format!("{}.csv", stem.trim().trim_end_matches(".csv").replace([' ', '-'], "_")));
+    match (ending, meant) {
+        ("csv", Some(file)) => Some(format!("to have it imported, rename it to {}", file.name())),
+        ("csv", None) => Some("it is none of the files of an import".to_owned()),
+        ("xlsx" | "xls" | "ods" | "numbers" | "tsv" | "txt", Some(file)) => {
+            Some(format!("to have it imported, save it as {} (\"CSV UTF-8\")", file.name()))
+        }
+        _ => None,
     }
 }
 
@@ -213,7 +229,8 @@ impl Outcome {
             Some(Answered::Notice(notice)) => progress.note(&format!("{}: {}", notice.file, notice.text)),
             Some(Answered::Result(result)) => {
                 if !progress.is_drawn() {
-                    tell(&format!("{}: {} rows read", result.file, count(result.read)));
+                    let rows = if result.read == 1 { "row" } else { "rows" };
+                    tell(&format!("{}: {} {rows} read", result.file, count(result.read)));
                 }
                 self.files.push(result);
             }
@@ -325,6 +342,24 @@ mod tests {
         }
         let source = Source::find(home.path()).expect("two files");
         assert_eq!((source.files, source.bytes), (vec![File::People, File::Funding], 10));
+    }
+
+    #[test]
+    fn a_file_that_is_nearly_one_of_the_import_says_how_to_become_one() {
+        for (name, expected) in [
+            ("People.csv", Some("to have it imported, rename it to people.csv")),
+            ("people.CSV", Some("to have it imported, rename it to people.csv")),
+            ("Listening campaigns.csv", Some("to have it imported, rename it to listening_campaigns.csv")),
+            ("people.csv.csv", Some("to have it imported, rename it to people.csv")),
+            ("people.xlsx", Some("to have it imported, save it as people.csv (\"CSV UTF-8\")")),
+            ("people.csv.txt", Some("to have it imported, save it as people.csv (\"CSV UTF-8\")")),
+            ("visits.csv", Some("it is none of the files of an import")),
+            ("readme.txt", None),
+            ("budget.xlsx", None),
+            ("rejected", None),
+        ] {
+            assert_eq!(left_out(name).as_deref(), expected, "{name}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Where results and progress go: results on standard output, everything else on standard error.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use crate::failure::Failure;
 
 /// Prints a result. A reader that has closed the pipe has had enough, which is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let text = harmless(text);
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| match text.ends_with('\n') {
         true => Ok(()),
@@ -29,7 +31,16 @@ pub(crate) fn print_json(value: &Value) -> Result<(), Failure> {
 
 /// Says something on standard error. Nobody reading it is no failure.
 pub(crate) fn tell(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", harmless(text));
+}
+
+/// The text without characters that would command the terminal: sheets and other nodes can say anything.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| c.is_control() && c != '\n';
+    match text.contains(commands) {
+        true => Cow::Owned(text.replace(commands, "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// A table that reads well on a terminal and in a file: two spaces between columns, a rule under the titles.
@@ -138,6 +149,12 @@ fn terminal(make: impl FnOnce() -> ProgressBar, style: &str) -> Option<ProgressB
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_sheet_says_cannot_command_the_terminal() {
+        assert_eq!(harmless("two\nlines"), "two\nlines");
+        assert_eq!(harmless("\u{1b}[2Jgone\r"), "\u{fffd}[2Jgone\u{fffd}");
+    }
 
     #[test]
     fn tables_are_plain() {

@@ -207,7 +207,7 @@ impl Pointer {
 pub struct CheckedRow {
     /// The row's key, where it could be read, even of a row that is refused.
     pub key: Option<RowKey>,
-    /// The row's references, those that could be read even of a row that is refused.
+    /// The row's references, those that could be read even of a row that is refused; none where it is refused as a whole.
     pub pointers: Vec<Pointer>,
     /// The record, or everything that is wrong with the row.
     pub record: Result<Record, Vec<Violation>>,

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use folkmoot_domain::import::File;
+use folkmoot_domain::import::{Columns, File};
 use folkmoot_journal::Hash;
 
 use super::Source;
@@ -60,6 +60,7 @@ fn number(file: File, original: &Path, target: PathBuf) -> Result<(Sheet, u64), 
             )));
         }
         if record.number == 0 {
+            check_header(file, &record.fields)?;
             shape = Shape::of(file, &record.fields);
             sheet.write(shape.front("ref").into_iter().chain(record.fields))?;
         } else if !file.has_ref() || record.is_blank() || shape.has_ref(&record.fields) {
@@ -82,6 +83,18 @@ fn number(file: File, original: &Path, target: PathBuf) -> Result<(Sheet, u64), 
         }
     }
     Ok((sheet, added))
+}
+
+/// Refuses a first line that an import would refuse, whatever refs are added.
+fn check_header(file: File, header: &[&str]) -> Result<(), Failure> {
+    let reference = ["ref"].into_iter().filter(|_| Shape::of(file, header).added);
+    let numbered: Vec<&str> = header.iter().copied().chain(reference).collect();
+    let Err(violations) = Columns::read(file, &numbered) else { return Ok(()) };
+    let words = violations.into_iter().map(|wrong| match wrong.field.as_str() {
+        "" => wrong.reason,
+        field => format!("{field}: {}", wrong.reason),
+    });
+    Err(Failure::Told(format!("{}: {}; mend it, then number again", file.name(), words.collect::<Vec<_>>().join("; "))))
 }
 
 /// The refs that somebody wrote.
@@ -238,6 +251,21 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_that_cannot_be_imported_is_not_numbered() {
+        for (header, expected) in [
+            ("started_on;title", "projects.csv: its columns are divided by semicolons; "),
+            ("started_on,name", "projects.csv: the column title is missing; "),
+            ("started_on,title,title", "projects.csv: title: the column is there twice; "),
+        ] {
+            let home = tempfile::tempdir().expect("a folder");
+            fs::write(home.path().join("projects.csv"), header).expect("a file");
+            let source = Source::find(home.path()).expect("a source");
+            let failure = write(&source).err().expect("no good header").to_string();
+            assert!(failure.starts_with(expected), "{failure}");
+        }
+    }
+
+    #[test]
     fn files_without_refs_are_copied() {
         let lines = numbered("participations.csv", "action_ref,person_ref\nA-1,P-1\n");
         assert_eq!(lines, ["action_ref,person_ref", "A-1,P-1"]);
@@ -246,8 +274,8 @@ mod tests {
     #[test]
     fn a_row_that_cannot_be_read_stops_it_and_nothing_is_written() {
         let home = tempfile::tempdir().expect("a folder");
-        fs::write(home.path().join("actions.csv"), "ref,title\n,Fête\n").expect("a file");
-        fs::write(home.path().join("projects.csv"), "ref,title\n,\"Garden\n").expect("a file");
+        fs::write(home.path().join("actions.csv"), "date,title,kind,led_by_ref\n,Fête,,\n").expect("a file");
+        fs::write(home.path().join("projects.csv"), "started_on,title\n,\"Garden\n").expect("a file");
         let source = Source::find(home.path()).expect("a source");
         let failure = write(&source).err().expect("a quotation mark is not closed");
         assert!(failure.to_string().starts_with("projects.csv, row 1: "), "{failure}");

@@ -45,6 +45,15 @@ pub(super) fn write(source: &Source, refused: &[RefusedRow]) -> Result<Option<Pa
     }
 }
 
+/// What to say where `rejected/` could not be written. The import itself is done by then.
+pub(super) fn not_written(failure: &Failure) -> Failure {
+    Failure::Told(format!(
+        "the rows that can be taken were taken, but those above that were refused could not be written down: {}\nCopy the \
+         sheets to a folder where you may write, and import that; what is taken already stays as it is",
+        failure.message()
+    ))
+}
+
 fn write_file(original: &Path, target: PathBuf, rows: &Rows<'_>) -> Result<(), Failure> {
     let mut records = open(original)?;
     let mut sheet = Sheet::create(target, Dialect::of(original)?)?;
@@ -233,6 +242,19 @@ mod tests {
         fs::write(rejected.join("notes.txt"), "mine").expect("a file");
         assert_eq!(write(&source, &[]).expect("nothing to write"), None);
         assert!(rejected.join("notes.txt").exists());
+    }
+
+    #[test]
+    fn where_rejected_cannot_be_written_it_says_what_was_done_and_what_to_do() {
+        let home = tempfile::tempdir().expect("a folder");
+        fs::write(home.path().join("people.csv"), "ref,name\nP-1,Ada\n").expect("a file");
+        fs::write(home.path().join("rejected"), "in the way").expect("a file");
+        let source = Source::find(home.path()).expect("a source");
+        let failure = not_written(&write(&source, &[refused(1, "name", "is odd")]).expect_err("a file is in the way"));
+        for expected in ["were taken", "rejected: ", "Copy the sheets to a folder where you may write"] {
+            assert!(failure.to_string().contains(expected), "{failure}");
+        }
+        assert_eq!(failure.exit_status(), 1);
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Columns {
     /// both `row` and `reason` is a reject file that somebody mended.
     ///
     /// # Errors
-    /// One violation that names every column that is missing, and one for each that is named twice.
+    /// One violation that names every column that is missing, or says why they are, and one for each that is named twice.
     pub fn read(file: File, header: &[&str]) -> Result<(Columns, Vec<String>), Vec<Violation>> {
         let names: Vec<String> = header.iter().map(|name| name.trim().to_lowercase()).collect();
         let place = |wanted: &str| names.iter().position(|name| name == wanted);
@@ -30,8 +30,7 @@ impl Columns {
         let mut violations = Vec::new();
         let missing: Vec<&str> = file.columns().iter().copied().filter(|column| place(column).is_none()).collect();
         if !missing.is_empty() {
-            let (noun, verb) = if missing.len() == 1 { ("column", "is") } else { ("columns", "are") };
-            violations.push(Violation::whole(format!("the {noun} {} {verb} missing", missing.join(", "))));
+            violations.push(Violation::whole(why_missing(file, &names, &missing)));
         }
         for (at, name) in names.iter().enumerate() {
             // Said once, at the second of several.
@@ -45,7 +44,7 @@ impl Columns {
         let unknown = names.iter().zip(header).enumerate().filter(|(_, (name, _))| !known(name));
         let unknown = unknown
             .map(|(at, (name, written))| match name.as_str() {
-                "" => format!("column {} (without a name)", at + 1),
+                "" => format!("number {} (without a name)", at + 1),
                 _ => written.trim().to_owned(),
             })
             .collect();
@@ -77,5 +76,31 @@ impl Columns {
     /// Why the row was refused last time, as a mended reject file still has it; empty where that has been emptied.
     pub(super) fn reason<'a>(&self, fields: &[&'a str]) -> &'a str {
         self.reason.and_then(|place| fields.get(place)).map_or("", |field| field.trim())
+    }
+}
+
+/// Why a first line does not name these columns, in words that say what to do. It quotes nothing: where the names are
+/// left out altogether, the line is a row about somebody.
+fn why_missing(file: File, names: &[String], missing: &[&str]) -> String {
+    let divided_by = |mark: char| {
+        let parts = names.iter().flat_map(|name| name.split(mark)).map(|part| part.trim().trim_matches('"'));
+        parts.filter(|part| missing.contains(part)).count() > 1
+    };
+    let saved_with = |marks: &str| format!("its columns are divided by {marks}; save the sheet as CSV with commas");
+    let listed = missing.join(", ");
+    if names.iter().all(String::is_empty) {
+        format!("the file is empty; its first line has to name the columns {listed}")
+    } else if divided_by(';') {
+        saved_with("semicolons")
+    } else if divided_by('\t') {
+        saved_with("tabs")
+    } else if names.iter().any(|name| name.contains('\0')) {
+        "not UTF-8; save the sheet as \"CSV UTF-8\"".to_owned()
+    } else if missing.len() == file.columns().len() {
+        format!("the first line names none of the columns {listed}")
+    } else if missing.len() == 1 {
+        format!("the column {listed} is missing")
+    } else {
+        format!("the columns {listed} are missing")
     }
 }

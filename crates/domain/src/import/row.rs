@@ -13,6 +13,7 @@ use crate::record::{
 
 const DATE: &str = "no such date; write it as 2018-06-30 or 30/06/2018";
 const MISSING: &str = "is missing";
+const UNFIT_REF: &str = "is longer than 200 characters, or has a line break or another control character";
 /// Far above any grant; keeps sums far below what a figure can hold.
 const MOST_PENCE: u64 = 99_999_999_999;
 
@@ -23,19 +24,25 @@ pub fn check_row(columns: &Columns, fields: &[&str]) -> Option<CheckedRow> {
     }
     let mut row = Row { columns, fields, pointers: Vec::new(), violations: Vec::new() };
     let (key, record) = row.read();
-    let Row { pointers, mut violations, .. } = row;
+    let Row { mut pointers, mut violations, .. } = row;
 
     let missing = columns.file().columns().iter().copied();
     let missing: Vec<&str> = missing.filter(|column| columns.field(column, fields).is_none()).collect();
     let surplus = fields.get(columns.width()..).is_some_and(|rest| rest.iter().any(|field| !field.trim().is_empty()));
-    // In these rows fields may stand under the wrong column, so that what they say counts for nothing.
-    if !columns.reason(fields).is_empty() {
-        violations = vec![Violation::field("reason", "mend the row, then empty this column to have the row taken")];
+    // In these rows fields may stand under the wrong column or still wait to be mended, so that what they say counts for
+    // nothing.
+    let as_a_whole = if !columns.reason(fields).is_empty() {
+        Some(Violation::field("reason", "mend the row, then empty this column to have the row taken"))
     } else if !missing.is_empty() {
-        violations = vec![Violation::whole(format!("columns missing: {}", missing.join(", ")))];
+        Some(Violation::whole(format!("columns missing: {}", missing.join(", "))))
     } else if surplus {
-        let reason = "more columns than the first line names; put text with a comma in double quotes";
-        violations = vec![Violation::whole(reason)];
+        Some(Violation::whole("more columns than the first line names; put text with a comma in double quotes"))
+    } else {
+        None
+    };
+    if let Some(violation) = as_a_whole {
+        violations = vec![violation];
+        pointers.clear();
     }
     let record = match record {
         Some(record) if violations.is_empty() => Ok(record),
@@ -285,12 +292,11 @@ impl Row<'_> {
     }
 
     fn own_ref(&mut self) -> Option<Reference> {
-        self.required("ref", "is longer than 200 characters or has a line break", Reference::new)
+        self.required("ref", UNFIT_REF, Reference::new)
     }
 
     fn pointer(&mut self, column: &'static str, target: File) -> Option<Reference> {
-        let reason = "is longer than 200 characters or has a line break";
-        let reference = self.required(column, reason, Reference::new)?;
+        let reference = self.required(column, UNFIT_REF, Reference::new)?;
         self.pointers.push(Pointer { field: column, target, reference: reference.clone() });
         Some(reference)
     }

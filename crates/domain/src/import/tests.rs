@@ -165,7 +165,7 @@ fn fields_are_checked_in_words() {
         (People, "disability", "maybe", Some("no such disability")),
         (People, "consent_to_contact", "y", None),
         (People, "consent_to_contact", "perhaps", Some("write yes or no")),
-        (People, "ref", "a\nb", Some("is longer than 200 characters or has a line break")),
+        (People, "ref", "a\nb", Some("is longer than 200 characters, or has a line break")),
         (Funding, "amount_gbp", "£1,250.00", None),
         (Funding, "amount_gbp", "12.5", None),
         (Funding, "amount_gbp", "1,25", Some("not a number")),
@@ -276,12 +276,31 @@ fn check_header(header: &[&str], expected: Result<&[&str], &[&str]>) {
 fn headers_are_read_in_any_order() {
     check_header(&["ref", "started_on", "title"], Ok(&[]));
     check_header(&[" Title ", "REF", "started_on"], Ok(&[]));
-    check_header(&["ref", "Colour", "started_on", "title", ""], Ok(&["Colour", "column 5 (without a name)"]));
+    check_header(&["ref", "Colour", "started_on", "title", ""], Ok(&["Colour", "number 5 (without a name)"]));
     check_header(&["ref", "started_on", "title", "row"], Ok(&["row"]));
     check_header(&["ref", "started_on", "title", "row", "reason"], Ok(&[]));
     check_header(&["title"], Err(&["the columns ref, started_on are missing"]));
     check_header(&["ref", "title"], Err(&["the column started_on is missing"]));
     check_header(&["ref", "ref", "Ref", "started_on", "title"], Err(&["the column is there twice; leave one"]));
+}
+
+#[test]
+fn a_first_line_without_columns_says_what_it_is_instead() {
+    let names = "the first line names none of the columns ref, started_on, title";
+    let semicolons = "its columns are divided by semicolons; save the sheet as CSV with commas";
+    for (header, expected) in [
+        (&[][..], "the file is empty; its first line has to name the columns ref, started_on, title"),
+        (&["", " "], "the file is empty; its first line has to name the columns ref, started_on, title"),
+        (&["ref;started_on;title"], semicolons),
+        (&[" Ref ;\"Started_on\"; Title"], semicolons),
+        (&["ref;started_on;title;a", "b"], semicolons),
+        (&["ref", "started_on;title"], semicolons),
+        (&["ref\tstarted_on\ttitle"], "its columns are divided by tabs; save the sheet as CSV with commas"),
+        (&["r\0e\0f\0", "\0t\0i\0t\0l\0e\0"], "not UTF-8; save the sheet as \"CSV UTF-8\""),
+        (&["J-1", "2018-06-30", "Siân's garden; the hall"], names),
+    ] {
+        check_header(header, Err(&[expected]));
+    }
 }
 
 #[test]
@@ -299,4 +318,18 @@ fn a_mended_row_is_taken_once_its_reason_is_emptied() {
     assert!(taken.record.is_ok());
     let refused = check_row(&columns, &["J-1", "2018-06-30", "Repair café", "17", "no such date"]).unwrap();
     assert_eq!(refused.record.unwrap_err().into_iter().map(|wrong| wrong.field).collect::<Vec<_>>(), ["reason"]);
+}
+
+#[test]
+fn a_row_that_is_refused_as_a_whole_points_at_nothing() {
+    let file = File::Participations;
+    let (columns, _) = Columns::read(file, &["action_ref", "person_ref", "row", "reason"]).unwrap();
+    for (fields, pointers) in [
+        (&["A-1", "P-1", "17", ""][..], 2),
+        (&["A-1", "P-1", "17", "no such person"], 0),
+        (&["A-1"], 0),
+        (&["A-1", "P-1", "17", "", "surplus"], 0),
+    ] {
+        assert_eq!(check_row(&columns, fields).unwrap().pointers.len(), pointers, "{fields:?}");
+    }
 }

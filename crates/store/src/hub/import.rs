@@ -195,13 +195,10 @@ impl<'a> Batch<'a> {
             Err(violations) => (None, violations),
         };
         let mut targets = Vec::with_capacity(pointers.len());
-        // Where the row as a whole is wrong, its fields may stand under other columns, and point at nothing meant.
-        if violations.iter().all(|violation| !violation.field.is_empty()) {
-            for pointer in &pointers {
-                match self.resolve(pointer)? {
-                    Ok(target) => targets.push((pointer.field, target)),
-                    Err(reason) => violations.push(Violation::field(pointer.field, reason)),
-                }
+        for pointer in &pointers {
+            match self.resolve(pointer)? {
+                Ok(target) => targets.push((pointer.field, target)),
+                Err(reason) => violations.push(Violation::field(pointer.field, reason)),
             }
         }
         let met = key.as_ref().and_then(|key| self.met(self.file, key.as_str()));
