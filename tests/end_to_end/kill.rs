@@ -80,11 +80,12 @@ fn a_node_killed_while_it_exchanges_loses_nothing_acknowledged() {
 
     let mut chance = Chance::new(61);
     let windows = programme.windows();
+    let mut in_the_middle = 0;
     for (round, window) in windows.iter().enumerate() {
         let kill_academy = round % 2 == 0;
         let victim = if kill_academy { federation.academy.as_ref().expect("an Academy").id() } else { hub.node.id() };
         let (struck, strikes) = mpsc::channel();
-        relay.strike_after(chance.below(9_000) as u64, move || {
+        relay.strike_after(chance.below(2_500) as u64, move || {
             signal(victim, "KILL");
             let _ = struck.send(());
         });
@@ -99,6 +100,7 @@ fn a_node_killed_while_it_exchanges_loses_nothing_acknowledged() {
         if !fell && relay.spare() {
             signal(victim, "KILL");
         }
+        in_the_middle += usize::from(fell);
         if kill_academy {
             federation.academy.take().expect("an Academy").kill();
             federation.serve_academy();
@@ -111,6 +113,7 @@ fn a_node_killed_while_it_exchanges_loses_nothing_acknowledged() {
         hub.approve(&window.code).done();
     }
     hub.sync();
+    assert!(in_the_middle * 3 > windows.len(), "only {in_the_middle} blows fell in the middle");
 
     let client = Client::of(&hub.folder);
     assert_eq!(client.releases().len(), windows.len(), "each period released once");
