@@ -119,9 +119,7 @@ impl Exchange {
             return self.break_off("a receipt that is not genuine");
         }
         self.outflow.receipted(log, seq);
-        if self.settling.wanted.get(&log).is_some_and(|wanted| *wanted <= seq) {
-            self.settling.wanted.remove(&log);
-        }
+        self.settling.wanted.retain(|(wanted, tip)| *wanted != log || tip.seq > seq);
     }
 
     /// The peer lost a receipt, or never had it.
@@ -139,13 +137,12 @@ impl Exchange {
     pub(super) fn give_receipt(&mut self, topic: Topic, tip: Cursor, receipt: Option<Receipt>) {
         match receipt {
             Some(receipt) => self.send(Body::Receipt(receipt.to_wire())),
-            None => self.refuse(Refusal {
-                topic,
-                entry: tip,
-                reason: RefusalReason::Gap,
-                detail: "the log is not held up to there".to_owned(),
-                set_aside: false,
-            }),
+            // Nothing of the peer's is refused: what it names is on its way, or it will be found lacking.
+            None => {
+                let detail = "the log is not held up to there".to_owned();
+                let refusal = Refusal { topic, entry: tip, reason: RefusalReason::Gap, detail, set_aside: false };
+                self.send(Body::Refusal(refusal.to_wire()));
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ pub struct Setup {
     pub software: String,
     /// Which end of the stream this is.
     pub side: Side,
-    /// The peer, as its key says.
+    /// The peer, as its key says; anything that stands for the key where the directory does not list it yet.
     pub peer: NodeId,
     /// What the peer is, as the directory says.
     pub peer_role: Role,
@@ -133,6 +133,14 @@ pub enum Event {
     CompareNow,
     /// The directory changed; this is the peer's standing now.
     PeerListed(PeerStatus),
+    /// The directory, which did not list the peer's key, says now whose it is. Goes before [`Event::PeerListed`]; too
+    /// late once the peer is admitted.
+    PeerNamed {
+        /// The peer.
+        peer: NodeId,
+        /// What it is.
+        role: Role,
+    },
     /// A later stream of the same peer takes this one's place.
     Replaced,
     /// Another stream learned that this process runs on a superseded copy.

@@ -131,6 +131,11 @@ impl Exchange {
             (Phase::Closed, _) => return Vec::new(),
             (Phase::Fresh, Event::Opened) => self.open(),
             (Phase::Fresh, Event::PeerListed(status)) => self.status = status,
+            (Phase::Fresh | Phase::Greeting | Phase::Unlisted, Event::PeerNamed { peer, role }) => {
+                (self.setup.peer, self.setup.peer_role) = (peer, role);
+                self.share();
+            }
+            (_, Event::PeerNamed { .. }) => (),
             (Phase::Fresh, Event::Frozen) => self.frozen = true,
             (Phase::Fresh, Event::Replaced) => self.close(CloseReason::Replaced),
             (Phase::Fresh, Event::Message(_) | Event::Answer(_) | Event::Wake | Event::CompareNow) => (),
@@ -252,9 +257,9 @@ impl Exchange {
         if self.setup.side == Side::Acceptor {
             self.send(message::hello(&self.setup));
         }
-        self.scope = Scope::of(self.setup.me, self.setup.subscriptions, self.setup.peer, greeting.subscriptions);
         self.outflow.grant(greeting.credit);
         self.greeting = Some(greeting);
+        self.share();
         match self.status {
             PeerStatus::Listed => self.admit(),
             PeerStatus::NotListed => {
@@ -264,6 +269,15 @@ impl Exchange {
             PeerStatus::Suspended => self.turn_away(v1::notice::Kind::NotListed),
             PeerStatus::Revoked => self.turn_away(v1::notice::Kind::Revoked),
         }
+    }
+
+    /// Works out what both want, once both are known.
+    fn share(&mut self) {
+        let (me, mine, peer) = (self.setup.me, self.setup.subscriptions, self.setup.peer);
+        self.scope = match &self.greeting {
+            Some(greeting) => Scope::of(me, mine, peer, greeting.subscriptions),
+            None => Scope::directory_alone(peer),
+        };
     }
 
     fn admit(&mut self) {
@@ -334,7 +348,6 @@ impl Exchange {
     fn freeze(&mut self) {
         self.frozen = true;
         self.outflow.stop_all();
-        self.settling.wanted.clear();
     }
 
     /// The peer does not list this node: bring it the directory, which may.

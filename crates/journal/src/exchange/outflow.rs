@@ -234,12 +234,15 @@ impl Exchange {
         if !self.scope.wants(log.topic) {
             return self.break_off("a refusal of a topic that is not shared");
         }
+        if refusal.reason == RefusalReason::Gap && self.settling.wanted.remove(&(log, refusal.entry)) {
+            // A receipt was asked for an entry that was written meanwhile: it is pushed like any other change.
+            return;
+        }
         if !refusal.set_aside {
             if let Some(after) = self.outflow.refused(log, refusal.entry.seq, refusal.reason) {
                 self.withdraw(log, after);
             }
             self.not_to_be_had(log);
-            self.settling.wanted.remove(&log);
         }
         // A frozen copy's entries are offered again by whichever process is found to be the node.
         if refusal.reason != RefusalReason::Frozen {

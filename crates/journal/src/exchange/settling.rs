@@ -1,6 +1,6 @@
 //! When a comparison is settled, when approved releases may be appended, and what a wake leads to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_proto::federation::v1;
 use folkmoot_proto::federation::v1::exchange_message::Body;
@@ -28,8 +28,8 @@ enum OwnReleases {
 pub(super) struct Settling {
     /// The peer's tips that are not held here yet.
     lacking: BTreeMap<LogId, u64>,
-    /// Receipts that were asked for, and the number that they must reach.
-    pub(super) wanted: BTreeMap<LogId, u64>,
+    /// Receipts that were asked for, and the entry that they must reach. Every wish is answered, in order.
+    pub(super) wanted: BTreeSet<(LogId, Cursor)>,
     own: OwnReleases,
     append_due: bool,
     changes_due: bool,
@@ -44,7 +44,6 @@ impl Settling {
 
     pub(super) fn begin_comparison(&mut self) {
         self.lacking.clear();
-        self.wanted.clear();
         self.receipts_asked = false;
     }
 }
@@ -156,7 +155,7 @@ impl Exchange {
             if self.frozen {
                 return;
             }
-            self.settling.wanted.insert(tip.log(*topic), tip.seq);
+            self.settling.wanted.insert((tip.log(*topic), *tip));
             let wanted = v1::ReceiptWanted { topic: topic.to_bytes().to_vec(), tip: Some(tip.to_wire()) };
             self.send(Body::ReceiptWanted(wanted));
         }

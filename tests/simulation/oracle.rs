@@ -1,0 +1,187 @@
+//! What must hold, watched from outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use folkmoot_journal::exchange::{CloseReason, Progress};
+use folkmoot_journal::{Cursor, LogId, Receipt, Refusal, RefusalReason, Topic};
+use folkmoot_store::Store;
+
+/// A disk: a node's own, or that of a copy of it.
+pub(crate) type DiskId = usize;
+
+type Tips = BTreeMap<LogId, Cursor>;
+
+#[derive(Default)]
+pub(crate) struct Oracle {
+    /// What each disk holds, as last seen.
+    disks: BTreeMap<DiskId, Tips>,
+    /// What each disk has signed for.
+    receipted: BTreeMap<DiskId, Tips>,
+    /// The furthest that each log was ever seen, less what only an overwritten folder held.
+    pub(crate) written: Tips,
+    /// A copy of a node ran beside it, so that two releases of one period may have gone out.
+    pub(crate) copied: bool,
+    pub(crate) violations: Vec<String>,
+}
+
+impl Oracle {
+    pub(crate) fn violated(&mut self, words: String) {
+        self.violations.push(words);
+    }
+
+    /// Looks at the logs of these topics on a disk: they only ever grow.
+    pub(crate) fn look(&mut self, disk: DiskId, store: &Store, topics: &[Topic]) {
+        for topic in topics {
+            let tips = match store.journal().tips(*topic) {
+                Ok(tips) => tips,
+                Err(error) => return self.violated(format!("disk {disk}: {error}")),
+            };
+            let seen: Tips = tips.into_iter().map(|tip| (tip.log(*topic), tip)).collect();
+            let before = self.disks.entry(disk).or_default();
+            let shrunk: Vec<LogId> = before
+                .range(
+                    LogId {
+                        topic: *topic,
+                        author: folkmoot_journal::NodeId([0; 32]),
+                        incarnation: folkmoot_journal::Incarnation(0),
+                    }..,
+                )
+                .take_while(|(log, _)| log.topic == *topic)
+                .filter(|(log, tip)| !seen.get(log).is_some_and(|now| now.seq > tip.seq || now == *tip))
+                .map(|(log, _)| *log)
+                .collect();
+            for (log, tip) in seen {
+                before.insert(log, tip);
+                let written = self.written.entry(log).or_insert(tip);
+                if written.seq < tip.seq {
+                    *written = tip;
+                }
+            }
+            for log in shrunk {
+                self.violated(format!("disk {disk} lost entries of {log:?}"));
+            }
+        }
+    }
+
+    /// A receipt leaves: what it says must be on the disk already.
+    pub(crate) fn receipt_leaves(&mut self, disk: DiskId, receipt: &Receipt) {
+        let (log, held) = (receipt.log(), receipt.held);
+        let there = self.disks.get(&disk).and_then(|tips| tips.get(&log));
+        if !there.is_some_and(|tip| tip.seq > held.seq || *tip == held) {
+            self.violated(format!("disk {disk} signed for {log:?} up to {} and does not hold it", held.seq));
+        }
+        let signed = self.receipted.entry(disk).or_default().entry(log).or_insert(held);
+        if signed.seq < held.seq {
+            *signed = held;
+        }
+    }
+
+    /// A process started on the disk that it left: everything must still be there.
+    pub(crate) fn restarted(&mut self, disk: DiskId, store: &Store, topics: &[Topic]) {
+        self.look(disk, store, topics);
+        let held: Tips = topics
+            .iter()
+            .flat_map(|topic| {
+                store.journal().tips(*topic).unwrap_or_default().into_iter().map(|tip| (tip.log(*topic), tip))
+            })
+            .collect();
+        let lost: Vec<LogId> = self
+            .receipted
+            .get(&disk)
+            .into_iter()
+            .flatten()
+            .filter(|(log, signed)| held.get(log).is_none_or(|tip| tip.seq < signed.seq))
+            .map(|(log, _)| *log)
+            .collect();
+        for log in lost {
+            self.violated(format!("disk {disk} lost what it had signed for of {log:?}"));
+        }
+    }
+
+    /// A disk was overwritten with an older copy, or thrown away: what it alone held is gone, and only that.
+    pub(crate) fn overwritten(&mut self, disk: DiskId, store: Option<&Store>, topics: &[Topic]) {
+        self.disks.remove(&disk);
+        self.receipted.remove(&disk);
+        self.written.clear();
+        for tips in self.disks.values() {
+            for (log, tip) in tips {
+                let written = self.written.entry(*log).or_insert(*tip);
+                if written.seq < tip.seq {
+                    *written = *tip;
+                }
+            }
+        }
+        if let Some(store) = store {
+            self.look(disk, store, topics);
+        }
+    }
+
+    pub(crate) fn closed(&mut self, disk: DiskId, reason: &CloseReason) {
+        match reason {
+            CloseReason::Replaced
+            | CloseReason::ReplacedByPeer
+            | CloseReason::NotAllowed
+            | CloseReason::RevokedByPeer => {}
+            CloseReason::ProtocolError(_)
+            | CloseReason::OtherFederation
+            | CloseReason::NoCommonVersion
+            | CloseReason::AnswerMismatch => self.violated(format!("disk {disk}: a stream ended: {reason}")),
+        }
+    }
+
+    /// What a machine told its node. On a stream on which a frame of earlier times came again, gaps are in order.
+    pub(crate) fn told(&mut self, disk: DiskId, progress: &Progress, replayed: bool) {
+        match progress {
+            Progress::RefusedByPeer(refusal) | Progress::RefusedHere(refusal) => self.refused(disk, refusal, replayed),
+            Progress::AppendBlocked if replayed => {}
+            Progress::AppendBlocked => self.violated(format!("disk {disk}: releases cannot be appended")),
+            Progress::Connected { .. }
+            | Progress::Comparing { .. }
+            | Progress::Settled { .. }
+            | Progress::Received { .. }
+            | Progress::Recovered { .. }
+            | Progress::Appended { .. }
+            | Progress::DirectoryChanged
+            | Progress::Frozen
+            | Progress::PeerFrozen
+            | Progress::NotListedByPeer
+            | Progress::RevokedByPeer => {}
+        }
+    }
+
+    fn refused(&mut self, disk: DiskId, refusal: &Refusal, replayed: bool) {
+        let passing = match refusal.reason {
+            RefusalReason::Frozen => true,
+            RefusalReason::Gap => replayed,
+            RefusalReason::SecondRelease => self.copied,
+            RefusalReason::Unspecified
+            | RefusalReason::MalformedPayload
+            | RefusalReason::ReleaseForm
+            | RefusalReason::ReleaseCalendar
+            | RefusalReason::ReleasePolicy
+            | RefusalReason::NotAuthorised
+            | RefusalReason::UnknownAuthor
+            | RefusalReason::AfterRevocation
+            | RefusalReason::NotGenuine
+            | RefusalReason::Fork
+            | RefusalReason::NotSubscribed
+            | RefusalReason::DirectoryRule => false,
+        };
+        if !passing {
+            self.violated(format!("disk {disk}: {:?} refused: {}", refusal.log(), refusal.detail));
+        }
+    }
+
+    /// After quiet: this disk holds every log of these topics as far as it was ever written.
+    pub(crate) fn converged(&mut self, disk: DiskId, topics: &BTreeSet<Topic>) {
+        let tips = self.disks.get(&disk).cloned().unwrap_or_default();
+        let due: Tips =
+            self.written.iter().filter(|(log, _)| topics.contains(&log.topic)).map(|(l, t)| (*l, *t)).collect();
+        for (log, tip) in due {
+            if tips.get(&log) != Some(&tip) {
+                let held = tips.get(&log).map_or(0, |tip| tip.seq);
+                self.violated(format!("disk {disk} holds {log:?} up to {held}, not {}", tip.seq));
+            }
+        }
+    }
+}

@@ -1,0 +1,403 @@
+//! What people do meanwhile, and what befalls nodes and network.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use folkmoot_disclosure::{Figure, Observation, Observations, Policy, ReleaseParts, prepare};
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
+use folkmoot_domain::indicator::{CellKey, Indicator};
+use folkmoot_journal::exchange::{Event, Question};
+use folkmoot_journal::{Incarnation, Payload, PayloadKind};
+use folkmoot_store::StoreError;
+use folkmoot_store::academy::{HubChange, WhichHub};
+use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
+
+use crate::Fault;
+use crate::stream::{ProcessId, StreamId};
+use crate::template::{ACADEMY, LATE, NODES, TEMPLATE, adopt, enrol, name};
+use crate::world::World;
+
+/// How many moves one seed makes before quiet is asked for.
+const CHAOS: usize = 500;
+/// How many moves quiet may take.
+const PATIENCE: usize = 20_000;
+/// The disk of the copy that may run beside its node.
+const COPY: usize = 100;
+
+/// Runs one seed to the end.
+pub(crate) fn run(world: &mut World) {
+    let length = CHAOS / 3 + world.rng.below(CHAOS);
+    for _ in 0..length {
+        let moves = world.moves();
+        if moves.is_empty() || world.rng.chance(6) {
+            befall(world);
+        } else {
+            let (stream, side, step) = moves[world.rng.below(moves.len())];
+            world.carry_out(stream, side, step);
+        }
+        if !world.oracle.violations.is_empty() {
+            return;
+        }
+    }
+    quieten(world);
+    if world.oracle.violations.is_empty() {
+        check_releases(world);
+    }
+}
+
+/// Something happens that no machine brought about.
+fn befall(world: &mut World) {
+    let running: Vec<ProcessId> = world.processes.keys().copied().collect();
+    let streams: Vec<StreamId> = world.streams.keys().copied().collect();
+    let any = running.first().map(|_| running[world.rng.below(running.len())]);
+    match world.rng.below(100) {
+        0..30 => any.into_iter().for_each(|process| work(world, process)),
+        30..62 => any.into_iter().for_each(|process| dial_somebody(world, process)),
+        62..70 if !streams.is_empty() => {
+            let stream = streams[world.rng.below(streams.len())];
+            world.cut(stream);
+        }
+        70..74 => notice_the_end(world),
+        74..80 if !streams.is_empty() => {
+            let (stream, side) = (streams[world.rng.below(streams.len())], world.rng.below(2));
+            world.replay(stream, side);
+        }
+        80..85 => any.into_iter().for_each(|process| crash(world, process)),
+        85..92 => {
+            let down: Vec<usize> = world.disks.keys().copied().filter(|node| *node != LATE).collect();
+            if !down.is_empty() {
+                let node = down[world.rng.below(down.len())];
+                world.start(node);
+            }
+        }
+        92..94 => any.into_iter().for_each(|process| back_up(world, process)),
+        94..96 => restore(world),
+        96..97 => copy(world),
+        97..99 => join(world),
+        _ => compare_again(world),
+    }
+}
+
+fn crash(world: &mut World, process: ProcessId) {
+    let disk = world.processes[&process].disk;
+    if let Some(bytes) = world.crash(process) {
+        if disk == COPY {
+            world.oracle.overwritten(COPY, None, &[]);
+        } else {
+            world.disks.insert(disk, bytes);
+        }
+    }
+}
+
+fn back_up(world: &mut World, process: ProcessId) {
+    let held = &world.processes[&process];
+    if held.disk != COPY {
+        let backup = (held.node, held.store.snapshot().expect("a snapshot"), world.incarnations[&process]);
+        world.note(format!("node {} is backed up", backup.0));
+        world.backups.push(backup);
+    }
+}
+
+/// A node's folder is overwritten with an older copy, and the node starts on it.
+fn restore(world: &mut World) {
+    if world.backups.is_empty() {
+        return;
+    }
+    let at = world.rng.below(world.backups.len());
+    let (node, bytes, incarnation) = world.backups[at].clone();
+    if let Some(process) = world.process_of(node) {
+        world.crash(process);
+    }
+    world.disks.remove(&node);
+    world.note(format!("node {node} is restored from an older copy"));
+    world.oracle.overwritten(node, None, &[]);
+    world.forget_sent_by(node);
+    let drawn = Incarnation(world.rng.next());
+    let incarnation = if world.fault == Some(Fault::ReusesIncarnation) { incarnation } else { drawn };
+    let process = world.start_on(node, node, &bytes, incarnation);
+    if world.fault == Some(Fault::AppendsUnasked) && node != ACADEMY {
+        let store = world.processes[&process].store.clone();
+        store.journal().answer(Question::AppendApproved).expect("an answer");
+        let topics = world.topics(node);
+        world.oracle.look(node, &store, &topics);
+        world.spread_change(process);
+    }
+}
+
+/// Somebody copies a hub's folder and starts it, while the hub runs on.
+fn copy(world: &mut World) {
+    let node = 1 + world.rng.below(3);
+    if world.fault.is_some() || world.oracle.copied {
+        return;
+    }
+    if let Some(process) = world.process_of(node) {
+        let bytes = world.processes[&process].store.snapshot().expect("a snapshot");
+        world.oracle.copied = true;
+        world.note(format!("node {node} is copied"));
+        let drawn = Incarnation(world.rng.next());
+        world.start_on(node, COPY, &bytes, drawn);
+    }
+}
+
+fn join(world: &mut World) {
+    let (Some(academy), true) = (world.process_of(ACADEMY), world.disks.contains_key(&LATE)) else { return };
+    let store = world.processes[&academy].store.clone();
+    if store.journal().directory().hubs().contains_key(&world.ids[LATE]) {
+        return world.start(LATE);
+    }
+    world.note("the late hub joins".to_owned());
+    enrol(&store, LATE);
+    let topics = world.topics(ACADEMY);
+    world.oracle.look(ACADEMY, &store, &topics);
+    world.spread_change(academy);
+    world.start(LATE);
+    if let Some(late) = world.process_of(LATE) {
+        adopt(&store, &world.processes[&late].store, TEMPLATE.federation);
+        let (hub, topics) = (world.processes[&late].store.clone(), world.topics(LATE));
+        world.oracle.look(LATE, &hub, &topics);
+    }
+}
+
+fn dial_somebody(world: &mut World, process: ProcessId) {
+    let node = world.processes[&process].node;
+    if node == ACADEMY {
+        return;
+    }
+    let to = if world.rng.chance(75) { ACADEMY } else { 1 + world.rng.below(NODES - 1) };
+    if to != node {
+        world.dial(process, to);
+    }
+}
+
+/// A side of a broken stream finally notices.
+fn notice_the_end(world: &mut World) {
+    for stream in world.streams.values_mut().filter(|stream| stream.cut) {
+        for end in stream.ends.iter_mut().flatten() {
+            end.ended = true;
+        }
+    }
+}
+
+fn compare_again(world: &mut World) {
+    for stream in world.streams.values_mut() {
+        if let Some(end) = &mut stream.ends[0] {
+            end.events.push_back(Event::CompareNow);
+        }
+    }
+}
+
+fn work(world: &mut World, process: ProcessId) {
+    let (node, disk) = (world.processes[&process].node, world.processes[&process].disk);
+    let store = world.processes[&process].store.clone();
+    let drawn = world.rng.next();
+    if node == ACADEMY {
+        let academy = store.academy().expect("the Academy's store");
+        if drawn.is_multiple_of(3) {
+            let programme = programme(drawn % 40);
+            world.note(format!("programme {}", programme.code));
+            academy.create_programme(&programme, "").expect("a new programme");
+        } else {
+            let hub = 1 + (drawn % 3) as usize;
+            let change = HubChange { region: Some(format!("Region {}", drawn % 1000)), ..HubChange::default() };
+            world.note(format!("node {hub} moves to region {}", drawn % 1000));
+            academy.update_hub(WhichHub::Name(name(hub)), change).expect("a hub that is listed");
+        }
+    } else {
+        let period = period(drawn % 6);
+        let value = drawn % 1_000;
+        world.note(format!("process {process} of node {node} approves {value} for {period}"));
+        match store.hub().expect("a hub's store").approve(&release(world, node, period, value)) {
+            Ok(_) | Err(StoreError::ReleaseStands { .. }) => {}
+            Err(error) => world.oracle.violated(format!("an approval failed: {error}")),
+        }
+    }
+    let topics = world.topics(node);
+    world.oracle.look(disk, &store, &topics);
+    world.spread_change(process);
+}
+
+fn today() -> Date {
+    parse_date("2026-11-21").expect("a day")
+}
+
+fn period(number: u64) -> Period {
+    Period::from_str(&format!("201{}-Q{}", 7 + number / 4, 1 + number % 4)).expect("a quarter")
+}
+
+/// The same code always means the same programme.
+fn programme(number: u64) -> Programme {
+    let quarter = Quarter::from_index(4 * 2010 + number as i32).expect("a quarter");
+    let code = format!("P{number}").parse().expect("a code");
+    Programme::new(code, "A programme", quarter.first_day(), quarter.last_day()).expect("a programme")
+}
+
+fn release(world: &World, node: usize, period: Period, funding: u64) -> folkmoot_disclosure::Release {
+    let span = period.span(&Programmes::default()).expect("a quarter has days");
+    let cells: BTreeMap<CellKey, Observation> = CellKey::all()
+        .into_iter()
+        .map(|cell| {
+            let value = if cell.indicator == Indicator::FundingLeveragedPence { funding } else { 0 };
+            (cell, Observation { value, ..Observation::default() })
+        })
+        .collect();
+    let observations = Observations::new(period, span, cells).expect("figures that agree");
+    prepare(&observations, world.ids[node].0, 0, &Policy::floor(), today()).expect("a release").release
+}
+
+fn funding(parts: &ReleaseParts) -> u64 {
+    let cell = CellKey::headline(Indicator::FundingLeveragedPence);
+    parts
+        .known_cells()
+        .into_iter()
+        .find(|(key, _)| *key == cell)
+        .map_or(0, |(_, figure)| if let Figure::Exact(value) = figure { value } else { 0 })
+}
+
+/// Copies stop, everything runs, nothing breaks any more: all must settle and hold the same.
+fn quieten(world: &mut World) {
+    world.note("quiet".to_owned());
+    let streams: Vec<StreamId> = world.streams.keys().copied().collect();
+    for stream in streams {
+        world.drop_end(stream, 0);
+        world.drop_end(stream, 1);
+    }
+    // A copy is stopped, and a node that it may have superseded is started anew.
+    let running: Vec<ProcessId> = world.processes.keys().copied().collect();
+    for process in running {
+        let held = &world.processes[&process];
+        if held.disk == COPY || held.frozen || world.oracle.copied {
+            crash(world, process);
+        }
+    }
+    for node in 0..LATE {
+        world.start(node);
+    }
+    join(world);
+    for _ in 0..3 {
+        for node in 1..NODES {
+            let Some(process) = world.process_of(node) else { continue };
+            let open = world.streams.values().flat_map(|stream| &stream.ends[0]).any(|end| end.process == process);
+            if open {
+                compare_again(world);
+            } else {
+                world.dial(process, ACADEMY);
+            }
+        }
+        settle(world);
+        if !world.oracle.violations.is_empty() {
+            return;
+        }
+    }
+    for node in 0..NODES {
+        world.oracle.converged(node, &world.topic_set(node));
+    }
+    check_agreement(world);
+}
+
+/// Runs until nobody has anything to do.
+fn settle(world: &mut World) {
+    for _ in 0..PATIENCE {
+        let moves = world.moves();
+        if moves.is_empty() {
+            let unsettled: Vec<StreamId> = world
+                .streams
+                .iter()
+                .filter(|(_, stream)| match &stream.ends {
+                    [Some(dialler), Some(acceptor)] => {
+                        dialler.settled == 0
+                            || dialler.settled != dialler.comparing
+                            || acceptor.settled != dialler.settled
+                    }
+                    [_, _] => true,
+                })
+                .map(|(id, _)| *id)
+                .collect();
+            for stream in unsettled {
+                world.oracle.violated(format!("stream {stream} fell quiet without settling"));
+            }
+            return;
+        }
+        let (stream, side, step) = moves[world.rng.below(moves.len())];
+        world.carry_out(stream, side, step);
+        if !world.oracle.violations.is_empty() {
+            return;
+        }
+    }
+    world.oracle.violated("the network never falls quiet".to_owned());
+}
+
+fn check_agreement(world: &mut World) {
+    let mut violations = Vec::new();
+    let stores: Vec<_> = (0..NODES).filter_map(|node| world.process_of(node)).collect();
+    let academy = world.process_of(ACADEMY).expect("the Academy runs");
+    let directory = world.processes[&academy].store.journal().directory();
+    for process in stores {
+        let held = &world.processes[&process];
+        let (node, journal) = (held.node, held.store.journal());
+        if journal.directory() != directory {
+            violations.push(format!("node {node} reads another directory out of the same entries"));
+        }
+        if !journal.forks().expect("forks").is_empty() {
+            violations.push(format!("node {node} holds a log that forks"));
+        }
+        let waiting = journal.waiting().expect("what waits");
+        if (waiting.entries, waiting.releases) != (0, 0) {
+            violations.push(format!("node {node} still waits: {waiting:?}"));
+        }
+        let aside = journal.set_aside().expect("what is set aside");
+        if !aside.is_empty() && !world.oracle.copied {
+            violations.push(format!("node {node} set aside {}", aside.len()));
+        }
+    }
+    violations.into_iter().for_each(|words| world.oracle.violated(words));
+}
+
+/// Every release counts once, with the figure that its hub approved.
+fn check_releases(world: &mut World) {
+    let academy = world.process_of(ACADEMY).expect("the Academy runs");
+    let academy = world.processes[&academy].store.clone();
+    let mut ledgers: Vec<(usize, Vec<ApprovedRelease>)> = Vec::new();
+    for node in 1..NODES {
+        if let Some(process) = world.process_of(node) {
+            let store = &world.processes[&process].store;
+            ledgers.push((node, store.hub().expect("a hub").releases().expect("a ledger")));
+        }
+    }
+    for (node, ledger) in &ledgers {
+        let tips = academy.journal().tips(folkmoot_journal::Topic::Releases(world.ids[*node])).expect("tips");
+        // Every log of releases has an opening beside them.
+        let entries = tips.iter().map(|tip| tip.seq - 1).sum::<u64>();
+        if entries != ledger.len() as u64 && !world.oracle.copied {
+            world.oracle.violated(format!("node {node} approved {} releases and sent {entries}", ledger.len()));
+        }
+        let unacknowledged = ledger.iter().filter(|release| match release.state {
+            ReleaseState::Approved | ReleaseState::Sent => true,
+            ReleaseState::SetAside { .. } => !world.oracle.copied,
+            ReleaseState::Acknowledged { .. } => false,
+        });
+        let words: Vec<String> =
+            unacknowledged.map(|release| format!("node {node}: {} is {:?}", release.id, release.state)).collect();
+        words.into_iter().for_each(|words| world.oracle.violated(words));
+    }
+    for number in 0..6 {
+        let period = period(number);
+        let released: Vec<&ApprovedRelease> =
+            ledgers.iter().flat_map(|(_, ledger)| ledger).filter(|release| release.period == period).collect();
+        let contested = released.iter().any(|release| matches!(release.state, ReleaseState::SetAside { .. }));
+        let sum: u64 = released
+            .iter()
+            .map(|release| match Payload::decode(PayloadKind::Release, &release.payload) {
+                Ok(Some(Payload::Release(parts))) => funding(&parts),
+                Ok(_) | Err(_) => 0,
+            })
+            .sum();
+        let report = academy.academy().expect("the Academy").report(&period).expect("a report");
+        let line = report.lines.iter().find(|line| line.key == CellKey::headline(Indicator::FundingLeveragedPence));
+        let line = line.expect("a line of funding");
+        let counted = (u64::from(line.hubs), line.low);
+        if counted != (released.len() as u64, sum) && !contested {
+            world.oracle.violated(format!("{period}: counted {counted:?}, released {} in all {sum}", released.len()));
+        }
+    }
+}
