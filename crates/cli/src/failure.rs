@@ -18,9 +18,10 @@ pub(crate) enum Failure {
     /// The node answered with a refusal.
     #[error("{}", status_words(.0))]
     Refused(Box<Status>),
-    /// The node went away while it was asked.
+    /// The node went away while it was asked. How the connection broke says nothing to the person at the keyboard, so
+    /// that it is no source.
     #[error("the node stopped answering: look at its log, and run the command again")]
-    Gone(#[source] Box<Status>),
+    Gone(Box<Status>),
     /// A file or folder of the caller's.
     #[error("cannot {action} {path}")]
     File { action: &'static str, path: PathBuf, source: io::Error },
@@ -172,6 +173,14 @@ mod tests {
             let status = Status::with_error_details(Code::InvalidArgument, message, details);
             assert_eq!(Failure::from(status).message(), expected);
         }
+    }
+
+    #[test]
+    fn a_broken_connection_is_told_without_its_machinery() {
+        let mut status = Status::unknown("h2 protocol error: error reading a body from connection");
+        status.set_source(std::sync::Arc::new(io::Error::from(io::ErrorKind::BrokenPipe)));
+        let failure = Failure::from(status);
+        assert_eq!(failure.message(), "the node stopped answering: look at its log, and run the command again");
     }
 
     #[test]
