@@ -13,10 +13,18 @@ use crate::engine::{Tx, UnixMillis};
 use crate::error::StoreError;
 use crate::journal::{append_in, find_log};
 
+/// What [`held`] reads of the ledger.
+macro_rules! held_columns {
+    () => {
+        "SELECT key, period, revision, payload, approved_at, author, incarnation, seq, hash, superseded_at IS NULL FROM release"
+    };
+}
+
 /// A release that was approved, and how far it has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovedRelease {
-    /// Names it: the period with `-` for `/`, then a dot and the revision, such as `programme-COEP.0`.
+    /// Names it: the period with `-` for `/`, then a dot and the revision, such as `programme-COEP.0`. One that left
+    /// although another of its period and revision stands has one more dot and a number.
     pub id: String,
     /// The period.
     pub period: Period,
@@ -76,7 +84,7 @@ impl HubStore {
         self.release(&wanted)?.ok_or_else(|| StoreError::inconsistent("the release that was approved"))
     }
 
-    /// Every release that stands, the latest approved first.
+    /// Every release that stands and every other that ever left, the latest approved first.
     ///
     /// # Errors
     /// Failures of the database.
@@ -84,8 +92,8 @@ impl HubStore {
         let academy = self.academy();
         self.store.read("hub releases", |connection| {
             let mut statement = connection.prepare_cached(concat!(
-                "SELECT key, period, revision, payload, approved_at, author, incarnation, seq, hash FROM release ",
-                "WHERE superseded_at IS NULL ORDER BY key DESC"
+                held_columns!(),
+                " WHERE superseded_at IS NULL OR seq IS NOT NULL ORDER BY key DESC"
             ))?;
             let held = statement.query_map([], held)?.collect::<Result<Vec<_>, _>>()?;
             held.into_iter().map(|held| approved(connection, held, academy)).collect()
@@ -106,8 +114,17 @@ impl HubStore {
     /// # Errors
     /// Failures of the database.
     pub fn standing_release(&self, period: &Period) -> Result<Option<ApprovedRelease>, StoreError> {
-        let releases = self.releases()?.into_iter().filter(|release| release.period == *period);
-        Ok(releases.max_by_key(|release| release.revision))
+        let (period, academy) = (period.to_string(), self.academy());
+        self.store.read("hub standing release", move |connection| {
+            let held = connection
+                .prepare_cached(concat!(
+                    held_columns!(),
+                    " WHERE superseded_at IS NULL AND period = ?1 ORDER BY revision DESC LIMIT 1"
+                ))?
+                .query_row([period], held)
+                .optional()?;
+            held.map(|held| approved(connection, held, academy)).transpose()
+        })
     }
 
     fn academy(&self) -> Option<NodeId> {
@@ -192,6 +209,7 @@ fn send(connection: &Connection, key: i64, cursor: &Cursor) -> Result<(), StoreE
 /// A row of the ledger.
 struct Held {
     key: i64,
+    stands: bool,
     period: String,
     revision: u32,
     payload: Vec<u8>,
@@ -211,6 +229,7 @@ fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
     };
     Ok(Held {
         key: row.get(0)?,
+        stands: row.get(9)?,
         period: row.get(1)?,
         revision: row.get(2)?,
         payload: row.get(3)?,
@@ -221,10 +240,7 @@ fn held(row: &Row<'_>) -> rusqlite::Result<Held> {
 
 fn standing(connection: &Connection, period: &str, revision: u32) -> Result<Option<Held>, StoreError> {
     Ok(connection
-        .prepare_cached(concat!(
-            "SELECT key, period, revision, payload, approved_at, author, incarnation, seq, hash FROM release ",
-            "WHERE superseded_at IS NULL AND period = ?1 AND revision = ?2"
-        ))?
+        .prepare_cached(concat!(held_columns!(), " WHERE superseded_at IS NULL AND period = ?1 AND revision = ?2"))?
         .query_row(params![period, revision], held)
         .optional()?)
 }
@@ -236,8 +252,9 @@ fn approved(connection: &Connection, held: Held, academy: Option<NodeId>) -> Res
         (Some(cursor), Some(academy)) => sent(connection, &cursor, academy)?,
     };
     let period: Period = held.period.parse().map_err(|_| StoreError::inconsistent("a release's period"))?;
+    let id = release_id(&period, held.revision);
     Ok(ApprovedRelease {
-        id: release_id(&period, held.revision),
+        id: if held.stands { id } else { format!("{id}.{}", held.key) },
         period,
         revision: held.revision,
         payload: held.payload,

@@ -92,7 +92,7 @@ impl Federation {
             let log = tip.log(self.releases_topic());
             let question = Question::FrameAfter { peer: self.id(to), log, after: 0, max_bytes: 1 << 18 };
             let Answer::Frame { frame: Some(frame), .. } = from.journal().answer(question).unwrap() else { panic!() };
-            let keep = Question::Keep { peer: self.id(from), frame };
+            let keep = Question::Keep { peer: self.id(from), incarnation: None, frame };
             let Answer::Kept(kept) = to.journal().answer(keep).unwrap() else { panic!() };
             assert!(kept.refusals.is_empty(), "{:?}", kept.refusals);
             receipts.extend(kept.receipt);
@@ -147,6 +147,28 @@ fn releases_are_listed_the_latest_first_and_found_by_id() {
         assert_eq!(federation.records().release(&id).unwrap().unwrap().id, id);
     }
     assert_eq!(federation.records().release("2018-Q3.0").unwrap(), None);
+}
+
+#[test]
+fn what_left_is_listed_although_another_stands() {
+    let federation = federation();
+    import(&federation.records(), SMALL);
+    let first = federation.approve("2018-Q2").unwrap();
+    federation.append();
+    // As if a copy of this folder had sent another release of the period, which a peer hands back.
+    let mut cursor = federation.hub.journal().tips(federation.releases_topic()).unwrap()[0];
+    cursor.incarnation = Incarnation(cursor.incarnation.0 + 1);
+    import(&federation.records(), &[(File::Projects, "J-2,2018-06-01,Time bank")]);
+    let other = encode_release(&federation.prepared("2018-Q2"));
+    let payload = other.clone();
+    federation.hub.write("recover", move |tx| super::super::release::recover_release(tx, &cursor, &payload)).unwrap();
+
+    let ids: Vec<_> = federation.states().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, ["2018-Q2.0.2", "2018-Q2.0"]);
+    let records = federation.records();
+    assert_eq!(records.release("2018-Q2.0.2").unwrap().unwrap().payload, other);
+    assert_eq!(records.release("2018-Q2.0").unwrap().unwrap().payload, first.payload);
+    assert_eq!(records.standing_release(&"2018-Q2".parse().unwrap()).unwrap().unwrap().id, "2018-Q2.0");
 }
 
 #[test]
