@@ -160,3 +160,66 @@ impl Entry {
         Ok(Entry::new(header, signature, body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{pack, unpack};
+
+    fn founded() -> (LogKey, Entry, FederationId) {
+        let key = LogKey::from_seed(&[1; 32]);
+        let genesis = Genesis {
+            name: "National Academy".parse().unwrap(),
+            log_key: key.public(),
+            ca_certificate: vec![1; 400],
+            tls_key: vec![2; 91],
+        };
+        let (entry, federation) = found(&key, Incarnation(3), &genesis, [4; 16], 5);
+        assert_eq!(check_genesis(&entry, federation), Ok(genesis));
+        (key, entry, federation)
+    }
+
+    #[test]
+    fn the_genesis_entry_names_the_federation_and_crosses_the_wire_both_ways() {
+        let (_, entry, federation) = founded();
+        assert_eq!(Entry::from_wire(&entry.to_wire()), Ok(entry.clone()));
+        let unpacked = unpack(&pack(std::slice::from_ref(&entry)).unwrap(), federation).unwrap();
+        assert_eq!(unpacked.entries, std::slice::from_ref(&entry));
+        let frame = pack(&[entry]).unwrap();
+        assert_eq!(unpack(&frame, FederationId([7; 32])), Err(Fault::OtherFederation));
+    }
+
+    #[test]
+    fn another_entry_is_no_genesis() {
+        let check = |change: fn(&mut Entry)| {
+            let (_, mut entry, _) = founded();
+            change(&mut entry);
+            entry.hash = entry.header.hash();
+            let federation = FederationId(entry.hash.0);
+            assert!(check_genesis(&entry, federation).is_err(), "{entry:?}");
+        };
+        check(|entry| entry.header.written_at += 1);
+        check(|entry| entry.header.author = LogKey::from_seed(&[9; 32]).id());
+        check(|entry| entry.header.topic = Topic::Curriculum);
+        check(|entry| entry.signature = None);
+        check(|entry| entry.body = None);
+        check(|entry| entry.body.as_mut().unwrap().salt = [0; 16]);
+        let (_, entry, _) = founded();
+        assert!(check_genesis(&entry, FederationId([1; 32])).is_err());
+    }
+
+    #[test]
+    fn an_author_continues_its_own_logs_alone() {
+        let (key, entry, federation) = founded();
+        let author = Author { key: Arc::new(key), incarnation: Incarnation(3), federation };
+        let write = |author: &Author, tip: Option<&Cursor>, kind| {
+            author.write(Topic::Directory, tip, kind, Vec::new(), [0; 16], 6).map(|entry| entry.header.seq)
+        };
+        let tip = entry.cursor();
+        assert_eq!(write(&author, Some(&tip), PayloadKind::HubRecord), Ok(2));
+        assert_eq!(write(&author, None, PayloadKind::HubRecord), Err(Fault::Chain), "a log begins with its opening");
+        assert_eq!(write(&author, Some(&tip), PayloadKind::Opening), Err(Fault::Chain), "and has only one");
+        let restarted = Author { incarnation: Incarnation(4), ..author };
+        assert_eq!(write(&restarted, Some(&tip), PayloadKind::HubRecord), Err(Fault::Chain));
+    }
+}

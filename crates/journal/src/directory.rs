@@ -274,3 +274,123 @@ impl Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Hash, Incarnation};
+    use crate::key::LogKey;
+
+    fn key(seed: u8) -> LogPublicKey {
+        LogKey::from_seed(&[seed; 32]).public()
+    }
+
+    fn founded() -> Directory {
+        let genesis =
+            Genesis { name: "Academy".parse().unwrap(), log_key: key(1), ca_certificate: Vec::new(), tls_key: vec![1] };
+        let opening = crate::payload::Opening { earlier: Vec::new(), genesis: Some(genesis) };
+        let mut directory = Directory::default();
+        assert_eq!(directory.apply(&Payload::Opening(opening)), Ok(Applied::Changed));
+        directory
+    }
+
+    fn record(seed: u8, version: u32, state: HubState, region: &str) -> HubRecord {
+        HubRecord {
+            hub: key(seed).id(),
+            version,
+            name: "Hub".parse().unwrap(),
+            log_key: key(seed),
+            tls_key: vec![seed],
+            address: None,
+            kind: HubKind::SocialActionHub,
+            region: region.to_owned(),
+            stage: Stage::Active,
+            state,
+            last_accepted: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_order_of_arrival_never_matters() {
+        let payloads = [
+            record(2, 1, HubState::Enrolled, "a"),
+            record(2, 2, HubState::Revoked, "a"),
+            record(2, 2, HubState::Enrolled, "z"),
+            record(2, 2, HubState::Revoked, "b"),
+            record(3, 1, HubState::Suspended, "a"),
+        ]
+        .map(Payload::HubRecord);
+        let after = |order: &[usize]| {
+            let mut directory = founded();
+            for at in order {
+                directory.apply(&payloads[*at]).unwrap();
+            }
+            directory
+        };
+        let expected = after(&[0, 1, 2, 3, 4]);
+        assert_eq!(expected.hubs()[&key(2).id()].region, "b", "the version, then the stricter state, then the bytes");
+        for order in [[4, 3, 2, 1, 0], [2, 0, 4, 3, 1], [3, 4, 1, 0, 2]] {
+            assert_eq!(after(&order), expected, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_genesis_and_a_changed_programme_cannot_stand() {
+        let mut directory = founded();
+        let other = Genesis { name: "Other".parse().unwrap(), ..directory.academy().unwrap().1.clone() };
+        let opening = crate::payload::Opening { earlier: Vec::new(), genesis: Some(other) };
+        assert!(directory.apply(&Payload::Opening(opening)).is_err());
+        let programme = |title: &str| {
+            let day = |text| folkmoot_domain::calendar::parse_date(text).unwrap();
+            let programme = Programme::new("P".parse().unwrap(), title, day("2017-04-01"), day("2017-06-30")).unwrap();
+            Payload::ProgrammeRecord(programme)
+        };
+        assert_eq!(directory.apply(&programme("one")), Ok(Applied::Changed));
+        assert_eq!(directory.apply(&programme("one")), Ok(Applied::Unchanged));
+        assert!(directory.apply(&programme("two")).is_err());
+    }
+
+    #[test]
+    fn topics_have_their_writers_and_readers() {
+        let mut directory = founded();
+        let [academy, hub, gone, stranger] = [1, 2, 3, 4].map(|seed| key(seed).id());
+        directory.apply(&Payload::HubRecord(record(2, 1, HubState::Enrolled, ""))).unwrap();
+        directory.apply(&Payload::HubRecord(record(3, 1, HubState::Suspended, ""))).unwrap();
+        for (topic, writers, readers) in [
+            (Topic::Directory, vec![academy], vec![academy, hub]),
+            (Topic::Curriculum, vec![academy], vec![academy, hub]),
+            (Topic::Releases(hub), vec![hub], vec![academy, hub]),
+            (Topic::Releases(gone), vec![gone], vec![academy, hub]),
+            (Topic::Releases(academy), vec![], vec![academy, hub]),
+            (Topic::Proposals(hub), vec![hub], vec![academy, hub]),
+            (Topic::Proposals(gone), vec![gone], vec![academy]),
+            (Topic::Campaign([1; 32]), vec![], vec![]),
+        ] {
+            for node in [academy, hub, gone, stranger] {
+                assert_eq!(directory.may_write(node, topic), writers.contains(&node), "{node:?} writes {topic:?}");
+                assert_eq!(directory.may_read(node, topic), readers.contains(&node), "{node:?} reads {topic:?}");
+            }
+        }
+        assert_eq!(directory.status(stranger), PeerStatus::NotListed);
+        assert_eq!(directory.by_tls_key(&[1]).map(|member| member.role), Some(Role::Academy));
+        assert_eq!(directory.by_tls_key(&[3]).map(|member| member.status()), Some(PeerStatus::Suspended));
+        assert_eq!(directory.by_tls_key(&[9]), None);
+    }
+
+    #[test]
+    fn a_revocation_ends_the_logs_that_it_names_and_all_others_at_once() {
+        let mut directory = founded();
+        let hub = key(2).id();
+        let last = Cursor { author: hub, incarnation: Incarnation(7), seq: 3, hash: Hash([1; 32]) };
+        let log = last.log(Topic::Releases(hub));
+        directory.apply(&Payload::HubRecord(record(2, 1, HubState::Enrolled, ""))).unwrap();
+        assert_eq!(directory.accepted_until(log), Limit::None);
+        let mut revoked = record(2, 2, HubState::Revoked, "");
+        revoked.last_accepted = vec![(Topic::Releases(hub), last)];
+        directory.apply(&Payload::HubRecord(revoked)).unwrap();
+        let limit = directory.accepted_until(log);
+        assert_eq!([3, 4].map(|seq| limit.allows(seq)), [true, false]);
+        let unknown = LogId { incarnation: Incarnation(8), ..log };
+        assert!(!directory.accepted_until(unknown).allows(1));
+    }
+}

@@ -220,3 +220,141 @@ fn is_genesis(kind: PayloadKind, body: Option<&Body>) -> bool {
     let Some(body) = body else { return false };
     matches!(Payload::decode(kind, &body.payload), Ok(Some(Payload::Opening(Opening { genesis: Some(_), .. }))))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::author::Author;
+    use crate::id::Incarnation;
+    use crate::key::LogKey;
+    use crate::payload::encode_opening;
+
+    const FEDERATION: FederationId = FederationId([9; 32]);
+
+    fn author() -> Author {
+        Author { key: Arc::new(LogKey::from_seed(&[1; 32])), incarnation: Incarnation(5), federation: FEDERATION }
+    }
+
+    /// An opening and releases with these payloads.
+    fn log(payloads: &[Vec<u8>]) -> Vec<Entry> {
+        let author = author();
+        let topic = Topic::Releases(author.key.id());
+        let opening = encode_opening(&Opening::default());
+        let mut entries = vec![author.write(topic, None, PayloadKind::Opening, opening, [0; 16], 7).unwrap()];
+        for payload in payloads {
+            let tip = entries.last().map(Entry::cursor);
+            let entry = author.write(topic, tip.as_ref(), PayloadKind::Release, payload.clone(), [3; 16], 8).unwrap();
+            entries.push(entry);
+        }
+        entries
+    }
+
+    #[test]
+    fn a_frame_rebuilds_every_header_and_hash() {
+        let entries = log(&[vec![1; 40], vec![2; 4000], Vec::new()]);
+        for range in [0..1, 0..4, 1..3, 3..4] {
+            let sent = &entries[range];
+            let unpacked = unpack(&pack(sent).unwrap(), FEDERATION).unwrap();
+            assert_eq!(unpacked.prev_hash, sent[0].header.prev_hash);
+            assert_eq!(unpacked.verify(&author().key.public()), Ok(()));
+            let without_inner_signatures = sent.iter().enumerate().map(|(at, entry)| Entry {
+                signature: entry.signature.filter(|_| at + 1 == sent.len()),
+                ..entry.clone()
+            });
+            assert!(unpacked.entries.into_iter().eq(without_inner_signatures));
+        }
+    }
+
+    #[test]
+    fn an_absent_payload_keeps_its_hash_and_size() {
+        let mut entries = log(&[vec![1; 40], vec![2; 50]]);
+        entries[1].body = None;
+        let unpacked = unpack(&pack(&entries).unwrap(), FEDERATION).unwrap();
+        assert_eq!(unpacked.entries[1].header, entries[1].header);
+        assert_eq!(unpacked.entries[1].body, None);
+        assert_eq!(unpacked.verify(&author().key.public()), Ok(()));
+    }
+
+    #[test]
+    fn only_contiguous_signed_entries_are_packed() {
+        let entries = log(&[vec![1; 40], vec![2; 50]]);
+        assert!(pack(&[]).is_err());
+        assert_eq!(pack(&[entries[0].clone(), entries[2].clone()]), Err(Fault::Chain));
+        let unsigned = Entry { signature: None, ..entries[0].clone() };
+        assert!(pack(&[unsigned]).is_err());
+    }
+
+    /// Whatever is changed in a frame, it does not unpack or does not verify.
+    #[test]
+    fn nothing_in_a_frame_can_be_changed() {
+        let check = |change: fn(&mut v1::Frame)| {
+            let mut frame = pack(&log(&[vec![1; 40], vec![2; 50]])[1..]).unwrap();
+            change(&mut frame);
+            let held = unpack(&frame, FEDERATION).and_then(|unpacked| unpacked.verify(&author().key.public()));
+            assert!(held.is_err(), "{frame:?}");
+        };
+        check(|frame| frame.topic = Topic::Directory.to_bytes().to_vec());
+        check(|frame| frame.author = vec![1; 32]);
+        check(|frame| frame.author.clear());
+        check(|frame| frame.incarnation += 1);
+        check(|frame| frame.first_seq += 1);
+        check(|frame| frame.first_seq = 0);
+        check(|frame| frame.first_seq = 1);
+        check(|frame| frame.first_seq = u64::MAX);
+        check(|frame| frame.prev_hash[0] ^= 1);
+        check(|frame| frame.prev_hash = vec![0; 32]);
+        check(|frame| frame.signature[0] ^= 1);
+        check(|frame| frame.signature.clear());
+        check(|frame| frame.inflated_size += 1);
+        check(|frame| frame.inflated_size -= 1);
+        check(|frame| frame.inflated_size = u32::MAX);
+        check(|frame| frame.entries.clear());
+        check(|frame| frame.format = 2);
+        let frame = pack(&log(&[])).unwrap();
+        let other = unpack(&frame, FederationId([8; 32])).unwrap();
+        assert_eq!(other.verify(&author().key.public()), Err(Fault::Signature), "another federation's entries");
+    }
+
+    /// A frame over these inflated bytes, whatever they are.
+    fn raw(inflated: &[u8]) -> v1::Frame {
+        v1::Frame {
+            inflated_size: inflated.len() as u32,
+            entries: zstd::bulk::compress(inflated, COMPRESSION_LEVEL).unwrap(),
+            ..pack(&log(&[])).unwrap()
+        }
+    }
+
+    #[test]
+    fn inflated_bytes_are_bounded_and_checked() {
+        let many = [0x0a, 0].repeat(ENTRY_LIMIT + 1);
+        let broken: [(&[u8], &str); 6] = [
+            (&[], "no entries"),
+            (&[0x0a], "a length that is missing"),
+            (&[0x0a, 5, 1], "fewer bytes than the length says"),
+            (&[0x12, 0], "another field"),
+            (&[0x0a, 0], "an entry without payload, hash or salt"),
+            (&many, "too many entries"),
+        ];
+        for (bytes, what) in broken {
+            assert!(unpack(&raw(bytes), FEDERATION).is_err(), "{what}");
+        }
+        // Four megabytes of zeros are a few hundred bytes on the wire.
+        let mut bomb = raw(&vec![0; 4 * INFLATED_LIMIT]);
+        assert_eq!(unpack(&bomb, FEDERATION), Err(Fault::TooLarge("a frame over 1 MiB")));
+        bomb.inflated_size = 1000;
+        assert!(unpack(&bomb, FEDERATION).is_err(), "it inflates to more than it says");
+    }
+
+    #[test]
+    fn the_largest_payload_makes_a_frame_and_a_larger_one_no_entry() {
+        let entries = log(&[vec![7; PAYLOAD_LIMIT]]);
+        assert!(unpack(&pack(&entries).unwrap(), FEDERATION).is_ok());
+        let tip = entries.last().map(Entry::cursor);
+        let topic = entries[0].header.topic;
+        let larger = vec![7; PAYLOAD_LIMIT + 1];
+        let written = author().write(topic, tip.as_ref(), PayloadKind::Release, larger, [0; 16], 1);
+        assert!(matches!(written, Err(Fault::TooLarge(_))));
+    }
+}

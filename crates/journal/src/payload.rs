@@ -278,3 +278,82 @@ fn release(wire: v1::Release) -> ReleaseParts {
         cells: wire.cells.into_iter().map(cell).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{Hash, Incarnation};
+    use crate::key::LogKey;
+
+    fn record() -> HubRecord {
+        let key = LogKey::from_seed(&[2; 32]).public();
+        let cursor = |incarnation| Cursor {
+            author: key.id(),
+            incarnation: Incarnation(incarnation),
+            seq: 4,
+            hash: Hash([1; 32]),
+        };
+        let releases = Topic::Releases(key.id());
+        HubRecord {
+            hub: key.id(),
+            version: 3,
+            name: "Warminster".parse().unwrap(),
+            log_key: key,
+            tls_key: vec![1; 91],
+            address: Some("warminster.example:7400".to_owned()),
+            kind: HubKind::National,
+            region: "South West".to_owned(),
+            stage: Stage::Closed,
+            state: HubState::Revoked,
+            last_accepted: vec![(Topic::Proposals(key.id()), cursor(9)), (releases, cursor(1)), (releases, cursor(2))],
+        }
+    }
+
+    #[test]
+    fn payloads_go_and_come_back() {
+        let opening = Opening { earlier: vec![record().last_accepted[0].1], genesis: None };
+        let programme = Programme::new(
+            "COEP".parse().unwrap(),
+            "Community Organisers Expansion Programme",
+            parse_date("2017-04-01").unwrap(),
+            parse_date("2020-03-31").unwrap(),
+        )
+        .unwrap();
+        for (kind, bytes, payload) in [
+            (PayloadKind::Opening, encode_opening(&opening), Payload::Opening(opening)),
+            (PayloadKind::HubRecord, encode_hub_record(&record()), Payload::HubRecord(record())),
+            (PayloadKind::ProgrammeRecord, encode_programme(&programme), Payload::ProgrammeRecord(programme)),
+        ] {
+            assert_eq!(Payload::decode(kind, &bytes), Ok(Some(payload)));
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_is_not_read_and_no_fault() {
+        assert_eq!(Payload::decode(PayloadKind::Unknown(77), &[1, 2, 3]), Ok(None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_fault_of_the_payload_alone() {
+        let check = |change: fn(&mut v1::HubRecord)| {
+            let mut wire = v1::HubRecord::decode(encode_hub_record(&record()).as_slice()).unwrap();
+            change(&mut wire);
+            let decoded = Payload::decode(PayloadKind::HubRecord, &wire.encode_to_vec());
+            assert!(matches!(decoded, Err(Fault::Payload(_))), "{decoded:?}");
+        };
+        check(|wire| wire.hub = vec![0; 32]);
+        check(|wire| wire.log_key.clear());
+        check(|wire| wire.version = 0);
+        check(|wire| wire.display_name = String::new());
+        check(|wire| wire.kind = 0);
+        check(|wire| wire.stage = 77);
+        check(|wire| wire.state = 0);
+        check(|wire| wire.region = "a\u{7}b".to_owned());
+        check(|wire| wire.address = "x".repeat(256));
+        check(|wire| wire.last_accepted[0].topic.clear());
+        for kind in [PayloadKind::Opening, PayloadKind::HubRecord, PayloadKind::ProgrammeRecord, PayloadKind::Release] {
+            assert!(matches!(Payload::decode(kind, &[0xff; 9]), Err(Fault::Payload(_))), "{kind:?}");
+        }
+        assert!(matches!(Payload::decode(PayloadKind::ProgrammeRecord, &[]), Err(Fault::Payload(_))));
+    }
+}

@@ -42,7 +42,9 @@ impl Exchange {
         if self.peer_frozen {
             self.turn_down(log, frame.first_seq, RefusalReason::Frozen);
         } else if self.scope.wants(log.topic) && (listed || log.topic == Topic::Directory) {
-            return self.ask(Question::Keep { peer: self.setup.peer, frame }, Pending::Keep { cost });
+            let incarnation = self.greeting.as_ref().filter(|_| listed).map(|greeting| greeting.incarnation);
+            let question = Question::Keep { peer: self.setup.peer, incarnation, frame };
+            return self.ask(question, Pending::Keep { cost });
         } else if listed {
             self.turn_down(log, frame.first_seq, RefusalReason::NotSubscribed);
         }

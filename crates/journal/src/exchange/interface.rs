@@ -217,6 +217,10 @@ pub enum Question {
     Keep {
         /// Who sent it, which need not be who wrote it.
         peer: NodeId,
+        /// The sender's process, once it was admitted. What one says that a later process took the place of meanwhile
+        /// comes too late, as the later one was shown what is held without it: refused as
+        /// [`RefusalReason::Frozen`](crate::RefusalReason::Frozen), in the same transaction.
+        incarnation: Option<Incarnation>,
         /// The frame.
         frame: v1::Frame,
     },

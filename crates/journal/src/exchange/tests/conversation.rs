@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use super::model::Model;
-use crate::directory::HubState;
+use crate::directory::{HubState, PeerStatus};
 use crate::entry::PayloadKind;
-use crate::exchange::{CloseReason, Effect, Event, Exchange, Progress, Side};
+use crate::exchange::{CloseReason, Effect, Event, Exchange, Progress, Question, Setup, Side};
+use crate::id::NodeId;
 use crate::topic::{LogId, Topic};
 
 /// Both ends of one stream: index 0 dials, 1 accepts.
@@ -321,4 +322,41 @@ fn a_later_stream_takes_the_place_of_an_earlier_one() {
     pair.run();
     assert_eq!(pair.closed, [Some(CloseReason::ReplacedByPeer), Some(CloseReason::Replaced)]);
     assert!(pair.machines[0].on(Event::Wake).is_empty());
+}
+
+/// Found by the simulation: the answer to the wish for a receipt was taken for a refusal of the entry itself.
+#[test]
+fn an_entry_written_while_receipts_are_asked_for_is_pushed_and_not_refused() {
+    let (hub, mut academy) = nodes();
+    academy.surprise = Some(release());
+    let pair = Pair::open(hub, academy);
+    pair.settled(&[1]);
+    assert_eq!(pair.nodes[1].surprise, None);
+    assert_eq!(pair.nodes[0].tips(), pair.nodes[1].tips());
+    assert_eq!(pair.nodes[1].refusals, []);
+    let log = pair.nodes[1].logs.keys().next().unwrap();
+    assert_eq!(pair.nodes[1].receipts[&(pair.nodes[0].me(), *log)].held.seq, 3);
+}
+
+/// The directory names the key of an unlisted peer on the very stream that brought it.
+#[test]
+fn a_key_that_the_directory_comes_to_name_goes_on_under_its_name() {
+    let mut academy = Model::academy();
+    let hub = Model::joining(7, &academy);
+    academy.register(&hub, 1, HubState::Enrolled);
+    let newcomer = Model::joining(7, &academy);
+    let mut machine = Exchange::new(Setup {
+        peer: NodeId([0; 32]),
+        peer_status: PeerStatus::NotListed,
+        ..hub.setup(&newcomer, Side::Acceptor)
+    });
+    machine.on(Event::Opened);
+    let mut dialler = Exchange::new(newcomer.setup(&hub, Side::Dialler));
+    let Some(Effect::Send(hello)) = dialler.on(Event::Opened).pop() else { panic!("a dialler says Hello") };
+    machine.on(Event::Message(hello));
+    assert!(machine.on(Event::PeerNamed { peer: newcomer.me(), role: newcomer.role }).is_empty());
+    let effects = machine.on(Event::PeerListed(PeerStatus::Listed));
+    let admits =
+        |effect: &Effect| matches!(effect, Effect::Ask(Question::Admit { peer, .. }) if *peer == newcomer.me());
+    assert!(effects.iter().any(admits), "{effects:?}");
 }

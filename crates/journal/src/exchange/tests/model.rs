@@ -39,6 +39,8 @@ pub(super) struct Model {
     pub(super) refusals: Vec<Refusal>,
     pub(super) incarnations: BTreeMap<NodeId, PeerIncarnations>,
     pub(super) asked: Vec<String>,
+    /// Written just before the store says which logs are not receipted.
+    pub(super) surprise: Option<(Topic, PayloadKind, Vec<u8>)>,
     salts: u8,
 }
 
@@ -63,6 +65,7 @@ impl Model {
             refusals: Vec::new(),
             incarnations: BTreeMap::new(),
             asked: Vec::new(),
+            surprise: None,
             salts: 0,
         }
     }
@@ -243,6 +246,9 @@ impl Model {
                 Answer::RefusalKept
             }
             Question::OwnUnreceipted { scope } => {
+                if let Some((topic, kind, payload)) = self.surprise.take() {
+                    self.append(topic, kind, payload);
+                }
                 let me = self.me();
                 let unsigned = |(log, entries): (&LogId, &Vec<Entry>)| {
                     let tip = entries.last().unwrap().cursor();
