@@ -108,7 +108,7 @@ impl Reason {
         match self {
             Reason::Open => "says nothing of any one person, so it leaves as it is",
             Reason::EnoughPeople => "8 people or more, so it leaves as it is",
-            Reason::NoEvent => "there was no event of this kind, so the 0 says nothing of any one person",
+            Reason::NoEvent => "nobody was at an event of this kind, so the 0 says nothing of any one person",
             Reason::FewPeople => "fewer than 8 people, so only that is said",
             Reason::FewBehind => "fewer than 8 people stand behind it, so nothing is said",
             Reason::RoundedPart => "part of a breakdown, so it is rounded to the nearest 5",
