@@ -1,6 +1,6 @@
 //! What people do meanwhile, and what befalls nodes and network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use folkmoot_disclosure::{Figure, Observation, Observations, Policy, ReleaseParts, prepare};
@@ -368,8 +368,11 @@ fn check_releases(world: &mut World) {
         let tips = academy.journal().tips(folkmoot_journal::Topic::Releases(world.ids[*node])).expect("tips");
         // Every log of releases has an opening beside them.
         let entries = tips.iter().map(|tip| tip.seq - 1).sum::<u64>();
-        if entries != ledger.len() as u64 && !world.oracle.copied {
-            world.oracle.violated(format!("node {node} approved {} releases and sent {entries}", ledger.len()));
+        let periods: BTreeSet<String> = ledger.iter().map(|release| release.period.to_string()).collect();
+        if entries != periods.len() as u64 && !world.oracle.copied {
+            world
+                .oracle
+                .violated(format!("node {node} approved releases of {} periods and sent {entries}", periods.len()));
         }
         let unacknowledged = ledger.iter().filter(|release| match release.state {
             ReleaseState::Approved | ReleaseState::Sent => true,
@@ -382,12 +385,18 @@ fn check_releases(world: &mut World) {
     }
     for number in 0..6 {
         let period = period(number);
-        let released: Vec<&ApprovedRelease> =
-            ledgers.iter().flat_map(|(_, ledger)| ledger).filter(|release| release.period == period).collect();
-        let contested = released.iter().any(|release| matches!(release.state, ReleaseState::SetAside { .. }));
+        // A copy of a node may have sent the very same release once more; another one was set aside.
+        let mut released: BTreeSet<(usize, &[u8])> = BTreeSet::new();
+        let mut contested = false;
+        for (node, ledger) in &ledgers {
+            for release in ledger.iter().filter(|release| release.period == period) {
+                contested |= matches!(release.state, ReleaseState::SetAside { .. });
+                released.insert((*node, &release.payload));
+            }
+        }
         let sum: u64 = released
             .iter()
-            .map(|release| match Payload::decode(PayloadKind::Release, &release.payload) {
+            .map(|(_, payload)| match Payload::decode(PayloadKind::Release, payload) {
                 Ok(Some(Payload::Release(parts))) => funding(&parts),
                 Ok(_) | Err(_) => 0,
             })

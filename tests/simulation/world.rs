@@ -511,11 +511,10 @@ impl World {
 }
 
 fn forget_last(answer: Answer) -> Answer {
-    match answer {
-        Answer::Missing { mut push, lacking, forks } => {
-            push.pop();
-            Answer::Missing { push, lacking, forks }
-        }
-        other => other,
+    if let Answer::Missing { mut push, lacking, forks } = answer {
+        push.pop();
+        Answer::Missing { push, lacking, forks }
+    } else {
+        answer
     }
 }
