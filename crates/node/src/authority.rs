@@ -349,6 +349,75 @@ mod tests {
         check(&frames(&long), &frames(&b"-".repeat(300)));
     }
 
+    /// A small generator of numbers: the same seed, the same numbers.
+    struct Dice(u64);
+
+    impl Dice {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % bound
+        }
+
+        fn bytes(&mut self, most: usize) -> Vec<u8> {
+            let length = self.below(most + 1);
+            (0..length).map(|_| self.below(256) as u8).collect()
+        }
+    }
+
+    /// Which bytes of a client stand in blocks of headers, by a reading of the frames alone.
+    fn in_blocks(bytes: &[u8]) -> Vec<bool> {
+        let mut within = vec![false; bytes.len()];
+        let mut at = PREFACE;
+        while let Some(&[a, b, c, kind, ..]) = bytes.get(at..at + 9) {
+            let length = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+            let end = (at + 9 + length).min(bytes.len());
+            within[at + 9..end].fill(kind == HEADERS || kind == CONTINUATION);
+            at += 9 + length;
+        }
+        within
+    }
+
+    fn mended(bytes: &[u8], mut piece: impl FnMut() -> usize) -> Vec<u8> {
+        let mut mended = bytes.to_vec();
+        let (mut names, mut rest) = (HostNames::new(), &mut mended[..]);
+        while !rest.is_empty() {
+            let (now, later) = rest.split_at_mut(piece().clamp(1, rest.len()));
+            names.mend(now);
+            rest = later;
+        }
+        mended
+    }
+
+    #[test]
+    fn whatever_is_sent_and_however_it_is_cut_only_header_blocks_change_and_always_alike() {
+        for seed in 0..2_000 {
+            let mut dice = Dice(seed);
+            let mut frames = Vec::new();
+            for _ in 0..dice.below(12) {
+                // Of every kind, most often of those that matter; the payload a field, or noise that may look like one.
+                let kind = [0, HEADERS, HEADERS, CONTINUATION, 4, 6, 8, 0x42][dice.below(8)];
+                let flags = [0, 4, PADDED, PRIORITY, PADDED | PRIORITY][dice.below(5)];
+                let payload = match dice.below(3) {
+                    0 => literal(AUTHORITY_INDEX as u8, &dice.bytes(60)),
+                    1 => [vec![0x83], literal(4, &dice.bytes(60)), literal(AUTHORITY_INDEX as u8, b"a/b%2F")].concat(),
+                    _ => dice.bytes(200),
+                };
+                frames.push(frame(kind, flags, &payload));
+            }
+            let mut sent = connection(&frames);
+            if dice.below(4) == 0 {
+                sent.extend(dice.bytes(400));
+            }
+            let whole = mended(&sent, || usize::MAX);
+            let cut = mended(&sent, || dice.below(40));
+            assert_eq!(cut, whole, "seed {seed}");
+            let within = in_blocks(&sent);
+            for (at, (before, after)) in sent.iter().zip(&whole).enumerate() {
+                assert!(before == after || (within[at] && *after == b'-'), "seed {seed}, byte {at}");
+            }
+        }
+    }
+
     #[test]
     fn what_is_compressed_or_not_understood_is_left_alone() {
         let compressed = [0x41, 0x80 | 3, b'%', b'/', b'%'].to_vec();

@@ -181,6 +181,12 @@ pub enum Error {
     /// Only an Academy does this.
     #[error("this node is no Academy, or has no address that hubs can dial: only an Academy makes invite codes")]
     NotAnAcademy,
+    /// A hub that does not know its Academy's address, or has not joined.
+    #[error(
+        "this node does not know where its Academy is: join with the Academy's code, or put `academy = \"HOST:PORT\"` \
+         into folkmoot.toml and start it again"
+    )]
+    AcademyUnknown,
     /// The system gave no random bytes.
     #[error("the system gives no random bytes: this node cannot run safely without")]
     Randomness,

@@ -35,8 +35,12 @@ impl Folder {
     /// # Errors
     /// When the folder holds a node already, or files of one that was not finished.
     pub(crate) fn create(path: &Path) -> Result<(Folder, FolderLock), Error> {
+        let made: Vec<&Path> = path.ancestors().take_while(|part| !part.exists()).collect();
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(FOLDER_MODE).create(path).map_err(Error::file("create", path))?;
+        for part in made.into_iter().filter(|part| !part.as_os_str().is_empty()) {
+            sync_parent(part).map_err(Error::file("write", part))?;
+        }
         let path = fs::canonicalize(path).map_err(Error::file("find", path))?;
         let folder = Folder { path };
         folder.check_empty()?;
@@ -172,12 +176,18 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&new, path)?;
-        match path.parent() {
-            Some(parent) => File::open(parent)?.sync_all(),
-            None => Ok(()),
-        }
+        sync_parent(path)
     })();
     written.map_err(Error::file("write", path))
+}
+
+/// Makes durable that the parent holds `path`.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => File::open(".")?.sync_all(),
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
 }
 
 /// Reads a small file of the folder whole.

@@ -22,6 +22,7 @@ use crate::{
     invite::InviteCode,
     node::{Certified, Clock},
     settings::{Overrides, Settings, role_code, with_academy},
+    status::words_of,
     tls::{self, Expected},
 };
 
@@ -89,10 +90,11 @@ pub(crate) async fn join_at(data: &Path, code: &str, clock: &Clock) -> Result<Jo
     if !listed {
         return Err(bad("the directory does not list this hub"));
     }
-    folder::write(&folder.certificate(), &certificate)?;
     let file = folder::read(&folder.settings())?;
     let file = with_academy(&String::from_utf8_lossy(&file), &code.address);
     folder::write(&folder.settings(), file.as_bytes())?;
+    // Last: a hub with its certificate has joined, whatever cut this short; one without joins again.
+    folder::write(&folder.certificate(), &certificate)?;
     Ok(Joined {
         name: settings.name.to_string(),
         academy: genesis.name.to_string(),
@@ -148,9 +150,7 @@ async fn call<T>(address: &str, answer: impl Future<Output = Result<tonic::Respo
     match timeout(CALL, answer).await {
         Err(_) => Err(bad("none came within 30 seconds".to_owned())),
         Ok(Ok(answer)) => Ok(answer.into_inner()),
-        Ok(Err(status)) if REFUSALS.contains(&status.code()) => {
-            Err(Error::Refused { message: status.message().to_owned() })
-        }
-        Ok(Err(status)) => Err(bad(status.message().to_owned())),
+        Ok(Err(status)) if REFUSALS.contains(&status.code()) => Err(Error::Refused { message: words_of(&status) }),
+        Ok(Err(status)) => Err(bad(words_of(&status))),
     }
 }

@@ -323,6 +323,14 @@ impl Node {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The Academy says that it has revoked this node.
+    pub(crate) fn told_of_revocation(&self, academy: NodeId) {
+        self.peers.update(academy, |state| state.revoked = true);
+        self.tell_operator(
+            "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned(),
+        );
+    }
+
     pub(crate) fn tell_operator(&self, notice: String) {
         let mut notices = self.notices.lock().unwrap_or_else(PoisonError::into_inner);
         if !notices.contains(&notice) {

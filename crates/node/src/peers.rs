@@ -92,6 +92,11 @@ impl Peers {
         self.changed.send_modify(|count| *count += 1);
     }
 
+    /// How many streams with a peer are open, greeted or not.
+    pub(crate) fn streams_with(&self, peer: NodeId) -> usize {
+        self.known().streams.values().filter(|(other, _)| *other == peer).count()
+    }
+
     /// Notes that a stream with a peer is open, until the guard is dropped.
     /// What a stream with a peer that is not `listed` told is forgotten with it: anybody can make up keys.
     pub(crate) fn open(self: &Arc<Self>, peer: NodeId, listed: bool) -> OpenStream {

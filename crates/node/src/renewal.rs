@@ -14,6 +14,7 @@ use crate::{
     generated::federation::enrolment_service_client::EnrolmentServiceClient,
     identity::{CertificateRequest, TlsPublicKey},
     node::{Certified, Node},
+    status::words_of,
     tls::{self, DateRule, Expected},
 };
 
@@ -62,7 +63,7 @@ async fn ask_academy(node: &Node, certificate_request: Vec<u8>) -> Result<Vec<u8
     let (Role::Hub, Some((_, genesis)), Some(address), Some(certified)) =
         (node.role(), directory.academy(), &node.settings().academy, node.certified())
     else {
-        return Err(Error::NotAnAcademy);
+        return Err(Error::AcademyUnknown);
     };
     let expected = Expected::Key(TlsPublicKey(genesis.tls_key.as_slice().into()));
     let config = tls::client_config(Some((node.identity(), &certified.certificate)), expected)?;
@@ -71,7 +72,7 @@ async fn ask_academy(node: &Node, certificate_request: Vec<u8>) -> Result<Vec<u8
     let mut client = EnrolmentServiceClient::new(line.channel).max_decoding_message_size(LARGEST_MESSAGE);
     let answer = timeout(CALL, client.renew_certificate(RenewCertificateRequest { certificate_request })).await;
     let answer = answer.map_err(|_| bad("none came within 30 seconds".to_owned()))?;
-    let certificate = answer.map_err(|status| bad(status.message().to_owned()))?.into_inner().certificate;
+    let certificate = answer.map_err(|status| bad(words_of(&status)))?.into_inner().certificate;
     match tls::chains_to(&certificate.clone().into(), &genesis.ca_certificate.clone().into()) {
         true => Ok(certificate),
         false => Err(bad("the certificate is not the federation's".to_owned())),

@@ -147,7 +147,7 @@ pub(crate) async fn start(folder: Folder, settings: Settings, clock: Clock) -> R
     );
     let node = Node::new(parts);
     match node.role() {
-        Role::Hub => tracing::warn!("{TRIAL_NOTICE}"),
+        Role::Hub => tracing::warn!(target: telemetry::ALWAYS, "{TRIAL_NOTICE}"),
         Role::Academy => {}
     }
     let listening = sockets.1.as_ref().and_then(|port| port.local_addr().ok());

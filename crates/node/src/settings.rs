@@ -362,6 +362,7 @@ impl Given {
         });
         let name = take(&mut problems, self.name, empty_reported, parse_name);
         let listen = take(&mut problems, self.listen, empty_reported, parse_listen);
+        let no_address = self.address.is_none();
         let address = take(&mut problems, self.address, empty_reported, PeerAddress::parse);
         let academy_line = self.academy.as_ref().and_then(|(line, _)| *line);
         let academy = take(&mut problems, self.academy, empty_reported, PeerAddress::parse);
@@ -372,7 +373,7 @@ impl Given {
         let log_format = take(&mut problems, self.log_format, empty_reported, |text| {
             LogFormat::from_code(text).ok_or_else(|| format!("`{text}` is no log format; write text or json"))
         });
-        if role == Some(Role::Academy) && address.is_none() && problems.is_empty() {
+        if role == Some(Role::Academy) && no_address {
             let what = "`address` is missing: invite codes carry it, and hubs dial it".to_owned();
             problems.push(Problem { line: None, what });
         }

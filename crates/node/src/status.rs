@@ -61,6 +61,7 @@ pub(crate) fn bad(field: &str, words: impl Into<String>) -> Status {
 pub(crate) fn store(error: StoreError) -> Status {
     let (code, reason) = match &error {
         StoreError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
+        StoreError::Disk { .. } => (Code::Unavailable, "DISK_FAILED"),
         StoreError::Busy { .. } => (Code::Unavailable, "STORE_BUSY"),
         StoreError::Damaged { .. } => (Code::DataLoss, "STORE_DAMAGED"),
         StoreError::Inconsistent { .. } => (Code::DataLoss, "STORE_INCONSISTENT"),
@@ -134,6 +135,12 @@ pub(crate) fn failed(code: Code, reason: &'static str, error: &(dyn std::error::
     reasoned(code, reason, error.to_string())
 }
 
+/// Another node's words, as an operator may see them: no control characters, and not endless.
+pub(crate) fn words_of(status: &Status) -> String {
+    const LONGEST: usize = 500;
+    status.message().chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST).collect()
+}
+
 /// Why a node cannot catch up.
 pub(crate) fn synchronize(error: SyncError) -> Status {
     let (code, reason) = match &error {
@@ -168,6 +175,7 @@ pub(crate) fn node(error: Error) -> Status {
     match error {
         Error::Store(error) => store(error),
         Error::NotAnAcademy => reasoned(Code::FailedPrecondition, "NOT_AN_ACADEMY", error.to_string()),
+        Error::AcademyUnknown => reasoned(Code::FailedPrecondition, "NO_ACADEMY_ADDRESS", error.to_string()),
         Error::CertificateRequest { .. } => reasoned(Code::InvalidArgument, "CERTIFICATE_REQUEST", error.to_string()),
         Error::OtherRole { .. } => reasoned(Code::FailedPrecondition, "OTHER_ROLE", error.to_string()),
         Error::OtherFederation => reasoned(Code::FailedPrecondition, "OTHER_FEDERATION", error.to_string()),

@@ -54,6 +54,18 @@ pub enum StoreError {
         #[source]
         cause: Cause,
     },
+    /// The disk or the file system failed.
+    #[error(
+        "the disk of the data folder fails: check that it is mounted, whole and writable, then start the node again; \
+         nothing was half written"
+    )]
+    Disk {
+        /// The transaction's name.
+        transaction: &'static str,
+        /// The library's account.
+        #[source]
+        cause: Cause,
+    },
     /// Any other failure of the database.
     #[error("the database failed in `{transaction}`")]
     Database {
@@ -204,6 +216,7 @@ impl StoreError {
     /// Gives a database failure the name of the transaction that it happened in.
     pub(crate) fn named(mut self, name: &'static str) -> Self {
         if let Self::DiskFull { transaction, .. }
+        | Self::Disk { transaction, .. }
         | Self::Busy { transaction, .. }
         | Self::Damaged { transaction, .. }
         | Self::Database { transaction, .. } = &mut self
@@ -215,7 +228,10 @@ impl StoreError {
 
     /// Whether the disk or the file failed, rather than the one thing that was tried.
     pub(crate) fn is_of_the_file(&self) -> bool {
-        matches!(self, Self::DiskFull { .. } | Self::Busy { .. } | Self::Damaged { .. } | Self::File { .. })
+        matches!(
+            self,
+            Self::DiskFull { .. } | Self::Disk { .. } | Self::Busy { .. } | Self::Damaged { .. } | Self::File { .. }
+        )
     }
 
     /// Something stored that does not read back.
@@ -236,6 +252,13 @@ impl From<rusqlite::Error> for StoreError {
             Self::Busy { transaction, cause }
         } else if matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) {
             Self::Damaged { transaction, cause }
+        } else if matches!(
+            code,
+            Some(
+                ErrorCode::SystemIoFailure | ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied
+            )
+        ) {
+            Self::Disk { transaction, cause }
         } else {
             Self::Database { transaction, cause }
         }
@@ -245,5 +268,30 @@ impl From<rusqlite::Error> for StoreError {
 impl From<std::io::Error> for StoreError {
     fn from(error: std::io::Error) -> Self {
         Self::File { cause: Arc::new(error) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    #[test]
+    fn failures_of_the_disk_are_told_from_failures_of_one_thing_tried() {
+        for (code, of_the_file, words) in [
+            (ffi::SQLITE_FULL, true, "is full"),
+            (ffi::SQLITE_IOERR_FSYNC, true, "the disk of the data folder fails"),
+            (ffi::SQLITE_IOERR_READ, true, "the disk of the data folder fails"),
+            (ffi::SQLITE_CANTOPEN, true, "the disk of the data folder fails"),
+            (ffi::SQLITE_READONLY, true, "the disk of the data folder fails"),
+            (ffi::SQLITE_BUSY, true, "another process"),
+            (ffi::SQLITE_CORRUPT, true, "damaged"),
+            (ffi::SQLITE_CONSTRAINT_UNIQUE, false, "failed in `test`"),
+        ] {
+            let error = StoreError::from(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)).named("test");
+            assert_eq!(error.is_of_the_file(), of_the_file, "{code}");
+            assert!(error.to_string().contains(words), "{error}");
+        }
     }
 }

@@ -21,6 +21,9 @@ use crate::{
 /// A connection lasts an hour; the stream on it ends before, so that the dialler comes again on a new one.
 const LONGEST: Duration = Duration::from_secs(59 * 60);
 
+/// Streams of one node at once: more than one only while a newer replaces an older.
+const STREAMS_PER_NODE: usize = 8;
+
 /// The accepting end of the exchange.
 pub(crate) struct Exchanges {
     node: Arc<Node>,
@@ -45,6 +48,10 @@ impl ExchangeService for Exchanges {
         let conversation = key.and_then(|key| Conversation::new(&self.node, key, Side::Acceptor)).ok_or_else(|| {
             reasoned(Code::FailedPrecondition, "NO_FEDERATION", "this node takes part in no federation yet")
         })?;
+        if self.node.peers().streams_with(conversation.peer) > STREAMS_PER_NODE {
+            let words = "too many exchanges of this node are open: end some, or wait until they end";
+            return Err(reasoned(Code::ResourceExhausted, "TOO_MANY_EXCHANGES", words));
+        }
         let incoming = request.into_inner().map(|message| message.map(said));
         let (outgoing, outbox) = mpsc::channel(CHANNEL);
         let last = outgoing.clone();

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Request;
@@ -17,11 +17,12 @@ use tonic_types::StatusExt;
 
 use super::{CHANNEL, Conversation, Ended, LARGEST_MESSAGE};
 use crate::{
-    dial::{Line, dial},
+    dial::{CALL, Line, dial},
     generated::federation::exchange_service_client::ExchangeServiceClient,
     identity::TlsPublicKey,
     node::Node,
     settings::PeerAddress,
+    status::words_of,
     tls::{self, Expected},
 };
 
@@ -128,15 +129,19 @@ async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
     let (outgoing, outbox) = mpsc::channel(CHANNEL);
     let response = tokio::select! {
         () = node.stopped() => return ControlFlow::Break(()),
-        response = client.exchange(Request::new(ReceiverStream::new(outbox))) => response,
+        response = timeout(CALL, client.exchange(Request::new(ReceiverStream::new(outbox)))) => response,
     };
     let incoming = match response {
-        Ok(response) => response.into_inner().map(|message| message.map(|said| said.message.unwrap_or_default())),
-        Err(status) => {
+        Err(_) => {
+            failed("it took the call and did not answer within 30 seconds".to_owned());
+            return ControlFlow::Continue(false);
+        }
+        Ok(Ok(response)) => response.into_inner().map(|message| message.map(|said| said.message.unwrap_or_default())),
+        Ok(Err(status)) => {
+            failed(words_of(&status));
             if status.get_details_error_info().is_some_and(|info| info.reason == "PEER_REVOKED") {
-                node.peers().update(target.id, |state| state.revoked = true);
+                node.told_of_revocation(target.id);
             }
-            failed(status.message().to_owned());
             return ControlFlow::Continue(false);
         }
     };
@@ -145,8 +150,11 @@ async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
     let lasted = began.elapsed() >= LASTING;
     match ended {
         Ended::Stopping => return ControlFlow::Break(()),
-        Ended::PeerLeft | Ended::KeyChanged => {}
-        Ended::PeerFailed(status) => failed(status.message().to_owned()),
+        // Why, it may have said before; and where an exchange had begun, the next Hello clears it.
+        ended @ (Ended::PeerLeft | Ended::KeyChanged) => node.peers().update(target.id, |state| {
+            state.last_error.get_or_insert_with(|| ended.to_string());
+        }),
+        Ended::PeerFailed(status) => failed(words_of(&status)),
         ended @ (Ended::Stalled | Ended::NoHello | Ended::Closed(_) | Ended::Crashed) => failed(ended.to_string()),
         Ended::Store(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the store failed");

@@ -21,6 +21,7 @@ use futures_util::{Stream, StreamExt, future::OptionFuture};
 use prost::Message;
 use tokio::{
     sync::mpsc,
+    task::JoinSet,
     time::{Instant, sleep_until},
 };
 use tonic::Status;
@@ -44,6 +45,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(60);
 /// Past these, nothing more is read until the peer reads, or the store has answered.
 const OUTBOX_BYTES: usize = 4 << 20;
 const OPEN_QUESTIONS: usize = 64;
+const OPEN_NOTES: usize = 4;
 /// Messages handed to the transport and not yet sent.
 const CHANNEL: usize = 4;
 /// How long the last words may take.
@@ -85,6 +87,9 @@ pub(crate) struct Conversation {
     outbox: VecDeque<ExchangeMessage>,
     outbox_bytes: usize,
     questions: VecDeque<Question>,
+    /// What is being written down for the operator. What has not begun when the stream ends is dropped: the next stream
+    /// notes it again.
+    notes: JoinSet<()>,
     /// The latest request for a comparison that the machine was told of.
     told: u64,
     /// The comparisons under way, each with the latest request that it serves.
@@ -133,6 +138,7 @@ impl Conversation {
             outbox: VecDeque::new(),
             outbox_bytes: 0,
             questions: VecDeque::new(),
+            notes: JoinSet::new(),
             comparing: Vec::new(),
             greeted: false,
             closed: None,
@@ -166,7 +172,9 @@ impl Conversation {
                 let store = self.node.store().clone();
                 asked = Some(tokio::task::spawn_blocking(move || store.journal().answer(question)));
             }
-            let listening = self.questions.len() < OPEN_QUESTIONS && self.outbox_bytes < OUTBOX_BYTES;
+            let listening = self.questions.len() < OPEN_QUESTIONS
+                && self.outbox_bytes < OUTBOX_BYTES
+                && self.notes.len() < OPEN_NOTES;
             tokio::select! {
                 () = raised(&mut stopping) => {
                     self.say_last_words(&outgoing, &wrap).await;
@@ -190,6 +198,7 @@ impl Conversation {
                         Err(_) => return Ended::Crashed,
                     }
                 }
+                Some(_) = self.notes.join_next() => {}
                 message = incoming.next(), if listening => match message {
                     Some(Ok(message)) if self.may_go_on() => self.feed(Event::Message(message)),
                     Some(Ok(_)) => return Ended::KeyChanged,
@@ -294,8 +303,13 @@ impl Conversation {
                  see what was set aside"
                     .to_owned(),
             ),
-            Progress::RefusedByPeer(refusal) => tracing::warn!(%peer, ?refusal, "the peer refused entries"),
-            Progress::RefusedHere(refusal) => tracing::warn!(%peer, ?refusal, "entries refused"),
+            // The peer's own words are for the status alone.
+            Progress::RefusedByPeer(refusal) => {
+                tracing::warn!(%peer, entry = refusal.entry.seq, reason = refusal.reason.words(), "the peer refused entries");
+            }
+            Progress::RefusedHere(refusal) => {
+                tracing::warn!(%peer, entry = refusal.entry.seq, reason = refusal.reason.words(), "entries refused");
+            }
             Progress::DirectoryChanged => tracing::debug!("the directory changed"),
             Progress::Frozen => self.node.freeze(),
             Progress::PeerFrozen => {
@@ -308,10 +322,7 @@ impl Conversation {
             Progress::NotListedByPeer => self.failed("the peer does not list this node yet, or has suspended it"),
             Progress::RevokedByPeer => {
                 self.failed("the Academy has revoked this node");
-                self.node.peers().update(peer, |state| state.revoked = true);
-                self.node.tell_operator(
-                    "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned(),
-                );
+                self.node.told_of_revocation(peer);
             }
         }
     }
@@ -333,13 +344,13 @@ impl Conversation {
     }
 
     /// Writes down something for the operator. A failure shows in the next question too, which ends the stream.
-    fn note(&self, job: impl FnOnce(&Store) -> Result<(), StoreError> + Send + 'static) {
+    fn note(&mut self, job: impl FnOnce(&Store) -> Result<(), StoreError> + Send + 'static) {
         let store = self.node.store().clone();
-        drop(tokio::task::spawn_blocking(move || {
+        self.notes.spawn_blocking(move || {
             if let Err(error) = job(&store) {
                 tracing::warn!(error = &error as &dyn std::error::Error, "not noted");
             }
-        }));
+        });
     }
 
     /// Hands what is still to be said to the transport, as far as it takes it in a second.

@@ -121,7 +121,7 @@ fn status(node: &Node, held: Held) -> proto::Status {
         entries_recovered: held.recovered,
         frozen: node.frozen(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        trial_notice: TRIAL_NOTICE.to_owned(),
+        trial_notice: trial_notice(node.role()).to_owned(),
         notices: notices(node, &held),
     }
 }
@@ -178,12 +178,17 @@ fn sentence(reason: RefusalReason, detail: &str) -> String {
 fn notices(node: &Node, held: &Held) -> Vec<String> {
     let directory = node.directory();
     let mut notices = node.notices();
-    if node.role() == Role::Hub && node.certified().is_none() {
-        notices.push(
-            "this hub has not joined a federation: stop it, run `folkmoot hub join` with the Academy's code, and start \
-             it again"
-                .to_owned(),
-        );
+    if node.certified().is_none() {
+        let words = match node.federation() {
+            None => {
+                "this hub has not joined a federation: stop it, run `folkmoot hub join` with the Academy's code, and \
+                 start it again"
+            }
+            Some(_) => {
+                "this hub lost its certificate: stop it, run `folkmoot hub join` with the same code again, and start it"
+            }
+        };
+        notices.push(words.to_owned());
     }
     notices.extend(held.refusals.iter().filter(|refusal| !refusal.set_aside).map(|refusal| {
         format!(
@@ -205,6 +210,14 @@ fn notices(node: &Node, held: &Held) -> Vec<String> {
         )
     }));
     notices
+}
+
+/// Disclosure control works at hubs: the Academy releases nothing of its own.
+fn trial_notice(role: Role) -> &'static str {
+    match role {
+        Role::Hub => TRIAL_NOTICE,
+        Role::Academy => "",
+    }
 }
 
 fn role(role: Role) -> proto::status::Role {

@@ -356,6 +356,8 @@ async fn the_operator_is_told_how_the_node_is() {
     let mut steps = client.synchronize(SynchronizeRequest::default()).await.expect("steps").into_inner();
     assert!(steps.message().await.expect("a step").expect("a step").done);
     assert_eq!(steps.message().await.expect("the end"), None);
+    let status = client.get_status(GetStatusRequest {}).await.expect("a status").into_inner();
+    assert_eq!((status.trial_notice.as_str(), &status.notices[..]), ("", &[][..]));
     running.stop().await;
 }
 

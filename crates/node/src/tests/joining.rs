@@ -82,6 +82,40 @@ async fn codes_that_do_not_fit_are_refused_in_words() {
     academy.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_join_with_one_code_at_once_one_gets_in() {
+    let (_home, academy) = academy().await;
+    for _ in 0..5 {
+        let name = format!("Hub {}", academy.node().directory().hubs().len());
+        let code = invite(&academy, &name);
+        let (first, second) = (Place::hub(&name), Place::hub(&name));
+        let (first, second) = tokio::join!(first.join(&code), second.join(&code));
+        let refused = [first, second].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert!(refused[0].to_string().contains("used"), "{}", refused[0]);
+    }
+    assert_eq!(academy.node().directory().hubs().len(), 5);
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_was_cut_short_leaves_no_certificate_and_is_done_again() {
+    let (_home, academy) = academy().await;
+    let hub = Place::hub("Warminster");
+    let code = invite(&academy, "Warminster");
+    // Where the new settings should be written lies something else.
+    let in_the_way = hub.data.join("folkmoot.toml.new");
+    std::fs::create_dir(&in_the_way).expect("a folder");
+    check_refused(hub.join(&code).await, "cannot write");
+    assert!(!hub.data.join("certificate.der").exists());
+    std::fs::remove_dir(&in_the_way).expect("removed");
+    hub.join(&code).await.expect("done again");
+    let running = hub.start().await;
+    assert!(synchronize(running.node()).await.expect("all is exchanged").done);
+    running.stop().await;
+    academy.stop().await;
+}
+
 /// Serves enrolment from a hub, as software that means ill might.
 async fn pretend_to_be_the_academy(hub: &Arc<Node>) -> (PeerAddress, JoinHandle<()>) {
     let port = TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -58,7 +58,7 @@ async fn a_hub_comes_back_when_the_academy_does() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_hub_is_cut_off_within_a_second_on_its_open_stream() {
     let (_home, academy) = academy().await;
-    let (_place, hub) = Place::joined("Warminster", &academy).await;
+    let (place, hub) = Place::joined("Warminster", &academy).await;
     let (_other_place, other) = Place::joined("Frome", &academy).await;
     for running in [&hub, &other] {
         synchronize(running.node()).await.expect("all is exchanged");
@@ -73,6 +73,13 @@ async fn a_revoked_hub_is_cut_off_within_a_second_on_its_open_stream() {
     timeout(Duration::from_secs(1), cut).await.expect("within a second");
     assert!(matches!(synchronize(hub.node()).await, Err(SyncError::Revoked)));
     synchronize(other.node()).await.expect("the other hub goes on");
+    // Started again it learns so from the refusal of its call, and says so.
+    hub.stop().await;
+    let hub = place.start().await;
+    let node = Arc::clone(hub.node());
+    until(node.peers().changed(), "the hub is told again", || node.peers().state(peer).revoked).await;
+    assert!(matches!(synchronize(hub.node()).await, Err(SyncError::Revoked)));
+    assert!(node.notices().iter().any(|notice| notice.contains("has revoked this node")), "{:?}", node.notices());
     for running in [hub, other, academy] {
         running.stop().await;
     }

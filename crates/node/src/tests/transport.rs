@@ -12,7 +12,9 @@ use super::*;
 use crate::{
     dial::{Line, dial},
     folder::Folder,
-    generated::federation::enrolment_service_client::EnrolmentServiceClient,
+    generated::federation::{
+        enrolment_service_client::EnrolmentServiceClient, exchange_service_client::ExchangeServiceClient,
+    },
     identity::{Authority, CertificateRequest, Identity},
     tls::{Expected, client_config},
 };
@@ -66,6 +68,40 @@ async fn a_certificate_that_the_federation_did_not_sign_is_refused() {
     academy.stop().await;
 }
 
+/// Shows a certificate without holding its key.
+#[derive(Debug)]
+struct Thief(Arc<rustls::sign::CertifiedKey>);
+
+impl rustls::client::ResolvesClientCert for Thief {
+    fn resolve(&self, _: &[&[u8]], _: &[rustls::SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stolen_certificate_is_worth_nothing_without_its_key() {
+    let (_home, academy) = academy().await;
+    let (_place, hub) = Place::joined("Warminster", &academy).await;
+    let address = academy.node().settings().address.clone().expect("an address");
+    let certificate = hub.node().certified().expect("a certificate").certificate.clone();
+    let key = |identity: &Identity| {
+        rustls::crypto::aws_lc_rs::sign::any_ecdsa_type(&identity.tls_private_key()).expect("a key")
+    };
+    let thief = Impostor::new();
+    for (key, expected) in [(key(&thief.identity), false), (key(hub.node().identity()), true)] {
+        let mut config = client_config(None, Expected::Anybody).expect("a config");
+        let shown = rustls::sign::CertifiedKey::new(vec![certificate.clone()], key);
+        config.client_auth_cert_resolver = Arc::new(Thief(Arc::new(shown)));
+        assert_eq!(genesis(dial(&address, config).await).await.is_ok(), expected);
+    }
+    hub.stop().await;
+    academy.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dialler_refuses_another_key_than_the_one_listed() {
     let (_home, academy) = academy().await;
@@ -108,5 +144,27 @@ async fn tls_before_1_3_is_refused() {
     let name = ServerName::try_from("node.folkmoot.internal").expect("a name");
     let error = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect_err("refused").to_string();
     assert!(error.contains("ProtocolVersion"), "{error}");
+    academy.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_cannot_open_exchanges_without_end() {
+    let (_home, academy) = academy().await;
+    let (_place, hub) = Place::joined("Warminster", &academy).await;
+    let (identity, certified) = (hub.node().identity(), hub.node().certified().expect("a certificate"));
+    let address = academy.node().settings().address.clone().expect("an address");
+    let own = Some((identity, &certified.certificate));
+    let line = dial(&address, client_config(own, Expected::Anybody).expect("a config")).await.expect("a line");
+    let mut client = ExchangeServiceClient::new(line.channel);
+    let (mut open, mut refused) = (Vec::new(), None);
+    while refused.is_none() && open.len() < 20 {
+        // It never says Hello, and never ends.
+        match client.exchange(futures_util::stream::pending()).await {
+            Ok(answers) => open.push(answers),
+            Err(status) => refused = Some(status),
+        }
+    }
+    assert_eq!(refused.expect("a refusal").code(), Code::ResourceExhausted);
+    hub.stop().await;
     academy.stop().await;
 }
