@@ -14,8 +14,8 @@
 //!
 //! What happens: messages come late and, across streams, in any order; streams break with what is under way, seen by one
 //! side or both; frames of earlier streams come again; processes end between any two effects and start with a new
-//! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice; a hub joins; hubs
-//! dial the Academy and each other; the directory changes and releases are approved all the while.
+//! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice; a hub joins,
+//! another is revoked; hubs dial the Academy and each other; the directory changes and releases are approved all the while.
 //!
 //! `FOLKMOOT_SEEDS=10000` runs more seeds, `FOLKMOOT_SEED=17` one alone.
 
@@ -26,11 +26,13 @@ mod template;
 mod work;
 mod world;
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use world::World;
+use world::{LANDMARKS, World};
 
 /// How many seeds an ordinary run takes.
 const SEEDS: u64 = 200;
@@ -50,8 +52,15 @@ enum Fault {
     AppendsUnasked,
 }
 
-/// Runs a seed and returns its trace, or what went wrong.
-fn run(seed: u64, fault: Option<Fault>) -> Result<u64, String> {
+/// What a seed came to without a violation.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    trace: u64,
+    reached: BTreeSet<&'static str>,
+}
+
+/// Runs a seed to its end, or says what went wrong.
+fn run(seed: u64, fault: Option<Fault>) -> Result<Outcome, String> {
     let mut world = World::new(seed, fault);
     let ran = catch_unwind(AssertUnwindSafe(|| work::run(&mut world)));
     let mut violations = std::mem::take(&mut world.oracle.violations);
@@ -61,7 +70,7 @@ fn run(seed: u64, fault: Option<Fault>) -> Result<u64, String> {
         violations.push(format!("panicked: {}", words.unwrap_or_default()));
     }
     if violations.is_empty() {
-        return Ok(world.trace());
+        return Ok(Outcome { trace: world.trace(), reached: world.reached });
     }
     let how = format!("replay: FOLKMOOT_SEED={seed} cargo test -p folkmoot-tests --test simulation");
     Err(format!("{}\nseed {seed}: {}\n{how}", world.log(), violations.join("\n  ")))
@@ -71,43 +80,51 @@ fn number_from(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is not a number")))
 }
 
-/// Runs many seeds on all cores and returns the first failure by seed.
-fn first_failure(seeds: std::ops::Range<u64>, fault: Option<Fault>) -> Option<String> {
+/// Runs many seeds on all cores: the landmarks that they reached, or the first failure by seed.
+fn run_all(seeds: Range<u64>, fault: Option<Fault>) -> Result<BTreeSet<&'static str>, String> {
     let next = AtomicU64::new(seeds.start);
-    let failed: Mutex<Option<(u64, String)>> = Mutex::new(None);
+    let reached: Mutex<BTreeSet<&'static str>> = Mutex::default();
+    let failed: Mutex<Option<(u64, String)>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let done =
-                        failed.lock().expect("no thread panics").as_ref().is_some_and(|(first, _)| *first < seed);
-                    if seed >= seeds.end || done {
+                    let first = failed.lock().expect("no thread panics").as_ref().map(|(first, _)| *first);
+                    if seed >= seeds.end || first.is_some_and(|first| first < seed) {
                         return;
                     }
-                    if let Err(words) = run(seed, fault) {
-                        let mut failed = failed.lock().expect("no thread panics");
-                        if failed.as_ref().is_none_or(|(first, _)| seed < *first) {
-                            *failed = Some((seed, words));
+                    match run(seed, fault) {
+                        Ok(outcome) => reached.lock().expect("no thread panics").extend(outcome.reached),
+                        Err(words) => {
+                            let mut failed = failed.lock().expect("no thread panics");
+                            if failed.as_ref().is_none_or(|(first, _)| seed < *first) {
+                                *failed = Some((seed, words));
+                            }
                         }
                     }
                 }
             });
         }
     });
-    failed.into_inner().expect("no thread panics").map(|(_, words)| words)
+    match failed.into_inner().expect("no thread panics") {
+        Some((_, words)) => Err(words),
+        None => Ok(reached.into_inner().expect("no thread panics")),
+    }
 }
 
 #[test]
 fn nothing_is_lost_or_applied_twice_and_everything_settles() {
-    let seeds = match number_from("FOLKMOOT_SEED") {
+    let alone = number_from("FOLKMOOT_SEED");
+    let seeds = match alone {
         Some(seed) => seed..seed + 1,
         None => 0..number_from("FOLKMOOT_SEEDS").unwrap_or(SEEDS),
     };
-    if let Some(failure) = first_failure(seeds, None) {
-        panic!("{failure}");
-    }
+    let whole = seeds.end >= SEEDS && alone.is_none();
+    let reached = run_all(seeds, None).unwrap_or_else(|failure| panic!("{failure}"));
+    let missed: Vec<&str> = LANDMARKS.into_iter().filter(|landmark| !reached.contains(landmark)).collect();
+    assert!(!whole || missed.is_empty(), "the seeds do not reach what they are for: {missed:?}");
 }
 
 #[test]
@@ -120,7 +137,7 @@ fn a_seed_replays_exactly() {
 /// Each planted bug is found within the seeds of an ordinary run, by the invariant that it breaks.
 #[track_caller]
 fn finds(fault: Fault, words: &[&str]) {
-    let failure = first_failure(0..SEEDS, Some(fault)).unwrap_or_else(|| panic!("{fault:?} is not found"));
+    let Err(failure) = run_all(0..SEEDS, Some(fault)) else { panic!("{fault:?} is not found") };
     let line = failure.lines().find(|line| line.starts_with("seed ")).unwrap_or_default();
     assert!(words.iter().any(|words| line.contains(words)), "{fault:?} is found by another invariant: {line}");
 }

@@ -21,6 +21,8 @@ pub(crate) struct Oracle {
     pub(crate) written: Tips,
     /// A copy of a node ran beside it, so that two releases of one period may have gone out.
     pub(crate) copied: bool,
+    /// A hub was revoked, so that entries of it may come too late.
+    pub(crate) revoked: bool,
     pub(crate) violations: Vec<String>,
 }
 
@@ -153,6 +155,7 @@ impl Oracle {
         let passing = match refusal.reason {
             RefusalReason::Frozen => true,
             RefusalReason::Gap => replayed,
+            RefusalReason::AfterRevocation => self.revoked,
             RefusalReason::SecondRelease => self.copied,
             RefusalReason::Unspecified
             | RefusalReason::MalformedPayload
@@ -161,7 +164,6 @@ impl Oracle {
             | RefusalReason::ReleasePolicy
             | RefusalReason::NotAuthorised
             | RefusalReason::UnknownAuthor
-            | RefusalReason::AfterRevocation
             | RefusalReason::NotGenuine
             | RefusalReason::Fork
             | RefusalReason::NotSubscribed

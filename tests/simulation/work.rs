@@ -7,15 +7,16 @@ use folkmoot_disclosure::{Figure, Observation, Observations, Policy, ReleasePart
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
 use folkmoot_domain::indicator::{CellKey, Indicator};
+use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Event, Question};
-use folkmoot_journal::{Incarnation, Payload, PayloadKind};
+use folkmoot_journal::{Incarnation, Payload, PayloadKind, Topic};
 use folkmoot_store::StoreError;
 use folkmoot_store::academy::{HubChange, WhichHub};
 use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
 
 use crate::Fault;
 use crate::stream::{ProcessId, StreamId};
-use crate::template::{ACADEMY, LATE, NODES, TEMPLATE, adopt, enrol, name};
+use crate::template::{ACADEMY, LATE, NODES, TEMPLATE, adopt, enrol};
 use crate::world::World;
 
 /// How many moves one seed makes before quiet is asked for.
@@ -24,6 +25,8 @@ const CHAOS: usize = 500;
 const PATIENCE: usize = 20_000;
 /// The disk of the copy that may run beside its node.
 const COPY: usize = 100;
+/// The hub that may be revoked.
+const REVOKED: usize = 3;
 
 /// Runs one seed to the end.
 pub(crate) fn run(world: &mut World) {
@@ -74,7 +77,8 @@ fn befall(world: &mut World) {
         92..94 => any.into_iter().for_each(|process| back_up(world, process)),
         94..96 => restore(world),
         96..97 => copy(world),
-        97..99 => join(world),
+        97..98 => join(world),
+        98 if world.rng.chance(25) => revoke(world),
         _ => compare_again(world),
     }
 }
@@ -159,6 +163,29 @@ fn join(world: &mut World) {
     }
 }
 
+/// The Academy cuts one hub off.
+fn revoke(world: &mut World) {
+    let Some(academy) = world.process_of(ACADEMY) else { return };
+    let store = world.processes[&academy].store.clone();
+    world.note(format!("node {REVOKED} is revoked"));
+    world.oracle.revoked = true;
+    store
+        .academy()
+        .expect("the Academy's store")
+        .revoke_hub(WhichHub::Id(world.ids[REVOKED]))
+        .expect("a hub to revoke");
+    let topics = world.topics(ACADEMY);
+    world.oracle.look(ACADEMY, &store, &topics);
+    world.spread_change(academy);
+}
+
+/// The nodes that the Academy lists after quiet; a revocation that only an overwritten folder held never was.
+fn members(world: &World) -> Vec<usize> {
+    let academy = world.process_of(ACADEMY).expect("the Academy runs");
+    let directory = world.processes[&academy].store.journal().directory();
+    (0..NODES).filter(|node| directory.status(world.ids[*node]) == PeerStatus::Listed).collect()
+}
+
 fn dial_somebody(world: &mut World, process: ProcessId) {
     let node = world.processes[&process].node;
     if node == ACADEMY {
@@ -201,7 +228,10 @@ fn work(world: &mut World, process: ProcessId) {
             let hub = 1 + (drawn % 3) as usize;
             let change = HubChange { region: Some(format!("Region {}", drawn % 1000)), ..HubChange::default() };
             world.note(format!("node {hub} moves to region {}", drawn % 1000));
-            academy.update_hub(WhichHub::Name(name(hub)), change).expect("a hub that is listed");
+            match academy.update_hub(WhichHub::Id(world.ids[hub]), change) {
+                Ok(_) | Err(StoreError::HubRevoked) => {}
+                Err(error) => world.oracle.violated(format!("a hub cannot be changed: {error}")),
+            }
         }
     } else {
         let period = period(drawn % 6);
@@ -289,10 +319,17 @@ fn quieten(world: &mut World) {
             return;
         }
     }
-    for node in 0..NODES {
-        world.oracle.converged(node, &world.topic_set(node));
+    let members = members(world);
+    if !members.contains(&REVOKED) {
+        // Nobody listens to it any more, so what it alone holds is lost to the others.
+        world.oracle.overwritten(REVOKED, None, &[]);
     }
-    check_agreement(world);
+    let cut_off = |topic: &Topic| !members.contains(&REVOKED) && *topic == Topic::Releases(world.ids[REVOKED]);
+    for node in &members {
+        let topics = world.topics(*node).into_iter().filter(|topic| !cut_off(topic)).collect();
+        world.oracle.converged(*node, &topics);
+    }
+    check_agreement(world, &members);
 }
 
 /// Runs until nobody has anything to do.
@@ -327,9 +364,9 @@ fn settle(world: &mut World) {
     world.oracle.violated("the network never falls quiet".to_owned());
 }
 
-fn check_agreement(world: &mut World) {
+fn check_agreement(world: &mut World, members: &[usize]) {
     let mut violations = Vec::new();
-    let stores: Vec<_> = (0..NODES).filter_map(|node| world.process_of(node)).collect();
+    let stores: Vec<_> = members.iter().filter_map(|node| world.process_of(*node)).collect();
     let academy = world.process_of(ACADEMY).expect("the Academy runs");
     let directory = world.processes[&academy].store.journal().directory();
     for process in stores {
@@ -346,7 +383,7 @@ fn check_agreement(world: &mut World) {
             violations.push(format!("node {node} still waits: {waiting:?}"));
         }
         let aside = journal.set_aside().expect("what is set aside");
-        if !aside.is_empty() && !world.oracle.copied {
+        if !aside.is_empty() && !world.oracle.copied && !world.oracle.revoked {
             violations.push(format!("node {node} set aside {}", aside.len()));
         }
     }
@@ -358,14 +395,15 @@ fn check_releases(world: &mut World) {
     let academy = world.process_of(ACADEMY).expect("the Academy runs");
     let academy = world.processes[&academy].store.clone();
     let mut ledgers: Vec<(usize, Vec<ApprovedRelease>)> = Vec::new();
-    for node in 1..NODES {
+    let hubs: Vec<usize> = members(world).into_iter().filter(|node| *node != ACADEMY).collect();
+    for node in hubs {
         if let Some(process) = world.process_of(node) {
             let store = &world.processes[&process].store;
             ledgers.push((node, store.hub().expect("a hub").releases().expect("a ledger")));
         }
     }
     for (node, ledger) in &ledgers {
-        let tips = academy.journal().tips(folkmoot_journal::Topic::Releases(world.ids[*node])).expect("tips");
+        let tips = academy.journal().tips(Topic::Releases(world.ids[*node])).expect("tips");
         // Every log of releases has an opening beside them.
         let entries = tips.iter().map(|tip| tip.seq - 1).sum::<u64>();
         let periods: BTreeSet<String> = ledger.iter().map(|release| release.period.to_string()).collect();
@@ -405,7 +443,13 @@ fn check_releases(world: &mut World) {
         let line = report.lines.iter().find(|line| line.key == CellKey::headline(Indicator::FundingLeveragedPence));
         let line = line.expect("a line of funding");
         let counted = (u64::from(line.hubs), line.low);
-        if counted != (released.len() as u64, sum) && !contested {
+        // What was held of a hub before its revocation counts on.
+        let counts = if world.oracle.revoked {
+            counted.0 >= released.len() as u64 && counted.1 >= sum
+        } else {
+            counted == (released.len() as u64, sum)
+        };
+        if !counts && !contested {
             world.oracle.violated(format!("{period}: counted {counted:?}, released {} in all {sum}", released.len()));
         }
     }

@@ -22,6 +22,23 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
+/// Words of the log by which the seeds show that they reach what they are for.
+pub(crate) const LANDMARKS: [&str; 14] = [
+    "Recovered",
+    "Appended",
+    " Frozen",
+    "PeerFrozen",
+    "NotListedByPeer",
+    "RevokedByPeer",
+    "Supersedes",
+    "took this one's place",
+    "comes again",
+    "breaks",
+    "is restored",
+    "is copied",
+    "joins",
+    "Settled { round: 3 }",
+];
 /// How many lines of the log a failing seed shows.
 const LINES: usize = 80;
 
@@ -54,6 +71,7 @@ pub(crate) struct World {
     replays: BTreeMap<(usize, usize), VecDeque<v1::Frame>>,
     next: u32,
     trace: u64,
+    pub(crate) reached: BTreeSet<&'static str>,
     log: VecDeque<String>,
 }
 
@@ -72,6 +90,7 @@ impl World {
             oracle: Oracle::default(),
             replays: BTreeMap::new(),
             next: 0,
+            reached: BTreeSet::new(),
             trace: 0xcbf2_9ce4_8422_2325,
             log: VecDeque::new(),
         };
@@ -84,6 +103,7 @@ impl World {
     /// Notes what happened, for whoever replays the seed, and mixes it into the trace.
     pub(crate) fn note(&mut self, line: String) {
         self.mix(line.as_bytes());
+        self.reached.extend(LANDMARKS.into_iter().filter(|landmark| line.contains(landmark)));
         if self.log.len() == LINES {
             self.log.pop_front();
         }
@@ -502,11 +522,6 @@ impl World {
                 }
             }
         }
-    }
-
-    /// [`World::topics`] as a set.
-    pub(crate) fn topic_set(&self, node: usize) -> BTreeSet<Topic> {
-        self.topics(node).into_iter().collect()
     }
 }
 
