@@ -25,12 +25,15 @@ struct Taken {
     directory_changed: bool,
 }
 
-/// Takes a frame that a peer sent and signs for what is held now.
-pub(super) fn keep(tx: &mut Tx<'_>, frame: &v1::Frame) -> Result<Kept, StoreError> {
+/// Takes a frame that a peer sent and signs for what is held now. Nothing is taken of a sender that comes too late,
+/// because a later process of it speaks by now.
+pub(super) fn keep(tx: &mut Tx<'_>, frame: &v1::Frame, late: bool) -> Result<Kept, StoreError> {
     let author = tx.author()?;
     let federation = tx.working.federation().ok_or(StoreError::NotJoined)?;
     let id = log_of(frame).map_err(|fault| StoreError::Protocol { reason: fault.to_string() })?;
-    let taken = match admit(tx, frame, id, federation) {
+    let frozen = (RefusalReason::Frozen, RefusalReason::Frozen.words().to_owned());
+    let admitted = if late { Err(frozen) } else { admit(tx, frame, id, federation) };
+    let taken = match admitted {
         Ok((unpacked, key)) => take(tx, &unpacked, &key)?,
         Err((reason, detail)) => {
             Taken { log: find_log(tx, id)?, refusals: vec![refuse(frame, id, reason, detail)], ..Taken::default() }

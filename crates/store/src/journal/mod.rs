@@ -185,9 +185,10 @@ impl JournalStore {
             Question::ChangedSince { scope, mark } => {
                 store.read("changed logs", |connection| answers::changed_since(connection, directory, scope, mark))
             }
-            Question::Keep { peer: _, frame } => {
-                store.write("keep frame", move |tx| keep::keep(tx, &frame).map(Answer::Kept))
-            }
+            Question::Keep { peer, incarnation, frame } => store.write("keep frame", move |tx| {
+                let late = incarnation.map_or(Ok(false), |incarnation| peers::superseded(tx, peer, incarnation))?;
+                keep::keep(tx, &frame, late).map(Answer::Kept)
+            }),
             Question::KeepReceipt { peer, receipt } => store
                 .write("keep receipt", move |tx| Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt)? })),
             Question::ReceiptFor { peer, topic, tip } => {

@@ -51,6 +51,13 @@ pub(super) fn admit(
     Ok(admission)
 }
 
+/// Whether a later process of the peer has taken the place of this one.
+pub(super) fn superseded(tx: &Tx<'_>, node: NodeId, incarnation: Incarnation) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM peer_incarnation JOIN peer ON peer.id = peer
+        WHERE node = ?1 AND incarnation = ?2 AND current = 0";
+    Ok(tx.prepare_cached(sql)?.exists(params![node.0, signed(incarnation.0)])?)
+}
+
 fn incarnations(connection: &Connection, peer: i64) -> Result<PeerIncarnations, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT incarnation, current FROM peer_incarnation WHERE peer = ?1")?;

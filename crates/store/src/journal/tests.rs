@@ -78,7 +78,7 @@ impl Node {
     }
 
     fn keep(&self, from: &Node, frame: v1::Frame) -> Kept {
-        match self.answer(Question::Keep { peer: from.id, frame }) {
+        match self.answer(Question::Keep { peer: from.id, incarnation: None, frame }) {
             Answer::Kept(kept) => kept,
             other => panic!("{other:?}"),
         }

@@ -50,7 +50,7 @@ fn frames_that_may_not_be_are_refused_with_a_reason() {
     assert_eq!(reasons(&[kept]), [(RefusalReason::NotSubscribed, false)]);
     // What names no log cannot be answered.
     let frame = v1::Frame { topic: vec![9], ..v1::Frame::default() };
-    let answer = academy.journal().answer(Question::Keep { peer: hub.id, frame });
+    let answer = academy.journal().answer(Question::Keep { peer: hub.id, incarnation: None, frame });
     assert!(matches!(answer, Err(StoreError::Protocol { .. })));
 }
 

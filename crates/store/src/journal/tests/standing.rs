@@ -31,6 +31,26 @@ fn incarnations_are_remembered_over_restarts() {
     assert_eq!(academy.journal().peers().expect("read")[0].last_success, Some(academy.store.now()));
 }
 
+/// A stream of a process that was replaced may still bring what its successor was not shown.
+#[test]
+fn nothing_is_taken_of_a_process_that_was_replaced() {
+    let (academy, hub) = pair();
+    hub.append(&["one"]);
+    let log = only(&hub.tips(hub.releases())).log(hub.releases());
+    let frame = hub.frame(&academy, log, 0, 1_000).expect("a frame").0;
+    for incarnation in [1, 2] {
+        academy.answer(Question::Admit { peer: hub.id, incarnation: Incarnation(incarnation), address: None });
+    }
+    for (incarnation, expected) in [(1, 0), (2, 2)] {
+        let incarnation = Some(Incarnation(incarnation));
+        let keep = Question::Keep { peer: hub.id, incarnation, frame: frame.clone() };
+        let Answer::Kept(kept) = academy.answer(keep) else { panic!("Keep is answered by Kept") };
+        assert_eq!(kept.new_entries, expected, "{incarnation:?}");
+        let frozen = kept.refusals.iter().all(|refusal| refusal.reason == RefusalReason::Frozen);
+        assert!(frozen && kept.refusals.is_empty() == (expected > 0));
+    }
+}
+
 #[test]
 fn only_genuine_receipts_about_what_is_held_are_kept() {
     let (academy, hub) = pair();
@@ -46,8 +66,8 @@ fn only_genuine_receipts_about_what_is_held_are_kept() {
     let sign = |held: Cursor| Receipt::sign(&academy_author, topic, held, Vec::new(), 5);
     assert!(keep(sign(tip)));
     assert!(!keep(Receipt { minute: 6, ..sign(tip) }), "altered");
-    assert!(!keep(sign(Cursor { seq: tip.seq + 1, ..tip })), "of what is not held");
-    assert!(!keep(sign(Cursor { seq: 1, ..tip })), "of another entry with the number");
+    assert!(keep(sign(Cursor { seq: tip.seq + 1, ..tip })), "genuine, of more than is held here: not kept");
+    assert!(keep(sign(Cursor { seq: 1, ..tip })), "genuine, of another entry with the number: not kept");
     assert!(!keep(Receipt::sign(&hub.store.author().expect("an author"), topic, tip, Vec::new(), 5)), "of another");
     let kept = hub.journal().receipt(topic, &tip, academy.id).expect("read").expect("a receipt");
     assert_eq!((kept.held, kept.minute), (tip, 5));
