@@ -19,7 +19,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn open(dialler: Model, acceptor: Model) -> Pair {
+    fn greeting(dialler: Model, acceptor: Model) -> Pair {
         let machines = [
             Exchange::new(dialler.setup(&acceptor, Side::Dialler)),
             Exchange::new(acceptor.setup(&dialler, Side::Acceptor)),
@@ -33,8 +33,20 @@ impl Pair {
         };
         pair.event(1, Event::Opened);
         pair.event(0, Event::Opened);
+        pair
+    }
+
+    fn open(dialler: Model, acceptor: Model) -> Pair {
+        let mut pair = Pair::greeting(dialler, acceptor);
         pair.run();
         pair
+    }
+
+    /// Hands the oldest message on its way to this side over.
+    fn deliver(&mut self, side: usize) {
+        if let Some(event) = self.wires[side].pop_front() {
+            self.event(side, event);
+        }
     }
 
     /// Feeds one event and does what the machine wants, except that what it sends waits on the wire.
@@ -62,8 +74,7 @@ impl Pair {
 
     fn run(&mut self) {
         while let Some(side) = (0..2).find(|side| !self.wires[*side].is_empty()) {
-            let event = self.wires[side].pop_front().unwrap();
-            self.event(side, event);
+            self.deliver(side);
         }
     }
 
@@ -91,6 +102,11 @@ impl Pair {
     fn settled(&self, rounds: &[u32]) {
         assert_eq!((self.rounds(0), self.rounds(1)), (rounds.to_vec(), rounds.to_vec()), "{:?}", self.told);
         assert_eq!(self.closed, [None, None]);
+    }
+
+    #[track_caller]
+    fn settled_at(&self, side: usize, rounds: &[u32]) {
+        assert_eq!(self.rounds(side), rounds);
     }
 
     fn count(&self, side: usize, question: &str) -> usize {
@@ -336,6 +352,27 @@ fn an_entry_written_while_receipts_are_asked_for_is_pushed_and_not_refused() {
     assert_eq!(pair.nodes[1].refusals, []);
     let log = pair.nodes[1].logs.keys().next().unwrap();
     assert_eq!(pair.nodes[1].receipts[&(pair.nodes[0].me(), *log)].held.seq, 3);
+}
+
+/// Found by the simulation: a wish was forgotten when the next comparison began, and its answer taken for a refusal.
+#[test]
+fn a_wish_for_a_receipt_outlives_its_comparison() {
+    let (hub, mut academy) = nodes();
+    academy.surprise = Some(release());
+    let mut pair = Pair::greeting(hub, academy);
+    while pair.nodes[1].surprise.is_some() {
+        let side = usize::from(pair.wires[0].is_empty());
+        pair.deliver(side);
+    }
+    // The hub hears Same and compares again, and the Academy hears of that before the hub hears of the wish.
+    pair.event(0, Event::CompareNow);
+    pair.deliver(0);
+    pair.deliver(1);
+    assert_eq!(pair.count(1, "Compare"), 2);
+    pair.run();
+    pair.settled_at(0, &[1, 2]);
+    assert_eq!(pair.nodes[1].refusals, []);
+    assert_eq!(pair.nodes[0].tips(), pair.nodes[1].tips());
 }
 
 /// The directory names the key of an unlisted peer on the very stream that brought it.
