@@ -10,7 +10,7 @@ use std::{
 
 use hyper_util::rt::TokioIo;
 use rustls::{
-    AlertDescription, ClientConfig,
+    AlertDescription, CertificateError, ClientConfig,
     pki_types::{CertificateDer, ServerName},
 };
 use tokio::{
@@ -48,7 +48,10 @@ pub(crate) async fn dial(address: &PeerAddress, config: ClientConfig) -> Result<
     let unreachable = |source| Error::Unreachable { address: address.to_string(), source };
     let late = || io::Error::new(io::ErrorKind::TimedOut, "no answer within ten seconds");
     let mut stream = match timeout(CONNECT, connect(address, config)).await {
-        Ok(stream) => stream.map_err(unreachable)?,
+        Ok(stream) => stream.map_err(|error| match is_of_another_key(&error) {
+            true => Error::WrongNode { address: address.to_string() },
+            false => unreachable(error),
+        })?,
         Err(_) => return Err(unreachable(late())),
     };
     let greeting = match timeout(GREETING, hear(&mut stream)).await {
@@ -97,6 +100,12 @@ async fn hear(stream: &mut TlsStream<TcpStream>) -> io::Result<Vec<u8>> {
     }
     greeting.truncate(heard);
     Ok(greeting)
+}
+
+/// As the verifier of this end says where the key is not the expected one.
+fn is_of_another_key(error: &io::Error) -> bool {
+    let of_tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    of_tls.is_some_and(|error| *error == CertificateError::ApplicationVerificationFailure.into())
 }
 
 fn turned_away(address: &PeerAddress, error: io::Error) -> Error {

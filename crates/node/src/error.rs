@@ -116,6 +116,12 @@ pub enum Error {
         /// Why.
         source: io::Error,
     },
+    /// Another node answers where a listed one should.
+    #[error("the node at {address} is not the one that the directory lists (its key is another): check the address")]
+    WrongNode {
+        /// HOST:PORT.
+        address: String,
+    },
     /// The node that answered is not the one that the code names.
     #[error(
         "the node at {address} is not the Academy that made this code ({why}): ask the Academy for its right address \

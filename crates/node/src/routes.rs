@@ -59,7 +59,7 @@ impl Mounted {
         }
         let health = tonic_health::server::HealthService::from_health_reporter(reporter);
         let health = tonic_health::pb::health_server::HealthServer::new(health);
-        let router = self.add(health).routes.into_axum_router();
+        let router = self.add(health.max_decoding_message_size(MESSAGE_LIMIT)).routes.into_axum_router();
         Routes::from(router.layer(AccessLayer::new(Arc::clone(node)))).prepare()
     }
 }
@@ -123,5 +123,5 @@ fn reflection(mounted: Mounted) -> Mounted {
     let v1 = builder().with_service_name("grpc.reflection.v1.ServerReflection").build_v1().expect(REASON);
     let v1alpha =
         builder().with_service_name("grpc.reflection.v1alpha.ServerReflection").build_v1alpha().expect(REASON);
-    mounted.add(v1).add(v1alpha)
+    mounted.add(v1.max_decoding_message_size(MESSAGE_LIMIT)).add(v1alpha.max_decoding_message_size(MESSAGE_LIMIT))
 }

@@ -481,6 +481,8 @@ mod tests {
     fn an_academy_needs_an_address() {
         let text = ACADEMY.lines().take(3).collect::<Vec<_>>().join("\n");
         check(&text, Overrides::default(), &["`address` is missing"]);
+        let loud = Overrides { log: Some("loud".into()), ..Overrides::default() };
+        check(&text, loud, &["`loud` is no log level", "`address` is missing"]);
     }
 
     #[test]

@@ -180,7 +180,7 @@ pub(crate) fn node(error: Error) -> Status {
         Error::OtherRole { .. } => reasoned(Code::FailedPrecondition, "OTHER_ROLE", error.to_string()),
         Error::OtherFederation => reasoned(Code::FailedPrecondition, "OTHER_FEDERATION", error.to_string()),
         Error::Unreachable { .. } => reasoned(Code::Unavailable, "UNREACHABLE", error.to_string()),
-        Error::CertificateExpired { .. } | Error::CertificateRefused { .. } => {
+        Error::CertificateExpired { .. } | Error::CertificateRefused { .. } | Error::WrongNode { .. } => {
             reasoned(Code::FailedPrecondition, "CERTIFICATE", error.to_string())
         }
         Error::FolderTaken { .. }

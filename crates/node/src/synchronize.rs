@@ -159,7 +159,7 @@ impl Catching {
             self.wanted = self.node.peers().want_comparison(self.academy);
         }
         let activity = match (state.open, state.last_error) {
-            (0, Some(error)) => format!("cannot reach the Academy: {error}; trying again"),
+            (0, Some(error)) => format!("no exchange with the Academy: {error}; trying again"),
             (0, None) => "dialling the Academy".to_owned(),
             (_, Some(error)) => error,
             (_, None) if settled && idle => "all is acknowledged and held".to_owned(),

@@ -158,7 +158,7 @@ async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
         ended @ (Ended::Stalled | Ended::NoHello | Ended::Closed(_) | Ended::Crashed) => failed(ended.to_string()),
         Ended::Store(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the store failed");
-            failed("this node's store failed; see its log".to_owned());
+            failed(format!("this node's store failed: {error}"));
         }
     }
     ControlFlow::Continue(lasted)

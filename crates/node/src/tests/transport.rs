@@ -107,7 +107,8 @@ async fn a_dialler_refuses_another_key_than_the_one_listed() {
     let (_home, academy) = academy().await;
     let address = academy.node().settings().address.clone().expect("an address");
     let expected = Expected::Key(Impostor::new().identity.tls_public_key());
-    assert!(dial(&address, client_config(None, expected).expect("a config")).await.is_err());
+    let refused = dial(&address, client_config(None, expected).expect("a config")).await.err().expect("refused");
+    assert!(matches!(refused, Error::WrongNode { .. }), "{refused}");
     let expected = Expected::Key(academy.node().identity().tls_public_key());
     assert!(dial(&address, client_config(None, expected).expect("a config")).await.is_ok());
     academy.stop().await;
