@@ -236,9 +236,10 @@ impl Validity {
         Some(Validity { from: moment(&validity.not_before)?, until: moment(&validity.not_after)? })
     }
 
-    /// When two thirds of the certificate's life are over.
-    pub(crate) fn renew_at(&self) -> OffsetDateTime {
-        self.from.saturating_add((self.until - self.from) * 2 / 3)
+    /// Whether it is time to renew: two thirds of the certificate's life are over, or the clock has gone astray, stands
+    /// before that life, and would never say so.
+    pub(crate) fn renewal_due(&self, now: OffsetDateTime) -> bool {
+        now < self.from || now >= self.from.saturating_add((self.until - self.from) * 2 / 3)
     }
 }
 
@@ -313,6 +314,20 @@ mod tests {
         request[last] ^= 1;
         assert!(matches!(CertificateRequest::parse(&request), Err(Error::CertificateRequest { .. })));
         assert!(matches!(CertificateRequest::parse(b"no request"), Err(Error::CertificateRequest { .. })));
+    }
+
+    #[test]
+    fn a_certificate_is_renewed_after_two_thirds_of_its_life_and_where_the_clock_cannot_tell() {
+        let validity = Validity { from: now(), until: now() + Duration::days(365) };
+        for (moment, due) in [
+            (OffsetDateTime::UNIX_EPOCH, true),
+            (now(), false),
+            (now() + Duration::days(243), false),
+            (now() + Duration::days(244), true),
+            (now() + Duration::days(4_000), true),
+        ] {
+            assert_eq!(validity.renewal_due(moment), due, "{moment}");
+        }
     }
 
     #[test]

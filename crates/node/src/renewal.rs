@@ -20,13 +20,19 @@ use crate::{
 
 /// How often the clock is looked at. A wall clock may jump; a long sleep would not notice.
 const LOOK_EVERY: Duration = Duration::from_secs(60 * 60);
+/// How long a fresh certificate is left alone, whatever the clock says.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Renews the certificate when it is time, until the node stops.
 pub(crate) async fn keep_renewing(node: Arc<Node>) {
     loop {
-        if node.certified().is_some_and(|certified| node.now() >= certified.validity.renew_at()) {
+        let mut pause = LOOK_EVERY;
+        if node.certified().is_some_and(|certified| certified.validity.renewal_due(node.now())) {
             match renew(&node).await {
-                Ok(()) => tracing::info!("certificate renewed"),
+                Ok(()) => {
+                    tracing::info!("certificate renewed");
+                    pause = FRESH;
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,
@@ -37,7 +43,7 @@ pub(crate) async fn keep_renewing(node: Arc<Node>) {
         }
         tokio::select! {
             () = node.stopped() => return,
-            () = sleep(jitter(LOOK_EVERY)) => {}
+            () = sleep(jitter(pause)) => {}
         }
     }
 }
