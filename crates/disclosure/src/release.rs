@@ -84,6 +84,8 @@ pub enum Reason {
     Open,
     /// Enough people.
     EnoughPeople,
+    /// Enough people stand behind the sum.
+    EnoughBehind,
     /// No event of its kind had people in the period.
     NoEvent,
     /// Too few people.
@@ -108,6 +110,7 @@ impl Reason {
         match self {
             Reason::Open => "says nothing of any one person, so it leaves as it is",
             Reason::EnoughPeople => "8 people or more, so it leaves as it is",
+            Reason::EnoughBehind => "8 people or more stand behind it, so it leaves as it is",
             Reason::NoEvent => "nobody was at an event of this kind, so the 0 says nothing of any one person",
             Reason::FewPeople => "fewer than 8 people, so only that is said",
             Reason::FewBehind => "fewer than 8 people stand behind it, so nothing is said",
@@ -169,7 +172,8 @@ fn headline(observations: &Observations, indicator: Indicator, policy: &Policy) 
         Class::People | Class::PeopleSum { .. } if structural_zero => (Figure::Exact(0), Reason::NoEvent),
         Class::People if policy.hides(seen.value) => (Figure::Below(policy.threshold()), Reason::FewPeople),
         Class::PeopleSum { .. } if policy.hides(seen.people_behind) => (Figure::Withheld, Reason::FewBehind),
-        Class::People | Class::PeopleSum { .. } => (Figure::Exact(seen.value), Reason::EnoughPeople),
+        Class::People => (Figure::Exact(seen.value), Reason::EnoughPeople),
+        Class::PeopleSum { .. } => (Figure::Exact(seen.value), Reason::EnoughBehind),
     };
     PreparedCell { key: CellKey::headline(indicator), true_value: seen.value, figure, reason }
 }

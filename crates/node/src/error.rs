@@ -33,6 +33,12 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// The folder is there, and this user may not look into it.
+    #[error("{path} may not be read by this user: run the command as the user who made the node, or as root")]
+    FolderClosed {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Others may read a file or folder that they must not.
     #[error("{path} may be read or written by others (mode {mode:o}): run `chmod {wanted:o} {path}`")]
     FolderOpen {

@@ -71,11 +71,13 @@ impl Folder {
     /// # Errors
     /// When there is no node in it, or when its modes are too open.
     pub fn open(path: &Path) -> Result<Folder, Error> {
-        let Ok(path) = fs::canonicalize(path) else {
-            return Err(Error::FolderEmpty { path: path.to_owned() });
+        let absent = |error: io::Error| {
+            let path = path.to_owned();
+            let closed = error.kind() == io::ErrorKind::PermissionDenied;
+            if closed { Error::FolderClosed { path } } else { Error::FolderEmpty { path } }
         };
-        let folder = Folder { path };
-        if !folder.settings().exists() {
+        let folder = Folder { path: fs::canonicalize(path).map_err(absent)? };
+        if !folder.settings().try_exists().map_err(absent)? {
             return match folder.database().exists() {
                 true => Err(Error::FolderHalfMade { path: folder.path, found: "node.db".into() }),
                 false => Err(Error::FolderEmpty { path: folder.path }),

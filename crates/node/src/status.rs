@@ -162,11 +162,17 @@ pub(crate) fn timed_out(wait: Duration, entries: u64, releases: u64, activity: &
         ("releases_waiting".to_owned(), releases.to_string()),
     ]);
     let details = ErrorDetails::with_error_info("SYNCHRONIZE_TIMED_OUT", DOMAIN, metadata);
-    let message = format!(
-        "not caught up after {} s: {entries} entries and {releases} releases still wait ({activity}); the node goes on \
-         trying by itself",
-        wait.as_secs()
-    );
+    let counted = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let waits = match (entries, releases) {
+        (0, 0) => "nothing of ours waits, and the Academy has not said yet that both hold the same".to_owned(),
+        (entries, releases) => format!(
+            "{} and {} still wait",
+            counted(entries, "entry", "entries"),
+            counted(releases, "release", "releases")
+        ),
+    };
+    let message =
+        format!("not caught up after {} s: {waits} ({activity}); the node goes on trying by itself", wait.as_secs());
     Status::with_error_details(Code::DeadlineExceeded, message, details)
 }
 
@@ -186,6 +192,7 @@ pub(crate) fn node(error: Error) -> Status {
         Error::FolderTaken { .. }
         | Error::FolderHalfMade { .. }
         | Error::FolderEmpty { .. }
+        | Error::FolderClosed { .. }
         | Error::FolderOpen { .. }
         | Error::FolderServed { .. }
         | Error::File { .. }

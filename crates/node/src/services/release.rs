@@ -88,7 +88,7 @@ impl ReleaseService for Releases {
             None => Err(status::reasoned(
                 Code::NotFound,
                 "NO_SUCH_RELEASE",
-                "the hub has no release of this name: list them",
+                "the hub has no release of this name; `folkmoot hub release --list` shows those it has",
             )),
         }
     }

@@ -67,11 +67,7 @@ fn label(line: &academy::Line) -> String {
         Aggregation::Distinct => "sum of hub-distinct",
         Aggregation::Sum | Aggregation::Stock => "sum over hubs",
     };
-    match line.hubs {
-        0 => "no release held".to_owned(),
-        hubs if hubs == line.hubs_hidden => format!("{how}; not published"),
-        _ => how.to_owned(),
-    }
+    if line.hubs == 0 { "no release held".to_owned() } else { how.to_owned() }
 }
 
 /// What was published of a period: programmes alone have such figures.

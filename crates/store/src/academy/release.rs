@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::day;
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry};
+use crate::journal::{Aside, Retry, signed};
 
 /// Takes in a release that its author has signed, or says why it is set aside. The first payload of a hub, period and
 /// revision stands; the same again changes nothing.
@@ -140,11 +140,6 @@ fn mark(figure: Figure) -> &'static str {
         Figure::Below(_) => "below",
         Figure::Withheld => "withheld",
     }
-}
-
-/// The 64 bits as the database holds them.
-fn signed(bits: u64) -> i64 {
-    i64::from_ne_bytes(bits.to_ne_bytes())
 }
 
 fn bound(value: u64) -> Result<i64, StoreError> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::HubStore;
 use crate::engine::{Tx, UnixMillis};
 use crate::error::StoreError;
-use crate::journal::{append_in, find_log};
+use crate::journal::{append_in, find_log, signed, unsigned};
 
 /// What [`held`] reads of the ledger.
 macro_rules! held_columns {
@@ -282,13 +282,4 @@ fn sent(connection: &Connection, cursor: &Cursor, academy: NodeId) -> Result<Rel
         .optional()?;
     let reason = reason.unwrap_or_else(|| "the Academy has not said why yet".to_owned());
     Ok(ReleaseState::SetAside { minute: receipt.minute, reason })
-}
-
-/// The 64 bits as the database holds them.
-fn signed(bits: u64) -> i64 {
-    i64::from_ne_bytes(bits.to_ne_bytes())
-}
-
-fn unsigned(bits: i64) -> u64 {
-    u64::from_ne_bytes(bits.to_ne_bytes())
 }

@@ -54,12 +54,12 @@ pub(super) fn at_place(place: i64) -> (i64, u64) {
 }
 
 /// The 64 bits as the database holds them.
-pub(super) fn signed(bits: u64) -> i64 {
+pub(crate) fn signed(bits: u64) -> i64 {
     i64::from_ne_bytes(bits.to_ne_bytes())
 }
 
 /// The 64 bits as the protocol has them.
-pub(super) fn unsigned(bits: i64) -> u64 {
+pub(crate) fn unsigned(bits: i64) -> u64 {
     u64::from_ne_bytes(bits.to_ne_bytes())
 }
 

@@ -36,7 +36,7 @@ use crate::hub;
 pub(crate) use append::append_in;
 pub(crate) use apply::{Aside, Retry, Working};
 pub use forks::Fork;
-pub(crate) use logs::{find_log, tips};
+pub(crate) use logs::{find_log, signed, tips, unsigned};
 pub use peers::Peer;
 pub use receipts::PeerRefusal;
 
