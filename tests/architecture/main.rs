@@ -1,6 +1,5 @@
 //! The shape of the project, held by tests.
 
-mod generated;
 mod manifests;
 mod map;
 mod packages;

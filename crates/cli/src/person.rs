@@ -37,7 +37,9 @@ fn person_json(reference: &str, records: &[wire::HeldRecord]) -> Value {
             },
             "fields": fields,
             "created": times::json(record.create_time),
+            "created_by": record.created_by,
             "updated": times::json(record.update_time),
+            "updated_by": record.updated_by,
         })
     };
     json!({ "ref": reference, "records": records.iter().map(record).collect::<Vec<_>>() })
@@ -52,9 +54,9 @@ fn person_text(records: &[wire::HeldRecord]) -> String {
         for field in &record.fields {
             lines.add_row([&field.field, &field.value]);
         }
-        lines.add_row(["written", &times::words(record.create_time)]);
+        lines.add_row(["written", &format!("{} by {}", times::words(record.create_time), record.created_by)]);
         if record.update_time != record.create_time {
-            lines.add_row(["changed", &times::words(record.update_time)]);
+            lines.add_row(["changed", &format!("{} by {}", times::words(record.update_time), record.updated_by)]);
         }
         text(lines, &[])
     };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use folkmoot_journal::{self as journal, Directory, NodeId, PeerStatus};
+use folkmoot_store::hub::Writer;
 use futures_util::future::Either;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -133,6 +134,21 @@ impl Permit {
         request.extensions().get().ok_or_else(|| {
             status::reasoned(Code::Internal, "NO_PERMIT", "this service is mounted without access control")
         })
+    }
+
+    /// Who writes, where the call comes from the socket.
+    ///
+    /// # Errors
+    /// Where it comes from anywhere else.
+    pub(crate) fn writer(&self) -> Result<Writer, Status> {
+        match self.caller {
+            Caller::Operator { uid } => Ok(Writer { uid }),
+            Caller::Stranger | Caller::Unlisted | Caller::Peer { .. } => Err(status::reasoned(
+                Code::PermissionDenied,
+                "NOT_AN_OPERATOR",
+                "records are written through the socket in the node's folder",
+            )),
+        }
     }
 
     /// Who makes the call.

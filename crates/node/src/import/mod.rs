@@ -13,6 +13,7 @@ use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::import_records_request::Part as RequestPart;
 use folkmoot_proto::hub::v1::{ImportRecordsRequest, ImportRecordsResponse};
 use folkmoot_store::HubStore;
+use folkmoot_store::hub::Writer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
@@ -63,6 +64,7 @@ impl ImportDesk {
     pub(crate) async fn run(
         &self,
         hub: HubStore,
+        writer: Writer,
         mut requests: Streaming<ImportRecordsRequest>,
     ) -> Result<Answers, Status> {
         let place = self.free.clone().try_acquire_owned().map_err(|error| match error {
@@ -75,7 +77,7 @@ impl ImportDesk {
         let options = options(requests.message().await?)?;
         let (pieces, arriving) = mpsc::channel(PIECES);
         let (answers, answered) = mpsc::channel(ANSWERS);
-        let work = Work { data: self.data.clone(), hub, dry_run: options.dry_run, answers: answers.clone() };
+        let work = Work { data: self.data.clone(), hub, writer, dry_run: options.dry_run, answers: answers.clone() };
         tokio::task::spawn_blocking(move || work.run(arriving, place));
         tokio::spawn(forward(requests, pieces, answers));
         Ok(ReceiverStream::new(answered))
@@ -121,6 +123,7 @@ async fn forward(
 struct Work {
     data: PathBuf,
     hub: HubStore,
+    writer: Writer,
     dry_run: bool,
     answers: mpsc::Sender<Result<ImportRecordsResponse, Status>>,
 }
@@ -158,7 +161,7 @@ impl Work {
             let response = ImportRecordsResponse { part: Some(part) };
             self.answers.blocking_send(Ok(response)).map_err(|_| Broken::CallerGone)
         };
-        match Import::new(&self.hub, spool, self.dry_run, tell).run() {
+        match Import::new(&self.hub, spool, self.writer, self.dry_run, tell).run() {
             Ok(()) | Err(Broken::CallerGone) => Ok(()),
             Err(Broken::Store(error)) => Err(status::store(error)),
             Err(error @ Broken::Disk(_)) => Err(status::failed(Code::Internal, "IMPORT_DISK", &error)),

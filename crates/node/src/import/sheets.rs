@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use folkmoot_domain::import::{CheckedRow, Columns, File as Sheet, Violation, check_row};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::import_records_response::Part;
-use folkmoot_store::hub::ImportRun;
+use folkmoot_store::hub::{ImportRun, Writer};
 use folkmoot_store::{HubStore, StoreError};
 
 use super::spool::Spool;
@@ -51,10 +51,10 @@ struct Batch {
 
 impl<'a, T: FnMut(Part) -> Result<(), Broken>> Import<'a, T> {
     /// An import of what lies in the spool. `tell` hands each piece of the answer to the caller.
-    pub(crate) fn new(hub: &'a HubStore, spool: &'a Spool, dry_run: bool, tell: T) -> Self {
+    pub(crate) fn new(hub: &'a HubStore, spool: &'a Spool, writer: Writer, dry_run: bool, tell: T) -> Self {
         let bytes_total = spool.sheets().iter().map(|(_, size)| size).sum();
         let progress = proto::ImportProgress { bytes_total, ..Default::default() };
-        Self { hub, spool, dry_run, run: ImportRun::new(), progress, last_progress: None, tell }
+        Self { hub, spool, dry_run, run: ImportRun::new(writer), progress, last_progress: None, tell }
     }
 
     /// Reads every sheet, in the order in which references resolve.

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use folkmoot_domain::hub::HubName;
 use folkmoot_proto::hub::v1::import_records_response::Part;
+use folkmoot_store::hub::Writer;
 use folkmoot_store::{Ambient, HubStore, Role, Store, UnixMillis};
 
 use super::sheets::{Broken, Import};
@@ -11,6 +12,8 @@ use super::spool::Spool;
 
 const PEOPLE: &str = "ref,name,email,phone,postcode,birth_year,gender,ethnicity,disability,consent_to_contact\n";
 const PROJECTS: &str = "ref,started_on,title\n";
+
+const OPERATOR: Writer = Writer { uid: 1000 };
 
 fn hub() -> HubStore {
     let draws = AtomicU64::new(1);
@@ -50,7 +53,7 @@ fn import(hub: &HubStore, dry_run: bool, files: &[(&str, &[u8])]) -> Vec<String>
         }
         Ok(())
     };
-    Import::new(hub, &spool, dry_run, tell).run().expect("an import that goes through");
+    Import::new(hub, &spool, OPERATOR, dry_run, tell).run().expect("an import that goes through");
     said
 }
 
@@ -163,7 +166,7 @@ fn a_caller_that_goes_away_ends_the_import_and_loses_nothing_committed() {
     let (hub, data) = (hub(), tempfile::tempdir().expect("a folder"));
     let mut spool = Spool::create(data.path()).expect("a spool");
     spool.add("projects.csv", file.as_bytes()).expect("room");
-    let ended = Import::new(&hub, &spool, false, |_| Err(Broken::CallerGone)).run();
+    let ended = Import::new(&hub, &spool, OPERATOR, false, |_| Err(Broken::CallerGone)).run();
     assert!(matches!(ended, Err(Broken::CallerGone)));
     let said = import(&hub, false, &[("projects.csv", file.as_bytes())]);
     assert_eq!(said, ["projects.csv read 2000 created 1500 updated 0 unchanged 500 refused 0"]);

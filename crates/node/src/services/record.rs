@@ -35,9 +35,9 @@ impl RecordService for Records {
         &self,
         request: Request<Streaming<ImportRecordsRequest>>,
     ) -> Result<Response<Answers>, Status> {
-        Permit::of(&request)?;
+        let writer = Permit::of(&request)?.writer()?;
         let hub = self.node.store().hub().map_err(status::store)?;
-        self.desk.run(hub, request.into_inner()).await.map(Response::new)
+        self.desk.run(hub, writer, request.into_inner()).await.map(Response::new)
     }
 
     async fn show_person(&self, request: Request<ShowPersonRequest>) -> Result<Response<ShowPersonResponse>, Status> {
@@ -68,5 +68,7 @@ fn record(held: hub::HeldRecord) -> HeldRecord {
         fields: fields.map(|held| HeldField { field: held.field.to_owned(), value: held.value.into_inner() }).collect(),
         create_time: Some(timestamp(held.created)),
         update_time: Some(timestamp(held.updated)),
+        created_by: held.created_by.to_string(),
+        updated_by: held.updated_by.to_string(),
     }
 }

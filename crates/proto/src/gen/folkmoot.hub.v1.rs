@@ -221,6 +221,12 @@ pub struct HeldRecord {
     /// When the record was last changed.
     #[prost(message, optional, tag = "6")]
     pub update_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who first wrote it, such as `uid:1000`: the user id at the node's socket.
+    #[prost(string, tag = "7")]
+    pub created_by: ::prost::alloc::string::String,
+    /// Who last changed it.
+    #[prost(string, tag = "8")]
+    pub updated_by: ::prost::alloc::string::String,
 }
 /// HeldField is one field of a record.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

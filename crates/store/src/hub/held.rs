@@ -6,8 +6,8 @@ use folkmoot_domain::record::Reference;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::HubStore;
 use super::table::{Column, Kind, key_of, table};
+use super::{HubStore, Writer};
 use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
@@ -24,8 +24,12 @@ pub struct HeldRecord {
     pub fields: Vec<HeldField>,
     /// When it was first written.
     pub created: UnixMillis,
+    /// Who first wrote it.
+    pub created_by: Writer,
     /// When it was last changed.
     pub updated: UnixMillis,
+    /// Who last changed it.
+    pub updated_by: Writer,
 }
 
 /// One field of a record.
@@ -76,7 +80,7 @@ fn read(
     let table = table(file);
     let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let query = format!(
-        "SELECT created_at, updated_at, {} FROM {} WHERE {column} = ?1 ORDER BY key",
+        "SELECT created_at, updated_at, created_by, updated_by, {} FROM {} WHERE {column} = ?1 ORDER BY key",
         names.join(", "),
         table.name
     );
@@ -85,7 +89,7 @@ fn read(
     while let Some(row) = rows.next()? {
         let mut fields = Vec::with_capacity(table.columns.len());
         for (at, column) in table.columns.iter().enumerate() {
-            words(connection, column, row.get(at + 2)?, &mut fields)?;
+            words(connection, column, row.get(at + 4)?, &mut fields)?;
         }
         let reference = fields.first().filter(|_| file.has_ref()).map(|field| field.value.clone());
         records.push(HeldRecord {
@@ -95,6 +99,8 @@ fn read(
             fields,
             created: UnixMillis(row.get(0)?),
             updated: UnixMillis(row.get(1)?),
+            created_by: Writer { uid: row.get(2)? },
+            updated_by: Writer { uid: row.get(3)? },
         });
     }
     Ok(())

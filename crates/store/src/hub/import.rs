@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 
 use super::contribution::{Deltas, Turn};
 use super::table::{Kind, Statements, Table, key_of, table};
-use super::{HubStore, figures};
+use super::{HubStore, Writer, figures};
 use crate::engine::Tx;
 use crate::error::StoreError;
 
@@ -19,17 +19,17 @@ use crate::error::StoreError;
 /// and finds what it had written unchanged.
 ///
 /// Files come in the order of [`File::ALL`], each whole before the next; only what later rows may point at is kept.
-#[derive(Default)]
 pub struct ImportRun {
+    writer: Writer,
     seen: Arc<Seen>,
     current: Option<File>,
 }
 
 impl ImportRun {
-    /// Begins an import.
+    /// Begins an import that `writer` asked for.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(writer: Writer) -> Self {
+        Self { writer, seen: Arc::default(), current: None }
     }
 
     /// Notes that a whole file was refused, so that rows which point into it can say so.
@@ -85,9 +85,9 @@ impl HubStore {
         dry_run: bool,
     ) -> Result<BatchOutcome, StoreError> {
         run.enter(file);
-        let seen = Arc::clone(&run.seen);
+        let (seen, writer) = (Arc::clone(&run.seen), run.writer);
         let batch = move |connection: &Connection, tx: Option<&Tx<'_>>| {
-            let mut batch = Batch::new(connection, tx, &seen, file);
+            let mut batch = Batch::new(connection, tx, &seen, file, writer);
             for (number, row) in rows {
                 batch.take(number, row)?;
             }
@@ -165,6 +165,7 @@ struct Batch<'a> {
     tx: Option<&'a Tx<'a>>,
     seen: &'a Seen,
     file: File,
+    writer: Writer,
     table: &'static Table,
     statements: Statements,
     keys: Keys,
@@ -173,13 +174,14 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn new(connection: &'a Connection, tx: Option<&'a Tx<'a>>, seen: &'a Seen, file: File) -> Self {
+    fn new(connection: &'a Connection, tx: Option<&'a Tx<'a>>, seen: &'a Seen, file: File, writer: Writer) -> Self {
         let table = table(file);
         Self {
             connection,
             tx,
             seen,
             file,
+            writer,
             table,
             statements: Statements::of(table),
             keys: Keys::default(),
@@ -267,13 +269,13 @@ impl<'a> Batch<'a> {
             (None, None) => Ok(Change::Created),
             (Some((key, _)), Some(tx)) => {
                 self.deltas.record(self.connection, self.file, key, Turn::TakeBack)?;
-                self.statements.update(self.connection, key, tx.now().0, &values)?;
+                self.statements.update(self.connection, key, (tx.now(), self.writer), &values)?;
                 self.deltas.record(self.connection, self.file, key, Turn::Add)?;
                 Ok(Change::Updated)
             }
             (None, Some(tx)) => {
                 let id = tx.new_id().into_bytes();
-                let key = self.statements.insert(self.connection, id, tx.now().0, &values)?;
+                let key = self.statements.insert(self.connection, id, (tx.now(), self.writer), &values)?;
                 self.deltas.record(self.connection, self.file, key, Turn::Add)?;
                 Ok(Change::Created)
             }

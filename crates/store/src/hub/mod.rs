@@ -17,6 +17,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use crate::engine::Store;
 
 pub(crate) use figures::track_programme;
@@ -24,6 +26,19 @@ pub use held::{HeldField, HeldRecord};
 pub use import::{BatchOutcome, ImportRun};
 pub use release::{ApprovedRelease, ReleaseState};
 pub(crate) use release::{append_approved, recover_release, releases_waiting};
+
+/// Who writes a record: the user at the node's socket, until there are accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// The user's number on the node's machine.
+    pub uid: u32,
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "uid:{}", self.uid)
+    }
+}
 
 /// The handle on a hub's own tables.
 #[derive(Clone)]

@@ -4,6 +4,8 @@ use folkmoot_domain::import::File;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
+use super::Writer;
+use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
 /// How a column is stored, and so how it reads in the words of the import.
@@ -201,7 +203,7 @@ impl Statements {
                 names.iter().enumerate().map(|(at, name)| format!("{name} = ?{}", first + at)).collect();
             terms.join(between)
         };
-        let places: Vec<String> = (3..3 + names.len()).map(|place| format!("?{place}")).collect();
+        let places: Vec<String> = (4..4 + names.len()).map(|place| format!("?{place}")).collect();
         Self {
             find: format!(
                 "SELECT key, {listed} FROM {} WHERE {}",
@@ -209,14 +211,15 @@ impl Statements {
                 equals(1, &names[..table.key_columns], " AND ")
             ),
             insert: format!(
-                "INSERT INTO {} (id, created_at, updated_at, version, {listed}) VALUES (?1, ?2, ?2, 1, {})",
+                "INSERT INTO {} (id, created_at, updated_at, created_by, updated_by, version, {listed}) \
+                 VALUES (?1, ?2, ?2, ?3, ?3, 1, {})",
                 table.name,
                 places.join(", ")
             ),
             update: format!(
-                "UPDATE {} SET updated_at = ?2, version = version + 1, {} WHERE key = ?1",
+                "UPDATE {} SET updated_at = ?2, updated_by = ?3, version = version + 1, {} WHERE key = ?1",
                 table.name,
-                equals(3, &names, ", ")
+                equals(4, &names, ", ")
             ),
             key_columns: table.key_columns,
         }
@@ -238,15 +241,15 @@ impl Statements {
         Ok(found)
     }
 
-    /// Writes a new row and returns its `key`. `at` is in milliseconds since 1970 UTC.
+    /// Writes a new row and returns its `key`.
     pub(super) fn insert(
         &self,
         connection: &Connection,
         id: [u8; 16],
-        at: i64,
+        (at, writer): (UnixMillis, Writer),
         values: &[Value],
     ) -> Result<i64, StoreError> {
-        let own = [Value::Blob(id.to_vec()), Value::Integer(at)];
+        let own = [Value::Blob(id.to_vec()), Value::Integer(at.0), Value::Integer(writer.uid.into())];
         connection.prepare_cached(&self.insert)?.execute(params_from_iter(own.iter().chain(values)))?;
         Ok(connection.last_insert_rowid())
     }
@@ -256,10 +259,10 @@ impl Statements {
         &self,
         connection: &Connection,
         key: i64,
-        at: i64,
+        (at, writer): (UnixMillis, Writer),
         values: &[Value],
     ) -> Result<(), StoreError> {
-        let own = [Value::Integer(key), Value::Integer(at)];
+        let own = [Value::Integer(key), Value::Integer(at.0), Value::Integer(writer.uid.into())];
         connection.prepare_cached(&self.update)?.execute(params_from_iter(own.iter().chain(values)))?;
         Ok(())
     }

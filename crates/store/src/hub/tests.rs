@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use folkmoot_domain::calendar::Programme;
 use folkmoot_domain::import::{CheckedRow, Columns, File, check_row};
 
-use super::{BatchOutcome, HubStore, ImportRun};
+use super::{BatchOutcome, HubStore, ImportRun, Writer};
 use crate::engine::{Ambient, Role, Store, UnixMillis};
 
 /// A hub's store whose clock goes on by a second with each look.
@@ -45,6 +45,8 @@ fn checked<'a>(file: File, rows: impl IntoIterator<Item = Vec<&'a str>>) -> Vec<
 }
 
 /// Takes lines of one file as one batch.
+const OPERATOR: Writer = Writer { uid: 1000 };
+
 fn take(hub: &HubStore, run: &mut ImportRun, file: File, lines: &str) -> BatchOutcome {
     let rows = checked(file, lines.lines().map(|line| line.trim().split(',').collect()));
     hub.import_batch(run, file, rows, false).unwrap()
@@ -55,7 +57,7 @@ type Folder<'a> = &'a [(File, &'a str)];
 
 /// Imports a folder; gives what became of each file.
 fn import(hub: &HubStore, folder: Folder) -> Vec<BatchOutcome> {
-    let mut run = ImportRun::new();
+    let mut run = ImportRun::new(OPERATOR);
     folder.iter().map(|(file, lines)| take(hub, &mut run, *file, lines)).collect()
 }
 

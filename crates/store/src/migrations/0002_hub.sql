@@ -1,8 +1,8 @@
 -- A hub's own tables. Nothing here leaves the hub but the payloads in `release`.
 --
 -- Every record has `key`, by which rows point at each other; `id`, a UUIDv7 that never changes; `ref`, the importer's own
--- (a pair of pointers where the file has none); when it was written, in milliseconds since 1970 UTC; and `version`,
--- which each change raises by one. Days are ISO 8601 texts, money is pence, vocabularies are the words of the import.
+-- (a pair of pointers where the file has none); when it was written, in milliseconds since 1970 UTC, and by whom (the user
+-- id at the node's socket); and `version`, which each change raises by one. Days are ISO 8601 texts, money is pence, vocabularies are the words of the import.
 
 -- All that identifies a person stands here.
 CREATE TABLE person (
@@ -20,6 +20,8 @@ CREATE TABLE person (
     consent_to_contact TEXT NOT NULL CHECK (consent_to_contact IN ('yes', 'no')),
     created_at         INTEGER NOT NULL,
     updated_at         INTEGER NOT NULL,
+    created_by         INTEGER NOT NULL,
+    updated_by         INTEGER NOT NULL,
     version            INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 
@@ -31,6 +33,8 @@ CREATE TABLE trainer_assurance (
     expires_on         TEXT NOT NULL,
     created_at         INTEGER NOT NULL,
     updated_at         INTEGER NOT NULL,
+    created_by         INTEGER NOT NULL,
+    updated_by         INTEGER NOT NULL,
     version            INTEGER NOT NULL CHECK (version >= 1),
     UNIQUE (person, quality_assured_on)
 ) STRICT;
@@ -47,6 +51,8 @@ CREATE TABLE session (
     trainer    INTEGER REFERENCES person (key),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 CREATE INDEX session_by_trainer ON session (trainer) WHERE trainer IS NOT NULL;
@@ -59,6 +65,8 @@ CREATE TABLE attendance (
     outcome    TEXT NOT NULL CHECK (outcome IN ('completed', 'left')),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1),
     UNIQUE (session, person)
 ) STRICT;
@@ -75,6 +83,8 @@ CREATE TABLE listening_campaign (
     reported_back_on TEXT,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
+    created_by       INTEGER NOT NULL,
+    updated_by       INTEGER NOT NULL,
     version          INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 
@@ -95,6 +105,8 @@ CREATE TABLE listening (
     note       TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 CREATE INDEX listening_by_person ON listening (person) WHERE person IS NOT NULL;
@@ -110,6 +122,8 @@ CREATE TABLE action (
     led_by     INTEGER REFERENCES person (key),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 CREATE INDEX action_by_leader ON action (led_by) WHERE led_by IS NOT NULL;
@@ -121,6 +135,8 @@ CREATE TABLE participation (
     person     INTEGER NOT NULL REFERENCES person (key),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1),
     UNIQUE (action, person)
 ) STRICT;
@@ -134,6 +150,8 @@ CREATE TABLE project (
     title      TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    created_by INTEGER NOT NULL,
+    updated_by INTEGER NOT NULL,
     version    INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 
@@ -146,6 +164,8 @@ CREATE TABLE funding (
     amount_pence INTEGER NOT NULL CHECK (amount_pence > 0),
     created_at   INTEGER NOT NULL,
     updated_at   INTEGER NOT NULL,
+    created_by   INTEGER NOT NULL,
+    updated_by   INTEGER NOT NULL,
     version      INTEGER NOT NULL CHECK (version >= 1)
 ) STRICT;
 

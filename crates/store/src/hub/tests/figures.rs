@@ -150,7 +150,7 @@ fn ten_thousand_rows_are_counted_in_batches() {
         listenings += &format!("C-{n},2018-{month:02}-05,P-0,P-{},,door,,,concern,no,\n", n % 2_000);
     }
     import(&hub, &[(File::People, &people)]);
-    let mut run = ImportRun::new();
+    let mut run = ImportRun::new(OPERATOR);
     for batch in checked(File::Listenings, listenings.lines().map(|line| line.split(',').collect())).chunks(500) {
         assert_eq!(counts(&hub.import_batch(&mut run, File::Listenings, batch.to_vec(), false).unwrap())[0], 500);
     }

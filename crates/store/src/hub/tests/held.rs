@@ -68,6 +68,22 @@ fn a_change_moves_the_time_of_the_change_alone() {
 }
 
 #[test]
+fn a_record_says_who_wrote_it_and_who_changed_it() {
+    let hub = hub();
+    let person = |line: &str, writer: Writer| {
+        let words: Vec<&str> = line.split(',').collect();
+        let rows = checked(File::People, [words]);
+        hub.import_batch(&mut ImportRun::new(writer), File::People, rows, false).unwrap();
+        let held = hub.show_person(&Reference::new("P-1").unwrap()).unwrap().unwrap().remove(0);
+        (held.created_by, held.updated_by)
+    };
+    let root = Writer { uid: 0 };
+    assert_eq!(person("P-1,Siân Abdi,,,,,,,,", OPERATOR), (OPERATOR, OPERATOR));
+    assert_eq!(person("P-1,Siân Abdi,,,,,,,,", root), (OPERATOR, OPERATOR), "nothing changed");
+    assert_eq!(person("P-1,Siân Abdi,,,,1990,,,,", root), (OPERATOR, root));
+}
+
+#[test]
 fn shown_words_can_be_imported_again() {
     let hub = hub();
     import(&hub, SMALL);
@@ -82,7 +98,7 @@ fn shown_words_can_be_imported_again() {
                     record.fields.iter().find(|field| field.field == *column).unwrap().value.expose().as_str()
                 })
                 .collect();
-            let outcome = hub.import_batch(&mut ImportRun::new(), file, checked(file, [words]), false).unwrap();
+            let outcome = hub.import_batch(&mut ImportRun::new(OPERATOR), file, checked(file, [words]), false).unwrap();
             assert_eq!(counts(&outcome), [0, 0, 1, 0], "{file:?}");
         }
     }

@@ -123,7 +123,7 @@ fn of_two_rows_with_one_key_the_first_stands() {
 
 #[test]
 fn of_two_rows_with_one_key_in_two_batches_the_first_stands() {
-    let (hub, mut run) = (hub(), ImportRun::new());
+    let (hub, mut run) = (hub(), ImportRun::new(OPERATOR));
     take(&hub, &mut run, File::Projects, "J-1,2018-06-01,Garden");
     let second = take(&hub, &mut run, File::Projects, "J-1,2018-06-02,Garden");
     assert_eq!(counts(&second), [0, 0, 0, 1]);
@@ -155,7 +155,7 @@ fn a_row_that_points_at_a_record_whose_update_was_refused_is_taken() {
 
 #[test]
 fn a_row_that_points_into_a_refused_file_says_so() {
-    let (hub, mut run) = (hub(), ImportRun::new());
+    let (hub, mut run) = (hub(), ImportRun::new(OPERATOR));
     run.refuse_file(File::People);
     let outcome = take(&hub, &mut run, File::Trainers, "P-1,2018-01-01,2021-01-01");
     let reason = &outcome.refused[0].1.reason;
@@ -185,7 +185,7 @@ fn a_dry_run_says_the_same_and_writes_nothing() {
     let hub = hub();
     import(&hub, SMALL);
     let before = hub.store.snapshot().unwrap();
-    let mut run = ImportRun::new();
+    let mut run = ImportRun::new(OPERATOR);
     let dry: Vec<_> = folder
         .iter()
         .map(|(file, lines)| {
@@ -206,7 +206,8 @@ fn no_reason_quotes_a_value() {
     let planted = "planted";
     let rows: Vec<Vec<&str>> = vec![vec![planted; 11], vec![planted; 11], vec![planted; 4], vec![planted; 12]];
     for file in File::ALL {
-        let outcome = hub().import_batch(&mut ImportRun::new(), file, checked(file, rows.clone()), false).unwrap();
+        let outcome =
+            hub().import_batch(&mut ImportRun::new(OPERATOR), file, checked(file, rows.clone()), false).unwrap();
         assert!(!format!("{outcome:?}").contains(planted), "{file:?}");
     }
 }
@@ -217,11 +218,11 @@ fn an_import_that_broke_off_is_begun_anew() {
     let rows = checked(File::Listenings, lines.lines().map(|line| line.split(',').collect()));
     let hub = hub();
     import(&hub, &[AISHA]);
-    let mut run = ImportRun::new();
+    let mut run = ImportRun::new(OPERATOR);
     hub.import_batch(&mut run, File::Listenings, rows[..500].to_vec(), false).unwrap();
     drop(run);
 
-    let mut run = ImportRun::new();
+    let mut run = ImportRun::new(OPERATOR);
     let outcomes: Vec<_> = rows
         .chunks(500)
         .map(|batch| counts(&hub.import_batch(&mut run, File::Listenings, batch.to_vec(), false).unwrap()))
@@ -234,7 +235,7 @@ fn an_import_that_broke_off_is_begun_anew() {
 
 #[test]
 fn what_no_row_can_point_at_is_forgotten() {
-    let (hub, mut run) = (hub(), ImportRun::new());
+    let (hub, mut run) = (hub(), ImportRun::new(OPERATOR));
     for (file, lines) in SMALL {
         take(&hub, &mut run, *file, lines);
     }

@@ -253,7 +253,7 @@ fn replay(imports: &[Import]) {
             tracked.insert(at);
         }
         let mut rows = standing.clone();
-        let mut run = ImportRun::new();
+        let mut run = ImportRun::new(OPERATOR);
         let mut batches = 0;
         for file in File::ALL {
             let all: Vec<Vec<String>> = import

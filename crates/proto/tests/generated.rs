@@ -1,6 +1,6 @@
 //! The generated code that is committed is what `proto/` generates.
 //!
-//! `FOLKMOOT_REGENERATE=1 cargo test -p folkmoot-tests --test architecture generated` writes it anew.
+//! `FOLKMOOT_REGENERATE=1 cargo test -p folkmoot-proto` writes it anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use prost::Message as _;
 const PACKAGES: [&str; 4] = ["academy", "federation", "hub", "node"];
 
 fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a crate lies two folders down").to_path_buf()
 }
 
 fn proto_files(root: &Path) -> Vec<PathBuf> {
@@ -93,7 +93,7 @@ fn generated_code_matches_the_protocol() {
         for ((name, old), (_, new)) in committed_files.iter().zip(&fresh_files) {
             assert!(
                 old == new,
-                "{}/{name} is stale: FOLKMOOT_REGENERATE=1 cargo test -p folkmoot-tests --test architecture",
+                "{}/{name} is stale: FOLKMOOT_REGENERATE=1 cargo test -p folkmoot-proto",
                 committed.display()
             );
         }
