@@ -158,7 +158,7 @@ async fn list_hubs(arguments: ListHubs, format: Format) -> Result<(), Failure> {
                     stage_title(hub.stage()),
                     state_title(hub.state()),
                     &hub.address,
-                    &times::words(hub.join_time),
+                    &joined(hub),
                     &times::words(hub.last_seen_time),
                 ]);
             }
@@ -207,6 +207,14 @@ async fn revoke_hub(arguments: NamedHub, format: Format) -> Result<(), Failure> 
     }
 }
 
+/// When a hub joined; before, until when it may.
+fn joined(hub: &wire::Hub) -> String {
+    match hub.invite_expire_time {
+        Some(until) => format!("code good until {}", times::words(Some(until))),
+        None => times::words(hub.join_time),
+    }
+}
+
 fn hub_json(hub: &wire::Hub) -> Value {
     json!({
         "name": hub.display_name,
@@ -228,6 +236,7 @@ fn hub_json(hub: &wire::Hub) -> Value {
         "address": hub.address,
         "joined": times::json(hub.join_time),
         "last_seen": times::json(hub.last_seen_time),
+        "invited_until": times::json(hub.invite_expire_time),
     })
 }
 

@@ -309,12 +309,13 @@ impl Node {
 
     pub(crate) fn freeze(&self) {
         self.store.freeze();
-        self.frozen.send_replace(true);
+        // The words first: whoever is woken by the state reads them.
         self.tell_operator(
             "another copy of this node's folder is running; this one only reads. Stop one of the two, and start this \
              one again if it is the one to keep"
                 .to_owned(),
         );
+        self.frozen.send_replace(true);
     }
 
     /// What the operator should know, in words; each once.
@@ -325,10 +326,10 @@ impl Node {
 
     /// The Academy says that it has revoked this node.
     pub(crate) fn told_of_revocation(&self, academy: NodeId) {
-        self.peers.update(academy, |state| state.revoked = true);
         self.tell_operator(
             "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned(),
         );
+        self.peers.update(academy, |state| state.revoked = true);
     }
 
     pub(crate) fn tell_operator(&self, notice: String) {

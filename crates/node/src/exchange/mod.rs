@@ -313,11 +313,11 @@ impl Conversation {
             Progress::DirectoryChanged => tracing::debug!("the directory changed"),
             Progress::Frozen => self.node.freeze(),
             Progress::PeerFrozen => {
-                self.node.peers().update(peer, |state| state.frozen = true);
                 let name = self.node.name_of(peer);
                 self.node.tell_operator(format!(
                     "two copies of {name} are running; the older is read to and not listened to"
                 ));
+                self.node.peers().update(peer, |state| state.frozen = true);
             }
             Progress::NotListedByPeer => self.failed("the peer does not list this node yet, or has suspended it"),
             Progress::RevokedByPeer => {

@@ -194,6 +194,7 @@ fn message(hub: KnownHub) -> Hub {
         address: hub.address.unwrap_or_default(),
         join_time: hub.joined_at.map(timestamp),
         last_seen_time: hub.last_seen_at.map(timestamp),
+        invite_expire_time: hub.invited_until.map(timestamp),
         // A hub that has not joined has no version that a change could be decided on.
         etag: if hub.version > 0 { hub.version.to_string() } else { String::new() },
     }

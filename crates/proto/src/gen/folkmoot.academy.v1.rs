@@ -32,6 +32,9 @@ pub struct Hub {
     /// The version of this record, to be given back with a change.
     #[prost(string, tag = "10")]
     pub etag: ::prost::alloc::string::String,
+    /// Until when the hub's invite code can be redeemed; absent once it has joined.
+    #[prost(message, optional, tag = "11")]
+    pub invite_expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// Nested message and enum types in `Hub`.
 pub mod hub {
