@@ -326,9 +326,6 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
     if tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
         academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
     }
-    if let (Topic::Releases(_), Role::Academy) = (log.id.topic, tx.role()) {
-        academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
-    }
     if log.id.topic == Topic::Directory {
         let before = Arc::clone(&tx.working.directory);
         tx.working.directory = Arc::new(load_directory(tx)?);

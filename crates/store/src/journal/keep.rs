@@ -155,6 +155,13 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
     if let Err(fault) = unpacked.verify(key) {
         return Ok(refused(fault.reason()));
     }
+    // A relay could leave out of a signed chain what it would rather not pass on. Nothing that this software knows
+    // allows a payload to be missing, so it is a gap, to be had of other peers.
+    if let Some(stripped) = unpacked.entries.iter().find(|entry| entry.body.is_none()) {
+        let detail = "the payload of an entry is missing; it will be asked for again".to_owned();
+        let refusal = Refusal { detail, ..refusal_of(stripped, RefusalReason::Gap) };
+        return Ok(Taken { log: held, refusals: vec![refusal], ..Taken::default() });
+    }
     let Some(log) = held else {
         let mut log = make_log(tx, unpacked.log)?;
         return extend(tx, &mut log, &unpacked.entries);

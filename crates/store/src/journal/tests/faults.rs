@@ -54,6 +54,41 @@ fn frames_that_may_not_be_are_refused_with_a_reason() {
     assert!(matches!(answer, Err(StoreError::Protocol { .. })));
 }
 
+/// A relay that keeps the headers and drops what they cover, such as a revocation, is not believed to hold anything.
+#[test]
+fn an_entry_without_its_payload_is_a_gap() {
+    let (academy, hub) = pair();
+    let check = |to: &Node, from: &Node, entries: &[Entry], at: usize| {
+        let mut stripped = entries.to_vec();
+        stripped[at].body = None;
+        let kept = to.keep(from, pack(&stripped).expect("packs"));
+        assert_eq!(reasons(std::slice::from_ref(&kept)), [(RefusalReason::Gap, false)]);
+        assert_eq!(kept.refusals[0].entry, entries[at].cursor());
+        assert_eq!((kept.new_entries, kept.upto, kept.receipt), (0, None, None));
+        let kept = to.keep(from, pack(entries).expect("packs"));
+        assert_eq!((kept.new_entries, reasons(&[kept])), (entries.len() as u64, Vec::new()), "with it, it is taken");
+    };
+    let releases = written(&hub.key, federation(&academy), hub.releases(), 9, &["one", "two"]);
+    check(&academy, &hub, &releases, 1);
+    let other = super::hub(&academy, 4);
+    let directory = written(&academy.key, federation(&academy), Topic::Directory, 9, &["one", "two"]);
+    check(&hub, &other, &directory, 2);
+    check(&other, &hub, &directory, 0);
+}
+
+/// The number fits and the signature holds, and yet it follows another entry than the one held.
+#[test]
+fn an_entry_that_follows_another_than_the_one_held_is_not_taken() {
+    let (academy, hub) = pair();
+    let write = |texts: &[&str]| written(&hub.key, federation(&academy), hub.releases(), 9, texts);
+    let (left, right) = (write(&["left"]), write(&["right", "right again"]));
+    academy.keep(&hub, pack(&left).expect("packs"));
+    let held = academy.tips(hub.releases());
+    let kept = academy.keep(&hub, pack(&right[2..]).expect("packs"));
+    assert_eq!(reasons(std::slice::from_ref(&kept)), [(RefusalReason::Fork, false)]);
+    assert_eq!((kept.new_entries, academy.tips(hub.releases())), (0, held));
+}
+
 #[test]
 fn a_gap_is_refused_until_it_is_filled() {
     let (academy, hub) = pair();
