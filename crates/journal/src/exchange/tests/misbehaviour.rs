@@ -198,7 +198,13 @@ fn frames_that_nobody_asked_for_are_refused_and_their_credit_given_back() {
     let entries = stranger.logs.values().last().unwrap();
     let outcome = machine.say(Body::Frame(pack(entries).unwrap()));
     assert_eq!(outcome.closed, None);
-    assert!(outcome.sent.iter().any(|body| matches!(body, Body::Refusal(_))));
+    // By the machine itself: a store that was asked would not know the author.
+    let reasons: Vec<v1::refusal::Reason> = outcome
+        .sent
+        .iter()
+        .filter_map(|body| if let Body::Refusal(said) = body { Some(said.reason()) } else { None })
+        .collect();
+    assert_eq!(reasons, [v1::refusal::Reason::NotSubscribed]);
     assert!(outcome.sent.iter().any(|body| matches!(body, Body::Credit(_))));
     assert!(machine.hub.logs.keys().all(|log| log.author != stranger.me()));
 }

@@ -1,5 +1,8 @@
 //! Peers, receipts and what the operator reads.
 
+use folkmoot_disclosure::{Observation, Observations, Policy, prepare};
+use folkmoot_domain::calendar::{Period, Programmes};
+use folkmoot_domain::indicator::{CellKey, Indicator};
 use folkmoot_journal::{Admission, Receipt};
 
 use super::*;
@@ -152,4 +155,37 @@ fn a_refusal_of_what_is_not_held_takes_no_room() {
     assert_eq!(refuse(Cursor { incarnation: Incarnation(1), ..tip }), 0);
     assert_eq!(refuse(tip), 1);
     assert_eq!(refuse(tip), 1);
+}
+
+/// From the hub's approval to the Academy's report: where a hub has rounded, no figure looks exact.
+#[test]
+fn what_a_hub_rounded_is_never_exact_in_the_report() {
+    let (academy, hub) = pair();
+    let period: Period = "2018-Q3".parse().expect("a quarter");
+    let span = period.span(&Programmes::default()).expect("a quarter has days");
+    let cells = CellKey::all().into_iter().map(|key| {
+        let (value, people_behind) = match (key.indicator, key.category) {
+            // Five parts: one of 16 people, four of 9.
+            (Indicator::PeopleTrained, Some(category)) if category.code() == "woman" => (16, 0),
+            (Indicator::PeopleTrained, Some(_)) => (9, 0),
+            (Indicator::PeopleTrained, None) => (52, 0),
+            (Indicator::YoungPeopleTrained, _) => (20, 0),
+            (Indicator::TrainingMinutes, _) => (5_200, 52),
+            (Indicator::TrainingSessions, _) => (1, 0),
+            _ => (0, 0),
+        };
+        (key, Observation { value, people_behind, events_with_people: value.min(1) })
+    });
+    let observations = Observations::new(period.clone(), span, cells.collect()).expect("figures that agree");
+    let today = span.last.next_day().expect("a day after");
+    let release = prepare(&observations, hub.id.0, 0, &Policy::floor(), today).expect("a release").release;
+    hub.store.hub().expect("a hub's store").approve(&release).expect("approved");
+    hub.answer(Question::AppendApproved);
+    assert_eq!(reasons(&push(&hub, &academy)), []);
+    let report = academy.store.academy().expect("the Academy's store").report(&period).expect("a report");
+    let trained = report.lines.into_iter().filter(|line| line.key.indicator == Indicator::PeopleTrained);
+    let trained: Vec<_> = trained.map(|line| (line.value, line.low, line.high, line.hubs_rounded)).collect();
+    assert_eq!(trained[0], (Some(52), 52, Some(52), 0));
+    assert_eq!(trained[1], (None, 13, Some(17), 1), "16 people, rounded to 15");
+    assert_eq!(trained[2..], [(None, 8, Some(12), 1); 4]);
 }
