@@ -4,17 +4,20 @@
 //! 1. a receipt leaves before what it signs for is on the giver's disk;
 //! 2. a disk loses what it signed for, or a log on it gets shorter or changes, save that somebody overwrote the folder
 //!    with an older copy or threw it away;
-//! 3. a log forks, a peer's word is not genuine, a stream ends over the protocol, or something that everybody may write
+//! 3. the log of a hub that does not cheat forks, a peer's word is not genuine, a stream ends over the protocol, or something that everybody may write
 //!    and wants is refused;
 //! 4. the network falls quiet while a comparison is not settled, or never falls quiet;
 //! 5. after quiet, a node does not hold every entry that it may hold and that ever was on a disk, save what only an
 //!    overwritten folder held; or nodes read another directory out of the same entries; or something waits for ever;
 //! 6. after quiet, a release is not acknowledged, left twice, or counts otherwise than once with its approved figure;
-//! 7. the same seed does not give the same trace.
+//! 7. of a hub that cheats, the Academy and the hub do not end with the same evidence and with the log up to the last
+//!    entry that both branches share, or any other log suffers;
+//! 8. the same seed does not give the same trace.
 //!
 //! What happens: messages come late and, across streams, in any order; streams break with what is under way, seen by one
 //! side or both; frames of earlier streams come again; processes end between any two effects and start with a new
-//! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice; a hub joins,
+//! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice,
+//! with an incarnation of its own or, where it cheats, with the very same; a hub joins,
 //! another is revoked; hubs dial the Academy and each other; the directory changes and releases are approved all the while.
 //!
 //! `FOLKMOOT_SEEDS=10000` runs more seeds, `FOLKMOOT_SEED=17` one alone.

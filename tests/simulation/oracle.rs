@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_journal::exchange::{CloseReason, Progress};
-use folkmoot_journal::{Cursor, LogId, Receipt, Refusal, RefusalReason, Topic};
+use folkmoot_journal::{Cursor, LogId, NodeId, Receipt, Refusal, RefusalReason, Topic};
 use folkmoot_store::Store;
 
 /// A disk: a node's own, or that of a copy of it.
@@ -21,6 +21,8 @@ pub(crate) struct Oracle {
     pub(crate) written: Tips,
     /// A copy of a node ran beside it, so that two releases of one period may have gone out.
     pub(crate) copied: bool,
+    /// A hub whose copy went on under the very same incarnation: what it says of itself can contradict itself.
+    pub(crate) cheat: Option<NodeId>,
     /// A hub was revoked, so that entries of it may come too late.
     pub(crate) revoked: bool,
     pub(crate) violations: Vec<String>,
@@ -31,6 +33,11 @@ impl Oracle {
         self.violations.push(words);
     }
 
+    /// Whether the log is of the hub that contradicts itself. What holds of such a log is checked after quiet.
+    fn contradicts(&self, log: LogId) -> bool {
+        self.cheat == Some(log.author)
+    }
+
     /// Looks at the logs of these topics on a disk: they only ever grow.
     pub(crate) fn look(&mut self, disk: DiskId, store: &Store, topics: &[Topic]) {
         for topic in topics {
@@ -39,16 +46,14 @@ impl Oracle {
                 Err(error) => return self.violated(format!("disk {disk}: {error}")),
             };
             let seen: Tips = tips.into_iter().map(|tip| (tip.log(*topic), tip)).collect();
+            let cheat = self.cheat;
             let before = self.disks.entry(disk).or_default();
             let shrunk: Vec<LogId> = before
                 .range(
-                    LogId {
-                        topic: *topic,
-                        author: folkmoot_journal::NodeId([0; 32]),
-                        incarnation: folkmoot_journal::Incarnation(0),
-                    }..,
+                    LogId { topic: *topic, author: NodeId([0; 32]), incarnation: folkmoot_journal::Incarnation(0) }..,
                 )
                 .take_while(|(log, _)| log.topic == *topic)
+                .filter(|(log, _)| cheat != Some(log.author))
                 .filter(|(log, tip)| !seen.get(log).is_some_and(|now| now.seq > tip.seq || now == *tip))
                 .map(|(log, _)| *log)
                 .collect();
@@ -69,7 +74,7 @@ impl Oracle {
     pub(crate) fn receipt_leaves(&mut self, disk: DiskId, receipt: &Receipt) {
         let (log, held) = (receipt.log(), receipt.held);
         let there = self.disks.get(&disk).and_then(|tips| tips.get(&log));
-        if !there.is_some_and(|tip| tip.seq > held.seq || *tip == held) {
+        if !there.is_some_and(|tip| tip.seq > held.seq || *tip == held) && !self.contradicts(log) {
             self.violated(format!("disk {disk} signed for {log:?} up to {} and does not hold it", held.seq));
         }
         let signed = self.receipted.entry(disk).or_default().entry(log).or_insert(held);
@@ -93,6 +98,7 @@ impl Oracle {
             .into_iter()
             .flatten()
             .filter(|(log, signed)| held.get(log).is_none_or(|tip| tip.seq < signed.seq))
+            .filter(|(log, _)| !self.contradicts(**log))
             .map(|(log, _)| *log)
             .collect();
         for log in lost {
@@ -135,7 +141,7 @@ impl Oracle {
     pub(crate) fn told(&mut self, disk: DiskId, progress: &Progress, replayed: bool) {
         match progress {
             Progress::RefusedByPeer(refusal) | Progress::RefusedHere(refusal) => self.refused(disk, refusal, replayed),
-            Progress::AppendBlocked if replayed => {}
+            Progress::AppendBlocked if replayed || self.cheat.is_some() => {}
             Progress::AppendBlocked => self.violated(format!("disk {disk}: releases cannot be appended")),
             Progress::Connected { .. }
             | Progress::Comparing { .. }
@@ -154,9 +160,10 @@ impl Oracle {
     fn refused(&mut self, disk: DiskId, refusal: &Refusal, replayed: bool) {
         let passing = match refusal.reason {
             RefusalReason::Frozen => true,
-            RefusalReason::Gap => replayed,
+            RefusalReason::Gap => replayed || self.contradicts(refusal.log()),
             RefusalReason::AfterRevocation => self.revoked,
             RefusalReason::SecondRelease => self.copied,
+            RefusalReason::Fork => self.contradicts(refusal.log()),
             RefusalReason::Unspecified
             | RefusalReason::MalformedPayload
             | RefusalReason::ReleaseForm
@@ -165,7 +172,6 @@ impl Oracle {
             | RefusalReason::NotAuthorised
             | RefusalReason::UnknownAuthor
             | RefusalReason::NotGenuine
-            | RefusalReason::Fork
             | RefusalReason::NotSubscribed
             | RefusalReason::DirectoryRule => false,
         };
@@ -179,6 +185,7 @@ impl Oracle {
         let tips = self.disks.get(&disk).cloned().unwrap_or_default();
         let due: Tips =
             self.written.iter().filter(|(log, _)| topics.contains(&log.topic)).map(|(l, t)| (*l, *t)).collect();
+        let due: Tips = due.into_iter().filter(|(log, _)| !self.contradicts(*log)).collect();
         for (log, tip) in due {
             if tips.get(&log) != Some(&tip) {
                 let held = tips.get(&log).map_or(0, |tip| tip.seq);

@@ -129,7 +129,8 @@ fn restore(world: &mut World) {
     }
 }
 
-/// Somebody copies a hub's folder and starts it, while the hub runs on.
+/// Somebody copies a hub's folder and starts it, while the hub runs on. One that cheats gives its copy its own
+/// incarnation, so that the two write different entries under the same numbers.
 fn copy(world: &mut World) {
     let node = 1 + world.rng.below(3);
     if world.fault.is_some() || world.oracle.copied {
@@ -139,8 +140,13 @@ fn copy(world: &mut World) {
         let bytes = world.processes[&process].store.snapshot().expect("a snapshot");
         world.oracle.copied = true;
         world.note(format!("node {node} is copied"));
-        let drawn = Incarnation(world.rng.next());
-        world.start_on(node, COPY, &bytes, drawn);
+        let mut incarnation = Incarnation(world.rng.next());
+        if world.rng.chance(50) {
+            world.note(format!("node {node} cheats"));
+            world.oracle.cheat = Some(world.ids[node]);
+            incarnation = world.incarnations[&process];
+        }
+        world.start_on(node, COPY, &bytes, incarnation);
     }
 }
 
@@ -330,6 +336,7 @@ fn quieten(world: &mut World) {
         world.oracle.converged(*node, &topics);
     }
     check_agreement(world, &members);
+    check_contradiction(world, &members);
 }
 
 /// Runs until nobody has anything to do.
@@ -375,7 +382,7 @@ fn check_agreement(world: &mut World, members: &[usize]) {
         if journal.directory() != directory {
             violations.push(format!("node {node} reads another directory out of the same entries"));
         }
-        if !journal.forks().expect("forks").is_empty() {
+        if journal.forks().expect("forks").iter().any(|fork| Some(fork.log.author) != world.oracle.cheat) {
             violations.push(format!("node {node} holds a log that forks"));
         }
         let waiting = journal.waiting().expect("what waits");
@@ -390,12 +397,42 @@ fn check_agreement(world: &mut World, members: &[usize]) {
     violations.into_iter().for_each(|words| world.oracle.violated(words));
 }
 
+/// Both nodes that hold the releases of a hub that contradicts itself keep the same evidence, and hold the log only up to
+/// the last entry that both branches share.
+fn check_contradiction(world: &mut World, members: &[usize]) {
+    let Some(cheat) = world.oracle.cheat else { return };
+    let topic = Topic::Releases(cheat);
+    let held: Vec<_> = [Some(ACADEMY), members.iter().copied().find(|node| world.ids[*node] == cheat)]
+        .into_iter()
+        .flatten()
+        .filter_map(|node| world.process_of(node))
+        .map(|process| world.processes[&process].store.journal())
+        .map(|journal| (journal.forks().expect("forks"), journal.tips(topic).expect("tips")))
+        .collect();
+    if held.windows(2).any(|pair| pair[0] != pair[1]) {
+        world.oracle.violated(format!("a hub that contradicts itself is held otherwise here and there: {held:?}"));
+    }
+    for (forks, tips) in &held {
+        for fork in forks {
+            let counts = tips.iter().find(|tip| tip.log(topic) == fork.log).copied();
+            if counts != fork.common {
+                world.oracle.violated(format!("a log that forks counts up to {counts:?}, not {:?}", fork.common));
+            }
+        }
+    }
+    if held.iter().any(|(forks, _)| !forks.is_empty()) {
+        world.note("the contradiction is found".to_owned());
+    }
+}
+
 /// Every release counts once, with the figure that its hub approved.
 fn check_releases(world: &mut World) {
     let academy = world.process_of(ACADEMY).expect("the Academy runs");
     let academy = world.processes[&academy].store.clone();
     let mut ledgers: Vec<(usize, Vec<ApprovedRelease>)> = Vec::new();
-    let hubs: Vec<usize> = members(world).into_iter().filter(|node| *node != ACADEMY).collect();
+    let hubs = members(world).into_iter().filter(|node| *node != ACADEMY);
+    // What leaves twice under one number counts nowhere, whatever the hub's own ledger says.
+    let hubs: Vec<usize> = hubs.filter(|node| Some(world.ids[*node]) != world.oracle.cheat).collect();
     for node in hubs {
         if let Some(process) = world.process_of(node) {
             let store = &world.processes[&process].store;
@@ -444,7 +481,7 @@ fn check_releases(world: &mut World) {
         let line = line.expect("a line of funding");
         let counted = (u64::from(line.hubs), line.low);
         // What was held of a hub before its revocation counts on.
-        let counts = if world.oracle.revoked {
+        let counts = if world.oracle.revoked || world.oracle.cheat.is_some() {
             counted.0 >= released.len() as u64 && counted.1 >= sum
         } else {
             counted == (released.len() as u64, sum)

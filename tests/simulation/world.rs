@@ -23,7 +23,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 14] = [
+pub(crate) const LANDMARKS: [&str; 15] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -36,6 +36,7 @@ pub(crate) const LANDMARKS: [&str; 14] = [
     "breaks",
     "is restored",
     "is copied",
+    "the contradiction is found",
     "joins",
     "Settled { round: 3 }",
 ];
