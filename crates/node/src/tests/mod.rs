@@ -160,6 +160,8 @@ async fn synchronize(node: &Arc<Node>) -> Result<SyncProgress, SyncError> {
             last = Some(step);
         }
     };
-    timeout(SOON, all).await.unwrap_or_else(|_| panic!("never synchronised"));
+    if timeout(SOON, all).await.is_err() {
+        panic!("never synchronised: {last:?}");
+    }
     last.expect("at least one step")
 }
