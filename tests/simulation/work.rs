@@ -8,11 +8,12 @@ use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
 use folkmoot_domain::indicator::{CellKey, Indicator};
 use folkmoot_journal::directory::PeerStatus;
-use folkmoot_journal::exchange::{Event, Question};
-use folkmoot_journal::{Incarnation, Payload, PayloadKind, Topic};
-use folkmoot_store::StoreError;
+use folkmoot_journal::exchange::{Answer, Event, Question, Scope, SharedReleases};
+use folkmoot_journal::{Cursor, Hash, Incarnation, LogId, Payload, PayloadKind, Topic};
 use folkmoot_store::academy::{HubChange, WhichHub};
 use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
+use folkmoot_store::journal::Fork;
+use folkmoot_store::{JournalStore, StoreError};
 
 use crate::Fault;
 use crate::stream::{ProcessId, StreamId};
@@ -397,31 +398,45 @@ fn check_agreement(world: &mut World, members: &[usize]) {
     violations.into_iter().for_each(|words| world.oracle.violated(words));
 }
 
-/// Both nodes that hold the releases of a hub that contradicts itself keep the same evidence, and hold the log only up to
-/// the last entry that both branches share.
+/// Both nodes that hold the releases of a hub that contradicts itself keep the evidence, and hold the log only up to the
+/// last entry that both branches share.
 fn check_contradiction(world: &mut World, members: &[usize]) {
     let Some(cheat) = world.oracle.cheat else { return };
+    let Some(hub) = members.iter().copied().find(|node| world.ids[*node] == cheat) else { return };
     let topic = Topic::Releases(cheat);
-    let held: Vec<_> = [Some(ACADEMY), members.iter().copied().find(|node| world.ids[*node] == cheat)]
-        .into_iter()
-        .flatten()
-        .filter_map(|node| world.process_of(node))
-        .map(|process| world.processes[&process].store.journal())
-        .map(|journal| (journal.forks().expect("forks"), journal.tips(topic).expect("tips")))
-        .collect();
-    if held.windows(2).any(|pair| pair[0] != pair[1]) {
-        world.oracle.violated(format!("a hub that contradicts itself is held otherwise here and there: {held:?}"));
-    }
-    for (forks, tips) in &held {
-        for fork in forks {
+    let mut held = Vec::new();
+    for (node, peer) in [(ACADEMY, hub), (hub, ACADEMY)] {
+        let process = world.process_of(node).expect("every member runs");
+        let journal = world.processes[&process].store.journal();
+        let (forks, tips) = (journal.forks().expect("forks"), journal.tips(topic).expect("tips"));
+        for fork in &forks {
             let counts = tips.iter().find(|tip| tip.log(topic) == fork.log).copied();
             if counts != fork.common {
                 world.oracle.violated(format!("a log that forks counts up to {counts:?}, not {:?}", fork.common));
             }
+            let shown = evidence(&journal, Scope { peer: world.ids[peer], releases: SharedReleases::Of(cheat) }, fork);
+            if shown.len() < 2 || shown.iter().any(|(first, _)| *first != fork.seq) {
+                world.oracle.violated(format!("node {node} shows {} branches of {fork:?}", shown.len()));
+            }
         }
+        held.push((forks, tips));
     }
-    if held.iter().any(|(forks, _)| !forks.is_empty()) {
+    if held[0] != held[1] {
+        world.oracle.violated(format!("a hub that contradicts itself is held otherwise here and there: {held:?}"));
+    }
+    if !held[0].0.is_empty() {
         world.note("the contradiction is found".to_owned());
+    }
+}
+
+/// The branches that a node shows to whoever holds one of them: the first number of each, and what it holds.
+fn evidence(journal: &JournalStore, scope: Scope, fork: &Fork) -> BTreeSet<(u64, Vec<u8>)> {
+    let LogId { topic, author, incarnation } = fork.log;
+    let branch = Cursor { author, incarnation, seq: fork.seq, hash: Hash([0xff; 32]) };
+    let theirs = vec![(topic, vec![branch])];
+    match journal.answer(Question::Missing { scope, theirs, buckets: (0..=u8::MAX).collect() }) {
+        Ok(Answer::Missing { forks, .. }) => forks.into_iter().map(|frame| (frame.first_seq, frame.entries)).collect(),
+        Ok(_) | Err(_) => BTreeSet::new(),
     }
 }
 

@@ -34,13 +34,13 @@ pub(super) fn admit(
     address: Option<&str>,
 ) -> Result<Admission, StoreError> {
     let peer = row(tx, node)?;
-    let known = incarnations(tx, peer)?;
+    let known = incarnations(tx, peer, incarnation)?;
     let admission = known.admit(incarnation);
     match admission {
         Admission::Clone => return Ok(admission),
         Admission::Same => {}
         Admission::Fresh | Admission::Supersedes(_) => {
-            tx.execute("UPDATE peer_incarnation SET current = 0 WHERE peer = ?1", [peer])?;
+            tx.execute("UPDATE peer_incarnation SET current = 0 WHERE peer = ?1 AND current = 1", [peer])?;
             tx.execute(
                 "INSERT INTO peer_incarnation (peer, incarnation, current) VALUES (?1, ?2, 1)",
                 params![peer, signed(incarnation.0)],
@@ -58,10 +58,15 @@ pub(super) fn superseded(tx: &Tx<'_>, node: NodeId, incarnation: Incarnation) ->
     Ok(tx.prepare_cached(sql)?.exists(params![node.0, signed(incarnation.0)])?)
 }
 
-fn incarnations(connection: &Connection, peer: i64) -> Result<PeerIncarnations, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT incarnation, current FROM peer_incarnation WHERE peer = ?1")?;
-    let mut rows = statement.query([peer])?;
+/// The process of a peer that speaks, and what is known of one incarnation: a peer that says Hello under ever new ones
+/// must not make the next Hello cost more.
+pub(super) const KNOWN: &str = "SELECT incarnation, current FROM peer_incarnation WHERE peer = ?1 AND current = 1
+    UNION ALL SELECT incarnation, current FROM peer_incarnation WHERE peer = ?1 AND incarnation = ?2 AND current = 0";
+
+/// What is known of a peer as far as it concerns this incarnation.
+fn incarnations(connection: &Connection, peer: i64, of: Incarnation) -> Result<PeerIncarnations, StoreError> {
+    let mut statement = connection.prepare_cached(KNOWN)?;
+    let mut rows = statement.query(params![peer, signed(of.0)])?;
     let mut known = PeerIncarnations::default();
     while let Some(row) = rows.next()? {
         let incarnation = Incarnation(unsigned(row.get(0)?));

@@ -125,6 +125,9 @@ CREATE TABLE peer_incarnation (
     PRIMARY KEY (peer, incarnation)
 ) STRICT;
 
+-- One process of a peer speaks, and is found however many did before.
+CREATE UNIQUE INDEX peer_incarnation_current ON peer_incarnation (peer) WHERE current = 1;
+
 -- The digests of the topics shared with a peer; a bucket without topics has no row.
 CREATE TABLE scope_bucket (
     peer INTEGER NOT NULL REFERENCES peer (id),

@@ -34,6 +34,25 @@ fn incarnations_are_remembered_over_restarts() {
     assert_eq!(academy.journal().peers().expect("read")[0].last_success, Some(academy.store.now()));
 }
 
+/// A peer that says Hello under ever new incarnations makes nobody read them all.
+#[test]
+fn an_incarnation_is_judged_without_reading_all_that_were_seen() {
+    let (academy, _) = pair();
+    let plan = academy.store.read("plan", |connection| {
+        let sql = format!("EXPLAIN QUERY PLAN {}", peers::KNOWN);
+        let mut statement = connection.prepare(&sql)?;
+        let steps = statement.query_map([1, 1], |row| row.get::<_, String>(3))?;
+        Ok(steps.collect::<Result<Vec<_>, _>>()?)
+    });
+    let plan = plan.expect("a plan");
+    let searches: Vec<&String> = plan.iter().filter(|step| step.contains("peer_incarnation")).collect();
+    assert_eq!(searches.len(), 2, "{plan:?}");
+    for (search, index) in searches.into_iter().zip(["peer_incarnation_current (peer=?)", "(peer=? AND incarnation=?)"])
+    {
+        assert!(search.starts_with("SEARCH") && search.ends_with(index), "{plan:?}");
+    }
+}
+
 /// A stream of a process that was replaced may still bring what its successor was not shown.
 #[test]
 fn nothing_is_taken_of_a_process_that_was_replaced() {
