@@ -3,10 +3,16 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use folkmoot_journal::NodeId;
 use tokio::sync::watch;
+
+/// How often the Academy lists another address of one hub: each is an entry that every node keeps for good.
+const MOVES: u32 = 8;
+/// In this time.
+const MOVES_IN: Duration = Duration::from_secs(60 * 60);
 
 /// The exchange with one peer, as it stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,6 +37,8 @@ struct Known {
     /// The open streams, by their number, which rises.
     streams: BTreeMap<u64, (NodeId, watch::Sender<bool>)>,
     next_stream: u64,
+    /// When each hub was first listed with another address in the last while, and how often since.
+    moves: BTreeMap<NodeId, (Instant, u32)>,
 }
 
 /// The exchange with every peer.
@@ -90,6 +98,17 @@ impl Peers {
             }
         }
         self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Whether a hub that says another address than the listed one may be listed with it, which counts as done.
+    pub(crate) fn may_move(&self, peer: NodeId, now: Instant) -> bool {
+        let mut known = self.known();
+        let (since, moves) = known.moves.entry(peer).or_insert((now, 0));
+        if now.duration_since(*since) >= MOVES_IN {
+            (*since, *moves) = (now, 0);
+        }
+        *moves = moves.saturating_add(1);
+        *moves <= MOVES
     }
 
     /// How many streams with a peer are open, greeted or not.
@@ -197,5 +216,15 @@ mod tests {
         assert!(!changed.has_changed().expect("open"));
         assert_eq!(peers.want_comparison(NodeId([1; 32])), 1);
         assert!(changed.has_changed().expect("open"));
+    }
+
+    #[test]
+    fn a_hub_that_moves_without_end_fills_nobodys_directory() {
+        let peers = Peers::default();
+        let (restless, other, start) = (NodeId([1; 32]), NodeId([2; 32]), Instant::now());
+        let listed = |peer, minute: u64| peers.may_move(peer, start + Duration::from_secs(60 * minute));
+        assert_eq!((0..59).filter(|minute| listed(restless, *minute)).count(), 8);
+        assert!(listed(other, 59), "another hub is none the worse for it");
+        assert_eq!((60..119).filter(|minute| listed(restless, *minute)).count(), 8);
     }
 }

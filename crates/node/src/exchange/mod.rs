@@ -286,8 +286,16 @@ impl Conversation {
                 }
                 // Only what can be dialled goes into the directory, whatever the peer says.
                 let address = address.and_then(|address| PeerAddress::parse(&address).ok());
-                if self.node.role() == store::Role::Academy && self.status == PeerStatus::Listed {
-                    let address = address.map(|address| address.to_string());
+                let address = address.map(|address| address.to_string());
+                let directory = self.node.directory();
+                let moved = directory.hubs().get(&peer).is_some_and(|hub| hub.address != address);
+                // A superseded copy is not listened to, nor does anybody come to dial it.
+                let speaks = admission != Admission::Clone && self.status == PeerStatus::Listed;
+                if speaks
+                    && moved
+                    && self.node.role() == store::Role::Academy
+                    && self.node.peers().may_move(peer, Instant::now().into_std())
+                {
                     self.note(move |store| store.academy()?.list_address(peer, address).map(drop));
                 }
             }
