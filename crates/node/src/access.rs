@@ -15,6 +15,7 @@ use futures_util::future::Either;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use crate::identity::TlsPublicKey;
 use crate::listener::PeerConnection;
 use crate::node::Node;
 use crate::socket::OperatorConnection;
@@ -110,7 +111,11 @@ impl Caller {
         if let Some(operator) = extensions.get::<OperatorConnection>() {
             return Self::Operator { uid: operator.uid };
         }
-        let key = extensions.get::<PeerConnection>().and_then(|connection| connection.key.as_ref());
+        Self::behind(extensions.get::<PeerConnection>().and_then(|connection| connection.key.as_ref()), directory)
+    }
+
+    /// Who holds a key, as the directory lists it.
+    fn behind(key: Option<&TlsPublicKey>, directory: &Directory) -> Self {
         match key.map(|key| directory.by_tls_key(&key.0)) {
             None => Self::Stranger,
             Some(None) => Self::Unlisted,
@@ -347,6 +352,37 @@ mod tests {
         ] {
             check(path, caller, expected);
         }
+    }
+
+    #[test]
+    fn a_peer_is_who_its_key_says_and_stands_as_the_directory_says() {
+        let mut directory = Directory::default();
+        for (seed, state) in
+            [(1, journal::HubState::Enrolled), (2, journal::HubState::Suspended), (3, journal::HubState::Revoked)]
+        {
+            let log_key = journal::LogKey::from_seed(&[seed; 32]).public();
+            let record = journal::HubRecord {
+                hub: log_key.id(),
+                version: 1,
+                name: "Warminster".parse().expect("a name"),
+                log_key,
+                tls_key: vec![seed],
+                address: None,
+                kind: folkmoot_domain::hub::HubKind::SocialActionHub,
+                region: String::new(),
+                stage: folkmoot_domain::hub::Stage::Active,
+                state,
+                last_accepted: Vec::new(),
+            };
+            directory.apply(&journal::Payload::HubRecord(record)).expect("applied");
+        }
+        let behind = |key: u8| Caller::behind(Some(&TlsPublicKey([key].as_slice().into())), &directory);
+        for (key, expected) in [(1, PeerStatus::Listed), (2, PeerStatus::Suspended), (3, PeerStatus::Revoked)] {
+            let id = journal::LogKey::from_seed(&[key; 32]).public().id();
+            assert_eq!(behind(key), Caller::Peer { id, role: journal::Role::Hub, status: expected });
+        }
+        assert_eq!(behind(4), Caller::Unlisted);
+        assert_eq!(Caller::behind(None, &directory), Caller::Stranger);
     }
 
     #[test]
