@@ -1,19 +1,25 @@
 //! Joining a federation, well and badly.
 
+use folkmoot_journal::Context;
+use folkmoot_proto::federation::v1::EnrolRequest;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::service::Routes;
+use tonic::{Code, service::Routes};
 
 use super::*;
 use crate::{
     access::AccessLayer,
+    dial::dial,
     enrolment::Enrolments,
     folder::{self, Folder},
+    generated::federation::enrolment_service_client::EnrolmentServiceClient,
     identity::Identity,
     init::init_hub,
-    join::enrol,
+    invite::InviteCode,
+    join::{enrol, signed_bytes},
     limits, listener,
     settings::{PeerAddress, Settings},
+    tls::{Expected, client_config},
 };
 
 fn check_refused(joined: Result<Joined, Error>, words: &str) {
@@ -79,6 +85,39 @@ async fn codes_that_do_not_fit_are_refused_in_words() {
     check_refused(Place::hub("Warminster").join(&good).await, "used");
 
     check_refused(hub.join("folkmoot1:127.0.0.1:74").await, "end is missing");
+    academy.stop().await;
+}
+
+/// Whoever has a code and sees another's request cannot enrol the other's log key, nor a TLS key of its own under it.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_holder_of_a_log_key_enrols_it() {
+    let (_home, academy) = academy().await;
+    let identity = |place: &Place| Identity::open(&Folder::open(&place.data).expect("a folder")).expect("an identity");
+    let (hub, thief) = (Place::hub("Warminster"), Place::hub("Warminster"));
+    let (hub, thief) = (identity(&hub), identity(&thief));
+    let code = InviteCode::parse(&invite(&academy, "Warminster")).expect("a code");
+    let line = dial(&code.address, client_config(None, Expected::Anybody).expect("a config")).await.expect("a line");
+    let mut client = EnrolmentServiceClient::new(line.channel.clone());
+    for (signer, signed_for) in [(&thief, &thief), (&thief, &hub), (&hub, &hub)] {
+        let certificate_request = thief.certificate_request().expect("a request");
+        let signed_request = if std::ptr::eq(signed_for, &hub) {
+            hub.certificate_request().expect("a request")
+        } else {
+            certificate_request.clone()
+        };
+        let signed = signed_bytes(code.federation, code.token.expose(), &signed_request);
+        let request = EnrolRequest {
+            token: code.token.expose().to_vec(),
+            display_name: "Warminster".to_owned(),
+            log_key: hub.log_key.public().0.to_vec(),
+            certificate_request,
+            address: String::new(),
+            signature: signer.log_key.sign(Context::Enrol, &signed).0.to_vec(),
+        };
+        let refused = client.enrol(request).await.expect_err("refused");
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    assert!(academy.node().directory().hubs().is_empty());
     academy.stop().await;
 }
 
