@@ -76,8 +76,8 @@ fn befall(world: &mut World) {
             }
         }
         92..94 => any.into_iter().for_each(|process| back_up(world, process)),
-        94..96 => restore(world),
-        96..97 => copy(world),
+        94..95 => restore(world),
+        95..97 => copy(world),
         97..98 => join(world),
         98 if world.rng.chance(25) => revoke(world),
         _ => compare_again(world),
