@@ -71,8 +71,8 @@ pub struct BatchOutcome {
 }
 
 impl HubStore {
-    /// Takes a batch of rows of one file, each with its number in the file: resolves what they point at, first in this
-    /// run and then in the tables, and writes the good ones with the figures that they change, in one transaction.
+    /// Takes a batch of rows of one file, each with its number in the file: resolves what they point at, first in the
+    /// tables, which earlier imports filled, and then in this run, and writes the good ones with the figures that they change, in one transaction.
     /// A `dry_run` writes nothing and says the same.
     ///
     /// # Errors
