@@ -307,6 +307,8 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     const WARMINSTER: Actor = Actor { node: [1; 32], incarnation: 7 };
@@ -429,16 +431,48 @@ mod tests {
         assert!(Campaign::load(b"not a document", &[]).is_err());
     }
 
+    /// Writes the checksum anew, so that only what the change says can be at fault: the first four bytes of SHA-256 over
+    /// the chunk from its type on.
+    fn mend_checksum(change: &mut [u8]) {
+        let digest = Sha256::digest(&change[8..]);
+        change[4..8].copy_from_slice(&digest[..4]);
+    }
+
+    fn long_note() -> Vec<u8> {
+        edited(&mut Campaign::blank(), WARMINSTER, Edit::AppendNotes("a longer note, to have bytes".into()))
+    }
+
+    #[test]
+    fn a_mended_checksum_is_the_one_that_the_library_writes() {
+        let mut change = long_note();
+        let written = change.clone();
+        change[4..8].fill(0);
+        mend_checksum(&mut change);
+        assert_eq!(change, written);
+    }
+
     proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config::with_cases(2_000))]
+
         #[test]
-        fn mutated_changes_never_get_past_the_guard(at in 0usize..4096, byte in 0u8..=255) {
-            let mut writer = Campaign::blank();
-            let mut change = edited(&mut writer, WARMINSTER, Edit::AppendNotes("a longer note, to have bytes".into()));
-            let at = at % change.len();
+        fn a_mutated_change_with_a_mended_checksum_is_refused_or_leaves_a_whole_campaign(
+            at in 8usize..4096,
+            byte in 0u8..=255,
+        ) {
+            let mut change = long_note();
+            let at = 8 + at % (change.len() - 8);
             change[at] = byte;
+            mend_checksum(&mut change);
             let mut campaign = Campaign::blank();
-            let _ = campaign.admit(WARMINSTER.node, &[change]);
-            proptest::prop_assert!(campaign.view().is_ok());
+            let before = campaign.snapshot();
+            match campaign.admit(WARMINSTER.node, &[change]) {
+                Err(_) => proptest::prop_assert_eq!(campaign.snapshot(), before),
+                Ok(()) => {
+                    let (bytes, heads) = campaign.snapshot();
+                    let again = Campaign::load(&bytes, &heads).expect("what was admitted loads again");
+                    proptest::prop_assert_eq!(again.view().expect("a campaign"), campaign.view().expect("a campaign"));
+                }
+            }
         }
     }
 }
