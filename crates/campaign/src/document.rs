@@ -451,6 +451,25 @@ mod tests {
         assert_eq!(change, written);
     }
 
+    #[test]
+    fn a_change_that_panics_the_library_is_refused_and_named() {
+        let mut panics = 0;
+        let sound = long_note();
+        for at in 8..sound.len() {
+            let mut change = sound.clone();
+            change[at] = 0;
+            mend_checksum(&mut change);
+            let mut campaign = Campaign::blank();
+            if campaign.admit(WARMINSTER.node, &[change])
+                == Err(Refused::Fault { index: 0, source: ChangeFault::Breaking })
+            {
+                panics += 1;
+                assert_eq!(campaign.snapshot(), Campaign::blank().snapshot(), "byte {at}");
+            }
+        }
+        assert!(panics > 0, "no byte of this change panics the library any more: find another");
+    }
+
     proptest::proptest! {
         #![proptest_config(proptest::test_runner::Config::with_cases(2_000))]
 
