@@ -55,6 +55,8 @@ const fn row(path: &'static str, roles: &'static [Role]) -> Row {
 
 /// Every call that a node answers, and who may make it.
 pub(crate) const TABLE: &[Row] = &[
+    row("/folkmoot.academy.v1.CurriculumService/PublishEdition", OPERATOR),
+    row("/folkmoot.academy.v1.CurriculumService/RetireItem", OPERATOR),
     row("/folkmoot.academy.v1.HubService/InviteHub", OPERATOR),
     row("/folkmoot.academy.v1.HubService/ListHubs", OPERATOR),
     row("/folkmoot.academy.v1.HubService/RevokeHub", OPERATOR),
@@ -67,13 +69,24 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.federation.v1.EnrolmentService/RenewCertificate", &[Role::HubPeer]),
     // The Academy never dials. A newcomer is told nothing: it may only bring directory entries that list it.
     row("/folkmoot.federation.v1.ExchangeService/Exchange", &[Role::HubPeer, Role::Newcomer]),
+    row("/folkmoot.hub.v1.CampaignService/AppendNotes", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/ApplyChanges", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/CreateCampaign", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/ExportCampaign", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/GetCampaign", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/ListCampaigns", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/SetAim", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/SignUpOrganisation", OPERATOR),
     row("/folkmoot.hub.v1.IndicatorService/ListIndicators", OPERATOR),
     row("/folkmoot.hub.v1.RecordService/ImportRecords", OPERATOR),
+    row("/folkmoot.hub.v1.RecordService/RecordListening", OPERATOR),
     row("/folkmoot.hub.v1.RecordService/ShowPerson", OPERATOR),
     row("/folkmoot.hub.v1.ReleaseService/ApproveRelease", OPERATOR),
     row("/folkmoot.hub.v1.ReleaseService/GetRelease", OPERATOR),
     row("/folkmoot.hub.v1.ReleaseService/ListReleases", OPERATOR),
     row("/folkmoot.hub.v1.ReleaseService/PreviewRelease", OPERATOR),
+    row("/folkmoot.node.v1.CurriculumService/GetEdition", OPERATOR),
+    row("/folkmoot.node.v1.CurriculumService/ListEditions", OPERATOR),
     row("/folkmoot.node.v1.NodeService/GetStatus", OPERATOR),
     row("/folkmoot.node.v1.NodeService/Synchronize", OPERATOR),
     row("/grpc.health.v1.Health/Check", ANYBODY),

@@ -40,6 +40,13 @@ impl RecordService for Records {
         self.desk.run(hub, writer, request.into_inner()).await.map(Response::new)
     }
 
+    async fn record_listening(
+        &self,
+        _request: Request<folkmoot_proto::hub::v1::RecordListeningRequest>,
+    ) -> Result<Response<folkmoot_proto::hub::v1::Listening>, Status> {
+        Err(Status::unimplemented("being built"))
+    }
+
     async fn show_person(&self, request: Request<ShowPersonRequest>) -> Result<Response<ShowPersonResponse>, Status> {
         Permit::of(&request)?;
         let name = request.into_inner().name;
