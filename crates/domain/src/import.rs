@@ -2,11 +2,13 @@
 //! Rules that need other rows (refs that resolve, refs used twice) are the store's.
 
 mod columns;
+mod listening;
 mod row;
 
 use crate::record::{Record, Reference};
 
 pub use columns::Columns;
+pub use listening::NewListening;
 pub use row::check_row;
 
 /// A file of an import. The order of the variants is that in which references resolve.

@@ -92,6 +92,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::ProgrammeChanged { .. } => (Code::AlreadyExists, "PROGRAMME_CHANGED"),
         StoreError::RequestRepeated => (Code::AlreadyExists, "REQUEST_REPEATED"),
         StoreError::UnknownProgramme { .. } => (Code::NotFound, "NO_SUCH_PROGRAMME"),
+        StoreError::ListeningStands => (Code::AlreadyExists, "LISTENING_STANDS"),
         StoreError::ReleaseStands { .. } => (Code::FailedPrecondition, "RELEASE_STANDS"),
         StoreError::NotWritten { .. } => (Code::FailedPrecondition, "NOT_WRITTEN"),
         StoreError::Protocol { .. } => (Code::InvalidArgument, "PROTOCOL"),

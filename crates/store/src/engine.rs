@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use folkmoot_domain::hub::HubName;
 use folkmoot_journal::Author;
 use rusqlite::Connection;
+use uuid::Uuid;
 
 use crate::academy::AcademyStore;
 use crate::error::StoreError;
@@ -114,6 +115,13 @@ struct Shared {
 impl Shared {
     fn author(&self) -> Option<Arc<Author>> {
         self.author.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn new_id(&self) -> Uuid {
+        let mut random = [0; 10];
+        (self.ambient.fill)(&mut random);
+        let millis = u64::try_from((self.ambient.now)().0).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
     fn publish(&self, working: &Working) {
@@ -241,6 +249,11 @@ impl Store {
     #[must_use]
     pub fn now(&self) -> UnixMillis {
         (self.0.shared.ambient.now)()
+    }
+
+    /// A fresh UUIDv7, from the store's clock and randomness.
+    pub(crate) fn new_id(&self) -> Uuid {
+        self.0.shared.new_id()
     }
 
     /// Hands over who signs: the log key and this process's incarnation. Known once the node belongs to a federation.

@@ -204,6 +204,11 @@ pub enum StoreError {
     /// A request id that was used for another code, which cannot be shown again.
     #[error("this request was answered before, and its code is shown only once: ask with a new request id")]
     RequestRepeated,
+    /// A listening whose ref belongs to another.
+    #[error(
+        "a listening with this ref is held with other fields: choose another ref, or correct the held one by an import"
+    )]
+    ListeningStands,
     /// Another release of the same period and revision was approved before.
     #[error("release {id} stands, with other figures: the first release of a period is not replaced")]
     ReleaseStands {

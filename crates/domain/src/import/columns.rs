@@ -57,6 +57,12 @@ impl Columns {
         Ok((columns, unknown))
     }
 
+    /// The columns of a file in the order of [`File::columns`], as a program has them that reads no header.
+    pub(super) fn in_order(file: File) -> Columns {
+        let width = file.columns().len();
+        Columns { file, places: (0..width).collect(), width, reason: None }
+    }
+
     /// The file whose columns these are.
     pub fn file(&self) -> File {
         self.file

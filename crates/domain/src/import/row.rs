@@ -19,9 +19,12 @@ const MOST_PENCE: u64 = 99_999_999_999;
 
 /// Reads one row. `None`: a blank line.
 pub fn check_row(columns: &Columns, fields: &[&str]) -> Option<CheckedRow> {
-    if fields.iter().all(|field| field.trim().is_empty()) {
-        return None;
-    }
+    let blank = fields.iter().all(|field| field.trim().is_empty());
+    (!blank).then(|| check_fields(columns, fields))
+}
+
+/// Reads a row that is not blank.
+pub(super) fn check_fields(columns: &Columns, fields: &[&str]) -> CheckedRow {
     let mut row = Row { columns, fields, pointers: Vec::new(), violations: Vec::new() };
     let (key, record) = row.read();
     let Row { mut pointers, mut violations, .. } = row;
@@ -48,7 +51,7 @@ pub fn check_row(columns: &Columns, fields: &[&str]) -> Option<CheckedRow> {
         Some(record) if violations.is_empty() => Ok(record),
         _ => Err(violations),
     };
-    Some(CheckedRow { key, pointers, record })
+    CheckedRow { key, pointers, record }
 }
 
 /// One row, and what was found in it so far.

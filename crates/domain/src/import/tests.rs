@@ -333,3 +333,46 @@ fn a_row_that_is_refused_as_a_whole_points_at_nothing() {
         assert_eq!(check_row(&columns, fields).unwrap().pointers.len(), pointers, "{fields:?}");
     }
 }
+
+/// The good row of `listenings.csv`, as a program hands it over.
+fn good_listening() -> NewListening {
+    let row = good(File::Listenings);
+    let [reference, date, organiser, person, campaign, mode, ward, themes, kind, _, note] = row.as_slice() else {
+        panic!("eleven columns")
+    };
+    let owned = |text: &str| text.to_owned();
+    NewListening {
+        reference: owned(reference),
+        date: owned(date),
+        organiser: owned(organiser),
+        person: owned(person),
+        campaign: owned(campaign),
+        mode: owned(mode),
+        ward: owned(ward),
+        themes: themes.split(';').map(owned).collect(),
+        kind: owned(kind),
+        repeat: false,
+        note: owned(note),
+    }
+}
+
+#[test]
+fn a_listening_handed_over_is_the_row_of_its_file() {
+    let row = check_row(&columns(File::Listenings), &good(File::Listenings)).unwrap();
+    assert_eq!(good_listening().check(|| panic!("it has a ref")), row);
+    let unnamed = NewListening { reference: " ".to_owned(), ..good_listening() }.check(|| "made-up".to_owned());
+    assert_eq!(unnamed.key.unwrap().as_str(), "made-up");
+    assert_eq!(unnamed.record.unwrap().fields()[0].1, "made-up");
+}
+
+#[test]
+fn every_violation_of_a_listening_handed_over_is_found_at_once() {
+    let wrong = NewListening {
+        reference: "C\n1".to_owned(),
+        themes: vec!["damp; buses".to_owned()],
+        ..NewListening::default()
+    };
+    let checked = wrong.check(String::new);
+    let found: Vec<String> = checked.record.unwrap_err().into_iter().map(|wrong| wrong.field).collect();
+    assert_eq!(found, ["ref", "date", "organiser_ref", "mode", "kind", "themes"]);
+}

@@ -137,10 +137,7 @@ impl<'a> Tx<'a> {
 
     /// A fresh UUIDv7, from the store's clock and randomness.
     pub(crate) fn new_id(&self) -> Uuid {
-        let mut random = [0; 10];
-        self.fill(&mut random);
-        let millis = u64::try_from(self.now().0).unwrap_or(0);
-        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+        self.shared.new_id()
     }
 
     /// What this node is.

@@ -284,7 +284,7 @@ impl<'a> Batch<'a> {
 }
 
 /// A record as its table's columns.
-fn values(table: &Table, record: &Record, targets: &[(&str, i64)]) -> Result<Vec<Value>, StoreError> {
+pub(super) fn values(table: &Table, record: &Record, targets: &[(&str, i64)]) -> Result<Vec<Value>, StoreError> {
     let unfit = || StoreError::inconsistent("a checked row");
     let fields = record.fields();
     let columns = table.columns.iter().zip(fields).map(|(column, (_, word))| match column.kind {

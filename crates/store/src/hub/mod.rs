@@ -1,6 +1,7 @@
 //! A hub's records, figures and releases.
 //!
-//! - Records come in by import alone, in batches, each in one transaction with the figures that it changes.
+//! - Records come in by import, in batches, and listenings one at a time as well: each batch, and each listening, in one
+//!   transaction with the figures that it changes.
 //! - Figures are kept by differences and never counted anew; a property test recounts them.
 //! - Releases are a ledger of bytes: what is approved stands, and what was sent is kept for good.
 //!
@@ -11,6 +12,7 @@ mod contribution;
 mod figures;
 mod held;
 mod import;
+mod record;
 mod release;
 mod table;
 
@@ -24,6 +26,7 @@ use crate::engine::Store;
 pub(crate) use figures::track_programme;
 pub use held::{HeldField, HeldRecord};
 pub use import::{BatchOutcome, ImportRun};
+pub use record::RecordedListening;
 pub use release::{ApprovedRelease, ReleaseState};
 pub(crate) use release::{append_approved, recover_release, releases_waiting};
 

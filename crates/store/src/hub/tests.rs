@@ -3,6 +3,7 @@
 mod figures;
 mod held;
 mod import;
+mod record;
 mod recount;
 mod release;
 
