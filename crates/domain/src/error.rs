@@ -34,4 +34,24 @@ pub enum DomainError {
     /// Not a stage of a hub.
     #[error("no such stage; one of enquiring, developing, active, closed")]
     Stage,
+    /// Not an item's code.
+    #[error(
+        "an item's code has 1 to 64 lower-case letters, digits and single hyphens, which stand neither first nor last"
+    )]
+    ItemCode,
+    /// Not a kind of item.
+    #[error("no such kind of item; one of unit, session, course")]
+    ItemKind,
+    /// An edition without a number.
+    #[error("editions are counted from 1")]
+    EditionNumber,
+    /// Not a title.
+    #[error("a title has 1 to 200 characters, none of them a control character")]
+    EditionTitle,
+    /// No time to teach, or too long.
+    #[error("an item takes 1 to 100,000 minutes to teach")]
+    EditionMinutes,
+    /// No text, or too long.
+    #[error("a text has 1 to 65,536 bytes")]
+    EditionText,
 }

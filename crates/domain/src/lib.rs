@@ -5,6 +5,7 @@
 
 pub mod calendar;
 pub mod contribution;
+pub mod curriculum;
 pub mod declared;
 mod error;
 pub mod hub;

@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::id::NodeId;
 use crate::key::LogPublicKey;
 use crate::payload::{Payload, encode_hub_record};
-use crate::topic::{Cursor, LogId, Topic};
+use crate::topic::{Cursor, Topic};
 
 /// What a node is in its federation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,7 +170,11 @@ impl Directory {
             },
             Payload::HubRecord(record) => Ok(self.register(record)),
             Payload::ProgrammeRecord(programme) => self.fund(programme),
-            Payload::Release(_) => Ok(Applied::Unchanged),
+            Payload::Release(_)
+            | Payload::Edition(_)
+            | Payload::Retirement(_)
+            | Payload::Membership(_)
+            | Payload::CampaignChanges(_) => Ok(Applied::Unchanged),
         }
     }
 
@@ -238,47 +242,11 @@ impl Directory {
     pub fn status(&self, node: NodeId) -> PeerStatus {
         self.member(node).map_or(PeerStatus::NotListed, |member| member.status())
     }
-
-    /// Whether the author may write the topic. How far a revoked author's logs count, [`Directory::accepted_until`]
-    /// says.
-    pub fn may_write(&self, author: NodeId, topic: Topic) -> bool {
-        let role = self.member(author).map(|member| member.role);
-        match topic {
-            Topic::Directory | Topic::Curriculum => role == Some(Role::Academy),
-            Topic::Proposals(hub) | Topic::Releases(hub) => role == Some(Role::Hub) && hub == author,
-            Topic::Campaign(_) => false,
-        }
-    }
-
-    /// Whether the node may be given entries of the topic.
-    pub fn may_read(&self, node: NodeId, topic: Topic) -> bool {
-        let Some(member) = self.member(node) else { return false };
-        let takes_part = member.status() == PeerStatus::Listed;
-        match topic {
-            Topic::Directory | Topic::Curriculum | Topic::Releases(_) => takes_part,
-            Topic::Proposals(hub) => takes_part && (member.role == Role::Academy || hub == node),
-            Topic::Campaign(_) => false,
-        }
-    }
-
-    /// How far a log counts: wholly, unless its author was revoked.
-    pub fn accepted_until(&self, log: LogId) -> Limit {
-        let Some(record) = self.hubs.get(&log.author) else { return Limit::None };
-        match record.state {
-            HubState::Enrolled | HubState::Suspended => Limit::None,
-            HubState::Revoked => record
-                .last_accepted
-                .iter()
-                .find(|(topic, cursor)| cursor.log(*topic) == log)
-                .map_or(Limit::Nothing, |(_, cursor)| Limit::UpTo(*cursor)),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{Hash, Incarnation};
     use crate::key::LogKey;
 
     fn key(seed: u8) -> LogPublicKey {
@@ -348,49 +316,5 @@ mod tests {
         assert_eq!(directory.apply(&programme("one")), Ok(Applied::Changed));
         assert_eq!(directory.apply(&programme("one")), Ok(Applied::Unchanged));
         assert!(directory.apply(&programme("two")).is_err());
-    }
-
-    #[test]
-    fn topics_have_their_writers_and_readers() {
-        let mut directory = founded();
-        let [academy, hub, gone, stranger] = [1, 2, 3, 4].map(|seed| key(seed).id());
-        directory.apply(&Payload::HubRecord(record(2, 1, HubState::Enrolled, ""))).unwrap();
-        directory.apply(&Payload::HubRecord(record(3, 1, HubState::Suspended, ""))).unwrap();
-        for (topic, writers, readers) in [
-            (Topic::Directory, vec![academy], vec![academy, hub]),
-            (Topic::Curriculum, vec![academy], vec![academy, hub]),
-            (Topic::Releases(hub), vec![hub], vec![academy, hub]),
-            (Topic::Releases(gone), vec![gone], vec![academy, hub]),
-            (Topic::Releases(academy), vec![], vec![academy, hub]),
-            (Topic::Proposals(hub), vec![hub], vec![academy, hub]),
-            (Topic::Proposals(gone), vec![gone], vec![academy]),
-            (Topic::Campaign([1; 32]), vec![], vec![]),
-        ] {
-            for node in [academy, hub, gone, stranger] {
-                assert_eq!(directory.may_write(node, topic), writers.contains(&node), "{node:?} writes {topic:?}");
-                assert_eq!(directory.may_read(node, topic), readers.contains(&node), "{node:?} reads {topic:?}");
-            }
-        }
-        assert_eq!(directory.status(stranger), PeerStatus::NotListed);
-        assert_eq!(directory.by_tls_key(&[1]).map(|member| member.role), Some(Role::Academy));
-        assert_eq!(directory.by_tls_key(&[3]).map(|member| member.status()), Some(PeerStatus::Suspended));
-        assert_eq!(directory.by_tls_key(&[9]), None);
-    }
-
-    #[test]
-    fn a_revocation_ends_the_logs_that_it_names_and_all_others_at_once() {
-        let mut directory = founded();
-        let hub = key(2).id();
-        let last = Cursor { author: hub, incarnation: Incarnation(7), seq: 3, hash: Hash([1; 32]) };
-        let log = last.log(Topic::Releases(hub));
-        directory.apply(&Payload::HubRecord(record(2, 1, HubState::Enrolled, ""))).unwrap();
-        assert_eq!(directory.accepted_until(log), Limit::None);
-        let mut revoked = record(2, 2, HubState::Revoked, "");
-        revoked.last_accepted = vec![(Topic::Releases(hub), last)];
-        directory.apply(&Payload::HubRecord(revoked)).unwrap();
-        let limit = directory.accepted_until(log);
-        assert_eq!([3, 4].map(|seq| limit.allows(seq)), [true, false]);
-        let unknown = LogId { incarnation: Incarnation(8), ..log };
-        assert!(!directory.accepted_until(unknown).allows(1));
     }
 }

@@ -25,6 +25,14 @@ pub enum PayloadKind {
     ProgrammeRecord,
     /// A release.
     Release,
+    /// An edition of the curriculum published.
+    Edition,
+    /// Editions of the curriculum retired.
+    Retirement,
+    /// A campaign founded.
+    Membership,
+    /// Changes to a campaign's document.
+    CampaignChanges,
     /// A newer node's kind: held and forwarded, applied after the upgrade.
     Unknown(u16),
 }
@@ -36,6 +44,10 @@ impl From<u16> for PayloadKind {
             2 => PayloadKind::HubRecord,
             3 => PayloadKind::ProgrammeRecord,
             4 => PayloadKind::Release,
+            5 => PayloadKind::Edition,
+            6 => PayloadKind::Retirement,
+            7 => PayloadKind::Membership,
+            8 => PayloadKind::CampaignChanges,
             other => PayloadKind::Unknown(other),
         }
     }
@@ -48,6 +60,10 @@ impl From<PayloadKind> for u16 {
             PayloadKind::HubRecord => 2,
             PayloadKind::ProgrammeRecord => 3,
             PayloadKind::Release => 4,
+            PayloadKind::Edition => 5,
+            PayloadKind::Retirement => 6,
+            PayloadKind::Membership => 7,
+            PayloadKind::CampaignChanges => 8,
             PayloadKind::Unknown(number) => number,
         }
     }

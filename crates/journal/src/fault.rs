@@ -35,6 +35,9 @@ pub enum Fault {
     /// A directory payload that cannot stand.
     #[error("the directory entry cannot stand: {0}")]
     Directory(&'static str),
+    /// A membership that founds no campaign.
+    #[error("the membership does not found this campaign: {0}")]
+    Membership(&'static str),
 }
 
 impl Fault {
@@ -51,6 +54,7 @@ impl Fault {
             | Fault::Genesis(_) => RefusalReason::NotGenuine,
             Fault::Payload(_) => RefusalReason::MalformedPayload,
             Fault::Directory(_) => RefusalReason::DirectoryRule,
+            Fault::Membership(_) => RefusalReason::Membership,
         }
     }
 }

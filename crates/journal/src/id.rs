@@ -71,8 +71,22 @@ identifier! {
     FederationId
 }
 identifier! {
+    /// A campaign's name: BLAKE3 of its creator's node id and 16 random bytes.
+    CampaignId
+}
+identifier! {
     /// BLAKE3 of an entry's header, or of something else that is named by its hash.
     Hash
+}
+
+impl CampaignId {
+    /// The name under which a revocation of `author` speaks of the campaign: BLAKE3 of `folkmoot/hidden-campaign/1`, a
+    /// zero byte, the id and the author's. Every node reads the directory, and only members may learn of a campaign.
+    pub fn hidden_of(&self, author: NodeId) -> CampaignId {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(b"folkmoot/hidden-campaign/1\0").update(&self.0).update(&author.0);
+        CampaignId(*hasher.finalize().as_bytes())
+    }
 }
 
 impl FederationId {

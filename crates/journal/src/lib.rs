@@ -17,10 +17,12 @@ pub mod fault;
 pub mod frame;
 pub mod id;
 pub mod key;
+pub mod membership;
 pub mod opening;
 pub mod payload;
 pub mod receipt;
 pub mod refusal;
+pub mod rights;
 pub mod topic;
 
 pub use admission::{Admission, PeerIncarnations};
@@ -29,10 +31,15 @@ pub use directory::{Applied, Directory, HubRecord, HubState, Limit, Member, Peer
 pub use entry::{Body, Entry, Header, PayloadKind, payload_hash};
 pub use fault::Fault;
 pub use frame::{Unpacked, pack, unpack};
-pub use id::{FederationId, Hash, Incarnation, NodeId};
+pub use id::{CampaignId, FederationId, Hash, Incarnation, NodeId};
 pub use key::{Context, LogKey, LogPublicKey, Signature};
+pub use membership::{Membership, MembershipRecord, Memberships, campaign_id};
 pub use opening::{KnownLog, earlier_tips};
-pub use payload::{Opening, Payload, encode_hub_record, encode_opening, encode_programme, encode_release};
+pub use payload::{
+    Opening, Payload, encode_campaign_changes, encode_edition, encode_hub_record, encode_membership, encode_opening,
+    encode_programme, encode_release, encode_retirement,
+};
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalReason};
+pub use rights::Rights;
 pub use topic::{Cursor, LogId, Topic};

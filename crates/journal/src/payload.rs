@@ -1,8 +1,12 @@
 //! Payloads: what an entry says, to bytes and back. A store keeps and forwards the original bytes; decoding is for
 //! indexing alone.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use folkmoot_disclosure::{CellParts, Figure, Release, ReleaseParts};
 use folkmoot_domain::calendar::{Programme, iso, parse_date};
+use folkmoot_domain::curriculum::{Edition, ItemKind, Retirement};
 use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_proto::federation::v1;
 use prost::Message;
@@ -13,6 +17,7 @@ use crate::entry::PayloadKind;
 use crate::fault::Fault;
 use crate::id::NodeId;
 use crate::key::LogPublicKey;
+use crate::membership::{MEMBER_LIMIT, Membership, MembershipRecord};
 use crate::topic::{Cursor, Topic};
 
 /// The longest region or address, in characters.
@@ -28,7 +33,7 @@ pub struct Opening {
 }
 
 /// A decoded payload.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Payload {
     /// The first entry of a log.
     Opening(Opening),
@@ -38,6 +43,31 @@ pub enum Payload {
     ProgrammeRecord(Programme),
     /// A release, as it was decoded: to be checked by `disclosure`.
     Release(ReleaseParts),
+    /// An edition of the curriculum published.
+    Edition(Edition),
+    /// Editions of the curriculum retired.
+    Retirement(Retirement),
+    /// A campaign founded; the entry's author must be found to be its creator.
+    Membership(MembershipRecord),
+    /// Changes to a campaign's document, to be checked by `campaign`.
+    CampaignChanges(Vec<Vec<u8>>),
+}
+
+/// What a campaign's document says is not shown.
+impl fmt::Debug for Payload {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tuple = |name: &str, value: &dyn fmt::Debug| formatter.debug_tuple(name).field(value).finish();
+        match self {
+            Payload::Opening(opening) => tuple("Opening", opening),
+            Payload::HubRecord(record) => tuple("HubRecord", record),
+            Payload::ProgrammeRecord(programme) => tuple("ProgrammeRecord", programme),
+            Payload::Release(parts) => tuple("Release", parts),
+            Payload::Edition(edition) => tuple("Edition", edition),
+            Payload::Retirement(retirement) => tuple("Retirement", retirement),
+            Payload::Membership(record) => tuple("Membership", record),
+            Payload::CampaignChanges(changes) => write!(formatter, "CampaignChanges([{} changes])", changes.len()),
+        }
+    }
 }
 
 impl Payload {
@@ -48,6 +78,10 @@ impl Payload {
             PayloadKind::HubRecord => read(bytes).and_then(hub_record).map(Payload::HubRecord),
             PayloadKind::ProgrammeRecord => read(bytes).and_then(|wire| programme(&wire)).map(Payload::ProgrammeRecord),
             PayloadKind::Release => read(bytes).map(release).map(Payload::Release),
+            PayloadKind::Edition => read(bytes).and_then(|wire| edition(&wire)).map(Payload::Edition),
+            PayloadKind::Retirement => read(bytes).and_then(|wire| retirement(&wire)).map(Payload::Retirement),
+            PayloadKind::Membership => read(bytes).and_then(|wire| membership(&wire)).map(Payload::Membership),
+            PayloadKind::CampaignChanges => read(bytes).and_then(campaign_changes).map(Payload::CampaignChanges),
             PayloadKind::Unknown(_) => return Ok(None),
         };
         payload.map(Some).map_err(within_payload)
@@ -66,7 +100,8 @@ fn within_payload(fault: Fault) -> Fault {
         | Fault::OtherFederation
         | Fault::Genesis(_)
         | Fault::Payload(_)
-        | Fault::Directory(_) => fault,
+        | Fault::Directory(_)
+        | Fault::Membership(_) => fault,
     }
 }
 
@@ -279,8 +314,89 @@ fn release(wire: v1::Release) -> ReleaseParts {
     }
 }
 
+/// The bytes of an edition.
+pub fn encode_edition(edition: &Edition) -> Vec<u8> {
+    use v1::edition_record::Kind;
+    let kind = match edition.kind {
+        ItemKind::Unit => Kind::Unit,
+        ItemKind::Session => Kind::Session,
+        ItemKind::Course => Kind::Course,
+    };
+    v1::EditionRecord {
+        item: edition.item.to_string(),
+        edition: edition.number,
+        title: edition.title.clone(),
+        kind: kind.into(),
+        minutes: edition.minutes,
+        text: edition.text.clone(),
+    }
+    .encode_to_vec()
+}
+
+fn edition(wire: &v1::EditionRecord) -> Result<Edition, Fault> {
+    use v1::edition_record::Kind;
+    let kind = match wire.kind() {
+        Kind::Unit => ItemKind::Unit,
+        Kind::Session => ItemKind::Session,
+        Kind::Course => ItemKind::Course,
+        Kind::Unspecified => return Err(Fault::Payload("an edition's kind is not one that this software knows")),
+    };
+    let item = wire.item.parse().map_err(|_| Fault::Payload("an item's code is not a code"))?;
+    Edition::new(item, wire.edition, &wire.title, kind, wire.minutes, &wire.text)
+        .map_err(|_| Fault::Payload("an edition's number, title, minutes or text is out of bounds"))
+}
+
+/// The bytes of a retirement.
+pub fn encode_retirement(retirement: &Retirement) -> Vec<u8> {
+    v1::RetirementRecord { item: retirement.item.to_string(), edition: retirement.edition }.encode_to_vec()
+}
+
+fn retirement(wire: &v1::RetirementRecord) -> Result<Retirement, Fault> {
+    let item = wire.item.parse().map_err(|_| Fault::Payload("an item's code is not a code"))?;
+    if wire.edition == 0 {
+        return Err(Fault::Payload("a retirement names no edition"));
+    }
+    Ok(Retirement { item, edition: wire.edition })
+}
+
+/// The bytes of a membership. Its lead is the entry's author, whom the header names.
+pub fn encode_membership(membership: &Membership) -> Vec<u8> {
+    v1::MembershipRecord {
+        nonce: membership.nonce.to_vec(),
+        members: membership.members.iter().map(|member| member.0.to_vec()).collect(),
+        academy_relays: membership.academy_relays,
+    }
+    .encode_to_vec()
+}
+
+fn membership(wire: &v1::MembershipRecord) -> Result<MembershipRecord, Fault> {
+    let nonce = wire.nonce.as_slice().try_into().map_err(|_| Fault::Payload("a nonce is not 16 bytes"))?;
+    if !(1..=MEMBER_LIMIT).contains(&wire.members.len()) {
+        return Err(Fault::Payload("a campaign has 1 to 1,000 members"));
+    }
+    if !wire.members.is_sorted_by(|one, other| one < other) {
+        return Err(Fault::Payload("a campaign's members do not ascend"));
+    }
+    let members: Result<BTreeSet<NodeId>, Fault> = wire.members.iter().map(|id| NodeId::from_slice(id)).collect();
+    Ok(MembershipRecord { nonce, members: members?, academy_relays: wire.academy_relays })
+}
+
+/// The bytes of changes to a campaign's document, each in automerge's binary format.
+pub fn encode_campaign_changes(changes: &[Vec<u8>]) -> Vec<u8> {
+    v1::CampaignChanges { changes: changes.to_vec() }.encode_to_vec()
+}
+
+fn campaign_changes(wire: v1::CampaignChanges) -> Result<Vec<Vec<u8>>, Fault> {
+    if wire.changes.is_empty() || wire.changes.iter().any(Vec::is_empty) {
+        return Err(Fault::Payload("an entry or a change of a campaign is empty"));
+    }
+    Ok(wire.changes)
+}
+
 #[cfg(test)]
 mod tests {
+    use folkmoot_domain::curriculum::ItemCode;
+
     use super::*;
     use crate::id::{Hash, Incarnation};
     use crate::key::LogKey;
@@ -319,10 +435,21 @@ mod tests {
             parse_date("2020-03-31").unwrap(),
         )
         .unwrap();
+        let item: ItemCode = "power".parse().unwrap();
+        let edition = Edition::new(item.clone(), 2, "Power", ItemKind::Course, 90, "# Power").unwrap();
+        let retirement = Retirement { item, edition: 2 };
+        let members = [record().hub, NodeId([1; 32])].into();
+        let founding = MembershipRecord { nonce: [4; 16], members, academy_relays: true };
+        let membership = Membership::found(record().hub, founding.clone()).unwrap();
+        let changes = vec![vec![1, 2], vec![3]];
         for (kind, bytes, payload) in [
             (PayloadKind::Opening, encode_opening(&opening), Payload::Opening(opening)),
             (PayloadKind::HubRecord, encode_hub_record(&record()), Payload::HubRecord(record())),
             (PayloadKind::ProgrammeRecord, encode_programme(&programme), Payload::ProgrammeRecord(programme)),
+            (PayloadKind::Edition, encode_edition(&edition), Payload::Edition(edition.clone())),
+            (PayloadKind::Retirement, encode_retirement(&retirement), Payload::Retirement(retirement)),
+            (PayloadKind::Membership, encode_membership(&membership), Payload::Membership(founding)),
+            (PayloadKind::CampaignChanges, encode_campaign_changes(&changes), Payload::CampaignChanges(changes)),
         ] {
             assert_eq!(Payload::decode(kind, &bytes), Ok(Some(payload)));
         }
@@ -355,5 +482,53 @@ mod tests {
             assert!(matches!(Payload::decode(kind, &[0xff; 9]), Err(Fault::Payload(_))), "{kind:?}");
         }
         assert!(matches!(Payload::decode(PayloadKind::ProgrammeRecord, &[]), Err(Fault::Payload(_))));
+    }
+
+    #[test]
+    fn what_breaks_the_limits_of_curriculum_and_campaigns_is_a_fault_of_the_payload() {
+        let ids = |bytes: &[u8]| bytes.iter().map(|byte| vec![*byte; 32]).collect::<Vec<_>>();
+        let membership = |nonce: usize, members: Vec<Vec<u8>>| {
+            let wire = v1::MembershipRecord { nonce: vec![1; nonce], members, academy_relays: false };
+            (PayloadKind::Membership, wire.encode_to_vec())
+        };
+        let edition = |item: &str, edition, kind, minutes, text: &str| {
+            let (item, title, text) = (item.to_owned(), "Power".to_owned(), text.to_owned());
+            let wire = v1::EditionRecord { item, edition, title, kind, minutes, text };
+            (PayloadKind::Edition, wire.encode_to_vec())
+        };
+        let retirement = |item: &str, edition| {
+            (PayloadKind::Retirement, v1::RetirementRecord { item: item.to_owned(), edition }.encode_to_vec())
+        };
+        let changes = |changes: &[Vec<u8>]| (PayloadKind::CampaignChanges, encode_campaign_changes(changes));
+        for (kind, bytes) in [membership(16, ids(&[1, 2])), edition("power", 1, 1, 1, "x"), retirement("power", 1)] {
+            assert!(Payload::decode(kind, &bytes).is_ok(), "{kind:?}");
+        }
+        for (kind, bytes) in [
+            membership(15, ids(&[1])),
+            membership(16, Vec::new()),
+            membership(16, ids(&[2, 1])),
+            membership(16, ids(&[1, 1])),
+            membership(16, vec![vec![1; 31]]),
+            membership(16, (0..=1_000_u32).map(|n| [n.to_be_bytes(); 8].concat()).collect()),
+            edition("Power", 1, 1, 1, "x"),
+            edition("power", 0, 1, 1, "x"),
+            edition("power", 1, 0, 1, "x"),
+            edition("power", 1, 9, 1, "x"),
+            edition("power", 1, 1, 0, "x"),
+            edition("power", 1, 1, 1, ""),
+            edition("power", 1, 1, 1, &"x".repeat(65_537)),
+            retirement("", 1),
+            retirement("power", 0),
+            changes(&[]),
+            changes(&[vec![1], Vec::new()]),
+        ] {
+            assert!(matches!(Payload::decode(kind, &bytes), Err(Fault::Payload(_))), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_document_says_is_not_shown() {
+        let shown = format!("{:?}", Payload::CampaignChanges(vec![b"Aisha".to_vec()]));
+        assert_eq!(shown, "CampaignChanges([1 changes])");
     }
 }

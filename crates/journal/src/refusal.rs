@@ -41,11 +41,17 @@ pub enum RefusalReason {
     Frozen,
     /// A funding programme, hub or policy that cannot stand.
     DirectoryRule,
+    /// The campaign is not known yet; the frame may be sent again after the one that founds it.
+    UnknownCampaign,
+    /// The membership does not found this campaign.
+    Membership,
+    /// The changes do not fit the campaign's document.
+    CampaignChanges,
 }
 
 impl RefusalReason {
     /// Every reason, for tables.
-    pub const ALL: [RefusalReason; 15] = [
+    pub const ALL: [RefusalReason; 18] = [
         RefusalReason::Unspecified,
         RefusalReason::MalformedPayload,
         RefusalReason::ReleaseForm,
@@ -61,6 +67,9 @@ impl RefusalReason {
         RefusalReason::NotSubscribed,
         RefusalReason::Frozen,
         RefusalReason::DirectoryRule,
+        RefusalReason::UnknownCampaign,
+        RefusalReason::Membership,
+        RefusalReason::CampaignChanges,
     ];
 
     /// The number on the wire, which also is what a store writes down.
@@ -91,6 +100,31 @@ impl RefusalReason {
             RefusalReason::NotSubscribed => "the receiver does not want this topic",
             RefusalReason::Frozen => "the sender runs as a superseded copy; stop one of the two",
             RefusalReason::DirectoryRule => "the directory entry cannot stand",
+            RefusalReason::UnknownCampaign => "the campaign is not known here yet; it will be offered again",
+            RefusalReason::Membership => "the membership does not found this campaign",
+            RefusalReason::CampaignChanges => "the changes do not fit the campaign's document",
+        }
+    }
+
+    /// Whether what was refused may be taken when it is offered again, without anything changing at the sender.
+    pub fn is_passing(self) -> bool {
+        match self {
+            RefusalReason::UnknownAuthor | RefusalReason::Gap | RefusalReason::UnknownCampaign => true,
+            RefusalReason::Unspecified
+            | RefusalReason::MalformedPayload
+            | RefusalReason::ReleaseForm
+            | RefusalReason::ReleaseCalendar
+            | RefusalReason::SecondRelease
+            | RefusalReason::ReleasePolicy
+            | RefusalReason::NotAuthorised
+            | RefusalReason::AfterRevocation
+            | RefusalReason::NotGenuine
+            | RefusalReason::Fork
+            | RefusalReason::NotSubscribed
+            | RefusalReason::Frozen
+            | RefusalReason::DirectoryRule
+            | RefusalReason::Membership
+            | RefusalReason::CampaignChanges => false,
         }
     }
 
@@ -112,6 +146,9 @@ impl RefusalReason {
             RefusalReason::NotSubscribed => Reason::NotSubscribed,
             RefusalReason::Frozen => Reason::Frozen,
             RefusalReason::DirectoryRule => Reason::DirectoryRule,
+            RefusalReason::UnknownCampaign => Reason::UnknownCampaign,
+            RefusalReason::Membership => Reason::Membership,
+            RefusalReason::CampaignChanges => Reason::CampaignChanges,
         }
     }
 }

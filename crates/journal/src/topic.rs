@@ -4,7 +4,7 @@ use folkmoot_proto::federation::v1;
 
 use crate::directory::Directory;
 use crate::fault::Fault;
-use crate::id::{Hash, Incarnation, NodeId};
+use crate::id::{CampaignId, Hash, Incarnation, NodeId};
 
 /// What a log is about; decides who may write and who may read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,7 +18,7 @@ pub enum Topic {
     /// What a hub releases.
     Releases(NodeId),
     /// A campaign's document, by the campaign's id.
-    Campaign([u8; 32]),
+    Campaign(CampaignId),
 }
 
 impl Topic {
@@ -29,7 +29,7 @@ impl Topic {
             Topic::Curriculum => (2, &[0; 32]),
             Topic::Proposals(hub) => (3, &hub.0),
             Topic::Releases(hub) => (4, &hub.0),
-            Topic::Campaign(id) => (5, id),
+            Topic::Campaign(id) => (5, &id.0),
         };
         let mut bytes = [0; 33];
         bytes[0] = kind;
@@ -47,7 +47,7 @@ impl Topic {
             2 => Ok(Topic::Curriculum),
             3 => Ok(Topic::Proposals(NodeId(id))),
             4 => Ok(Topic::Releases(NodeId(id))),
-            5 => Ok(Topic::Campaign(id)),
+            5 => Ok(Topic::Campaign(CampaignId(id))),
             _ => Err(Fault::Form("no such kind of topic")),
         }
     }
@@ -68,7 +68,7 @@ impl Topic {
             Topic::Curriculum => "curriculum".to_owned(),
             Topic::Proposals(hub) => format!("proposals of {}", name(hub)),
             Topic::Releases(hub) => format!("releases of {}", name(hub)),
-            Topic::Campaign(id) => format!("campaign {}", NodeId(*id)),
+            Topic::Campaign(id) => format!("campaign {id}"),
         }
     }
 }
@@ -149,7 +149,7 @@ mod tests {
             Topic::Curriculum,
             Topic::Proposals(NodeId(id)),
             Topic::Releases(NodeId(id)),
-            Topic::Campaign(id),
+            Topic::Campaign(CampaignId(id)),
         ] {
             assert_eq!(Topic::from_slice(&topic.to_bytes()), Ok(topic));
         }

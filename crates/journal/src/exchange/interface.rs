@@ -3,10 +3,11 @@
 use folkmoot_proto::federation::v1;
 
 use crate::admission::Admission;
-use crate::directory::{Directory, PeerStatus, Role};
+use crate::directory::{PeerStatus, Role};
 use crate::id::{FederationId, Hash, Incarnation, NodeId};
 use crate::receipt::Receipt;
 use crate::refusal::Refusal;
+use crate::rights::Rights;
 use crate::topic::{Cursor, LogId, Topic};
 
 /// Which releases a node wants to hold.
@@ -18,7 +19,8 @@ pub enum ReleasesWanted {
     All,
 }
 
-/// What a node wants to hold, by class and never by name. The directory is always wanted.
+/// What a node wants to hold, by class and never by name. The directory, the curriculum and the campaigns that it may
+/// read are always wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subscriptions {
     /// Which releases.
@@ -36,13 +38,22 @@ pub enum SharedReleases {
     All,
 }
 
+/// What crosses between two nodes, by class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shared {
+    /// Nothing but the directory.
+    DirectoryAlone,
+    /// The directory, the curriculum, these releases, and every campaign that the peer may read.
+    Topics(SharedReleases),
+}
+
 /// What this node and one peer exchange, by class. Both ends compute the same scope from the two Hellos.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
     /// The peer.
     pub peer: NodeId,
-    /// The releases that both want.
-    pub releases: SharedReleases,
+    /// What both want.
+    pub shared: Shared,
 }
 
 impl Scope {
@@ -54,28 +65,29 @@ impl Scope {
             (ReleasesWanted::All, ReleasesWanted::Own) => SharedReleases::Of(peer),
             (ReleasesWanted::Own, ReleasesWanted::Own) => SharedReleases::None,
         };
-        Scope { peer, releases }
+        Scope { peer, shared: Shared::Topics(releases) }
     }
 
     /// The scope in which nothing but the directory crosses.
     pub fn directory_alone(peer: NodeId) -> Self {
-        Scope { peer, releases: SharedReleases::None }
+        Scope { peer, shared: Shared::DirectoryAlone }
     }
 
     /// Whether both want the topic. Says nothing of what the peer may read.
     pub fn wants(&self, topic: Topic) -> bool {
-        match (topic, self.releases) {
+        match (topic, self.shared) {
             (Topic::Directory, _) => true,
-            (Topic::Releases(_), SharedReleases::All) => true,
-            (Topic::Releases(hub), SharedReleases::Of(only)) => hub == only,
-            (Topic::Releases(_), SharedReleases::None) => false,
-            (Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_), _) => false,
+            (_, Shared::DirectoryAlone) | (Topic::Proposals(_), Shared::Topics(_)) => false,
+            (Topic::Curriculum | Topic::Campaign(_), Shared::Topics(_)) => true,
+            (Topic::Releases(_), Shared::Topics(SharedReleases::All)) => true,
+            (Topic::Releases(hub), Shared::Topics(SharedReleases::Of(only))) => hub == only,
+            (Topic::Releases(_), Shared::Topics(SharedReleases::None)) => false,
         }
     }
 
     /// Whether the topic crosses between the two: both want it and the peer may read it.
-    pub fn shares(&self, topic: Topic, directory: &Directory) -> bool {
-        self.wants(topic) && directory.may_read(self.peer, topic)
+    pub fn shares(&self, topic: Topic, rights: &Rights) -> bool {
+        self.wants(topic) && rights.may_read(self.peer, topic)
     }
 }
 
@@ -186,7 +198,7 @@ pub enum Question {
     },
     /// What each side lacks, by lineage: shared topics in these buckets, ours against theirs; a topic that `theirs`
     /// leaves out is one of which they hold nothing. Topics outside the scope, or that the peer may not read, are
-    /// left out of account. Answered by [`Answer::Missing`].
+    /// left out of account, save campaigns that are not known here. Answered by [`Answer::Missing`].
     Missing {
         /// What is shared.
         scope: Scope,
@@ -281,10 +293,12 @@ pub enum Answer {
     },
     /// To [`Question::Missing`].
     Missing {
-        /// Logs of which the peer lacks the entries after this number. After a mismatch of hashes: from 0.
+        /// Logs of which the peer lacks the entries after this number. After a mismatch of hashes: from 0. Pushed in this
+        /// order: topics ascend, and in a campaign the log that founds it comes first.
         push: Vec<(LogId, u64)>,
         /// The peer's tips that are not held here, save those of logs known to fork that lie past the last common
-        /// entry.
+        /// entry. Those of a campaign that is not known here are among them: the peer would not show what this node
+        /// may not read.
         lacking: Vec<(LogId, Cursor)>,
         /// Frames that prove a fork of which the peer's tip shows no knowledge.
         forks: Vec<v1::Frame>,
@@ -300,7 +314,8 @@ pub enum Answer {
     },
     /// To [`Question::ChangedSince`].
     Changed {
-        /// Shared logs with entries stored after the mark, and the number before the first of those.
+        /// Shared logs with entries stored after the mark, and the number before the first of those; in the order of
+        /// [`Answer::Missing`].
         logs: Vec<(LogId, u64)>,
         /// The journal's highest row at this moment.
         mark: u64,

@@ -20,8 +20,8 @@ mod settling;
 mod tests;
 
 pub use interface::{
-    Answer, CloseReason, Effect, Event, Kept, Progress, Question, ReleasesWanted, Scope, Setup, SharedReleases, Side,
-    Subscriptions,
+    Answer, CloseReason, Effect, Event, Kept, Progress, Question, ReleasesWanted, Scope, Setup, Shared, SharedReleases,
+    Side, Subscriptions,
 };
 
 use std::collections::VecDeque;

@@ -127,8 +127,7 @@ impl Outflow {
         self.promised.remove(&log);
         self.stopped.insert(log);
         // The peer's mind may have changed since it refused, and it may count on the rest.
-        let passing = matches!(reason, RefusalReason::UnknownAuthor | RefusalReason::Gap);
-        self.plan.remove(&log).filter(|_| passing)
+        self.plan.remove(&log).filter(|_| reason.is_passing())
     }
 
     fn forget_held(&mut self, log: LogId) {

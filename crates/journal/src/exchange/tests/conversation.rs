@@ -145,7 +145,7 @@ fn each_gets_what_it_lacks_and_both_settle() {
     let pair = Pair::open(hub, academy);
     pair.settled(&[1]);
     assert_eq!(pair.nodes[0].tips(), pair.nodes[1].tips());
-    assert_eq!(pair.nodes[0].directory, pair.nodes[1].directory);
+    assert_eq!(pair.nodes[0].rights.directory, pair.nodes[1].rights.directory);
     let academy = pair.nodes[1].me();
     let log = LogId {
         topic: pair.nodes[0].own_releases(),
@@ -263,7 +263,7 @@ fn an_unlisted_hub_is_told_nothing_until_the_directory_it_brings_lists_it() {
     pair.settled(&[1]);
     assert!(pair.told[0].contains(&Progress::NotListedByPeer));
     assert!(pair.told[1].contains(&Progress::DirectoryChanged));
-    assert_eq!(pair.nodes[0].directory, pair.nodes[1].directory);
+    assert_eq!(pair.nodes[0].rights.directory, pair.nodes[1].rights.directory);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use folkmoot_proto::federation::v1::exchange_message::Body;
 use super::model::Model;
 use crate::digest::bucket_of;
 use crate::entry::PayloadKind;
-use crate::exchange::{Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Side};
+use crate::exchange::{Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Shared, SharedReleases, Side};
 use crate::frame::pack;
 use crate::id::{Hash, Incarnation, NodeId};
 use crate::topic::{Cursor, Topic};
@@ -144,7 +144,7 @@ fn buckets_that_do_not_differ_end_the_stream() {
     assert!(outcome.sent.iter().any(|body| matches!(body, Body::Have(_))));
     let scope = crate::exchange::Scope {
         peer: machine.academy.me(),
-        releases: crate::exchange::SharedReleases::Of(machine.hub.me()),
+        shared: Shared::Topics(SharedReleases::Of(machine.hub.me())),
     };
     let Answer::Digest { buckets, .. } = machine.hub.answer(crate::exchange::Question::Compare { scope }) else {
         panic!("a digest answers Compare");
@@ -177,7 +177,7 @@ fn tips_must_be_of_shared_topics_in_order_and_in_their_buckets() {
     broken(check(|tips, _| tips.topics[0].tips[0].seq = 0));
     broken(check(|tips, _| tips.topics[0].tips[0].author.clear()));
     // Another hub's releases, and topics of kinds that this node does not exchange yet.
-    for foreign in [Topic::Releases(NodeId([5; 32])), Topic::Curriculum, Topic::Campaign([1; 32])] {
+    for foreign in [Topic::Releases(NodeId([5; 32])), Topic::Proposals(NodeId([5; 32]))] {
         let mut machine = Machine::greeted(Side::Acceptor);
         machine.say(Body::Have(v1::Have { round: 1, root: vec![9; 32] }));
         let buckets = vec![u32::from(bucket_of(foreign))];

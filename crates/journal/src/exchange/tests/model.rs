@@ -7,15 +7,17 @@ use folkmoot_domain::hub::{HubKind, Stage};
 
 use crate::author::{Author, Genesis, found};
 use crate::digest::{self, BUCKETS};
-use crate::directory::{Directory, HubRecord, HubState, Limit, PeerStatus, Role};
+use crate::directory::{HubRecord, HubState, Limit, PeerStatus, Role};
 use crate::entry::{Entry, PayloadKind};
 use crate::exchange::{Answer, Kept, Question, ReleasesWanted, Scope, Setup, Side, Subscriptions};
 use crate::frame::{pack, unpack};
 use crate::id::{FederationId, Hash, Incarnation, NodeId};
 use crate::key::LogKey;
+use crate::membership::Membership;
 use crate::payload::{Opening, Payload, encode_hub_record, encode_opening};
 use crate::receipt::Receipt;
 use crate::refusal::{Refusal, RefusalReason};
+use crate::rights::Rights;
 use crate::topic::{Cursor, LogId, Topic};
 use crate::{Admission, PeerIncarnations};
 
@@ -31,7 +33,7 @@ pub(super) fn genesis(key: &LogKey) -> Genesis {
 pub(super) struct Model {
     pub(super) author: Author,
     pub(super) role: Role,
-    pub(super) directory: Directory,
+    pub(super) rights: Rights,
     pub(super) logs: BTreeMap<LogId, Vec<Entry>>,
     rows: Vec<(LogId, u64)>,
     pub(super) receipts: BTreeMap<(NodeId, LogId), Receipt>,
@@ -57,7 +59,7 @@ impl Model {
         Model {
             author: Author { key: Arc::new(key), incarnation, federation },
             role,
-            directory: Directory::default(),
+            rights: Rights::default(),
             logs: BTreeMap::new(),
             rows: Vec::new(),
             receipts: BTreeMap::new(),
@@ -147,10 +149,18 @@ impl Model {
 
     pub(super) fn store(&mut self, entry: Entry) {
         if let Some(body) = &entry.body
-            && entry.header.topic == Topic::Directory
             && let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload)
         {
-            self.directory.apply(&payload).unwrap();
+            match (entry.header.topic, payload) {
+                (Topic::Directory, payload) => {
+                    Arc::make_mut(&mut self.rights.directory).apply(&payload).unwrap();
+                }
+                (Topic::Campaign(_), Payload::Membership(record)) => {
+                    let membership = Membership::found(entry.header.author, record).unwrap();
+                    Arc::make_mut(&mut self.rights.memberships).apply(membership);
+                }
+                (_, _) => (),
+            }
         }
         self.rows.push((entry.log(), entry.header.seq));
         self.logs.entry(entry.log()).or_default().push(entry);
@@ -175,7 +185,7 @@ impl Model {
             side,
             peer: peer.me(),
             peer_role: peer.role,
-            peer_status: self.directory.status(peer.me()),
+            peer_status: self.rights.directory.status(peer.me()),
             frozen: false,
         }
     }
@@ -184,7 +194,7 @@ impl Model {
         let mut topics: BTreeMap<Topic, Vec<Cursor>> = BTreeMap::new();
         for (log, entries) in &self.logs {
             let asked = buckets.is_none_or(|buckets| buckets.contains(&digest::bucket_of(log.topic)));
-            if asked && scope.shares(log.topic, &self.directory) {
+            if asked && scope.shares(log.topic, &self.rights) {
                 topics.entry(log.topic).or_default().push(entries.last().unwrap().cursor());
             }
         }
@@ -219,7 +229,7 @@ impl Model {
             Question::ChangedSince { scope, mark } => {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
                 for (log, seq) in &self.rows[mark as usize..] {
-                    if scope.shares(log.topic, &self.directory) {
+                    if scope.shares(log.topic, &self.rights) {
                         logs.entry(*log).or_insert(seq - 1);
                     }
                 }
@@ -227,7 +237,7 @@ impl Model {
             }
             Question::Keep { frame, .. } => Answer::Kept(self.keep(&frame)),
             Question::KeepReceipt { peer, receipt } => {
-                let key = self.directory.log_key(peer);
+                let key = self.rights.directory.log_key(peer);
                 let ok = key.is_some_and(|key| receipt.verify(self.author.federation, &key).is_ok());
                 if ok {
                     self.receipts.insert((peer, receipt.log()), receipt);
@@ -254,7 +264,7 @@ impl Model {
                     let tip = entries.last().unwrap().cursor();
                     let receipt = self.receipts.get(&(scope.peer, *log));
                     let open = log.author == me && receipt.is_none_or(|receipt| receipt.held.seq < tip.seq);
-                    (open && scope.shares(log.topic, &self.directory)).then_some((log.topic, tip))
+                    (open && scope.shares(log.topic, &self.rights)).then_some((log.topic, tip))
                 };
                 Answer::Unreceipted(self.logs.iter().filter_map(unsigned).collect())
             }
@@ -290,7 +300,7 @@ impl Model {
         }
         for (log, tip) in theirs {
             let held = self.logs.get(&log).and_then(|log| log.get(tip.seq as usize - 1));
-            if scope.shares(log.topic, &self.directory) && held.is_none_or(|entry| entry.hash != tip.hash) {
+            if scope.shares(log.topic, &self.rights) && held.is_none_or(|entry| entry.hash != tip.hash) {
                 lacking.push((log, tip));
             }
         }
@@ -322,13 +332,11 @@ impl Model {
         let unpacked = unpack(frame, self.author.federation).unwrap();
         let log = unpacked.log;
         let first = unpacked.entries[0].cursor();
-        let fault = match self.directory.log_key(log.author) {
+        let fault = match self.rights.directory.log_key(log.author) {
             None => Some((RefusalReason::UnknownAuthor, first)),
             Some(key) if unpacked.verify(&key).is_err() => Some((RefusalReason::NotGenuine, first)),
-            Some(_) if !self.directory.may_write(log.author, log.topic) => Some((RefusalReason::NotAuthorised, first)),
-            Some(_) if self.directory.accepted_until(log) != Limit::None => {
-                Some((RefusalReason::AfterRevocation, first))
-            }
+            Some(_) if !self.rights.may_write(log.author, log.topic) => Some((RefusalReason::NotAuthorised, first)),
+            Some(_) if self.rights.accepted_until(log) != Limit::None => Some((RefusalReason::AfterRevocation, first)),
             Some(_) => None,
         };
         let fault = fault.or_else(|| {
@@ -351,7 +359,7 @@ impl Model {
             detail: reason.words().to_owned(),
             set_aside: false,
         });
-        let before = self.directory.clone();
+        let before = self.rights.directory.clone();
         let mut new_entries = 0;
         if refusals.is_none() {
             for entry in unpacked.entries {
@@ -370,11 +378,11 @@ impl Model {
             recovered,
             receipt: held.map(|_| self.receipt(log)),
             refusals: refusals.into_iter().collect(),
-            directory_changed: before != self.directory,
+            directory_changed: before != self.rights.directory,
         }
     }
 
     pub(super) fn status_of(&self, peer: NodeId) -> PeerStatus {
-        self.directory.status(peer)
+        self.rights.directory.status(peer)
     }
 }
