@@ -30,6 +30,15 @@ pub enum ChangeFault {
     /// Not one whole change in automerge's format.
     #[error("the bytes are not one change in automerge's format")]
     Malformed,
+    /// The change carries another actor than its author's, or one that is not 40 bytes long.
+    #[error("its actor is not the author's node id followed by eight bytes")]
+    ForeignActor,
+    /// The change has a commit message, where free text would hide.
+    #[error("it has a commit message; campaigns keep none")]
+    Message,
+    /// The change does what no campaign document knows.
+    #[error("it does something else than to set title or aim, edit the notes, or add or remove an organisation")]
+    Operation,
     /// The CRDT library panicked on it.
     #[error("the change breaks the document library")]
     Breaking,

@@ -20,15 +20,21 @@ const FIRST_ACTOR: [u8; 16] = *b"folkmoot/first/1";
 pub struct Actor {
     /// The node's id.
     pub node: [u8; 32],
-    /// 64 random bits drawn at process start.
+    /// 64 random bits, drawn at process start or for one export, and never used again by anything else.
     pub incarnation: u64,
 }
 
 impl Actor {
+    /// The actor as automerge clients are given it: the node's id, then the incarnation, big end first.
+    pub fn bytes(self) -> [u8; 40] {
+        let mut bytes = [0; 40];
+        bytes[..32].copy_from_slice(&self.node);
+        bytes[32..].copy_from_slice(&self.incarnation.to_be_bytes());
+        bytes
+    }
+
     fn id(self) -> ActorId {
-        let mut bytes = self.node.to_vec();
-        bytes.extend_from_slice(&self.incarnation.to_be_bytes());
-        ActorId::from(bytes)
+        ActorId::from(&self.bytes()[..])
     }
 }
 
@@ -67,8 +73,17 @@ pub enum Edit {
     AppendNotes(String),
 }
 
+/// The most characters of a title.
+pub const MAX_TITLE_CHARACTERS: usize = 200;
+/// The most characters of an aim.
+pub const MAX_AIM_CHARACTERS: usize = 2_000;
+/// The most characters of an organisation's name.
+pub const MAX_ORGANISATION_CHARACTERS: usize = 200;
+/// The most characters that one edit may add to the notes.
+pub const MAX_NOTES_CHARACTERS: usize = 20_000;
+
 /// What a campaign document cannot do.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CampaignError {
     /// A stored document does not load, or loads as something else than was stored.
     #[error("the stored document is damaged; load it again from the entries of its log")]
@@ -76,40 +91,63 @@ pub enum CampaignError {
     /// An edit could not be carried out.
     #[error("the edit does not fit the document; read it again and repeat the edit")]
     EditFailed,
+    /// A text of an edit is longer than a campaign takes.
+    #[error("the {field} has {given} characters; {limit} are the most: shorten it")]
+    TooLong {
+        /// Which text.
+        field: &'static str,
+        /// Its length in characters.
+        given: usize,
+        /// The most characters.
+        limit: usize,
+    },
+    /// A text that must say something is empty or blank.
+    #[error("the {field} is empty; give one")]
+    Empty {
+        /// Which text.
+        field: &'static str,
+    },
+    /// A text holds a control character.
+    #[error("the {field} holds a control character at character {at}, counted from 1; take it out{}", if *.field == "notes" { " (new lines and tabs may stay)" } else { "" })]
+    ControlCharacter {
+        /// Which text.
+        field: &'static str,
+        /// Its place in the text, in characters from 1.
+        at: usize,
+    },
 }
 
-/// Why a change from outside was not admitted, and which one.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The bytes are not an admissible change.
-    #[error("change {index} is not admissible")]
-    Fault {
-        /// Its place in the batch, from 0.
-        index: usize,
-        /// Why.
-        source: ChangeFault,
-    },
-    /// The change carries another actor than its author's.
-    #[error("change {index} carries another actor than its author's own")]
-    ForeignActor {
-        /// Its place in the batch, from 0.
-        index: usize,
-    },
-    /// The change has a commit message, where free text would hide.
-    #[error("change {index} has a commit message; campaigns keep none")]
-    Message {
-        /// Its place in the batch, from 0.
-        index: usize,
-    },
-    /// The change builds on changes that are not here.
-    #[error("change {index} builds on changes that are not here yet; send those first")]
-    UnknownDependency {
-        /// Its place in the batch, from 0.
-        index: usize,
-    },
-    /// With the change the document would not be a campaign any more.
-    #[error("the changes break the form of a campaign: only its own fields, each of its own type")]
-    Form,
+/// What one entry brings: the changes of one author, which are admitted together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The node id of the entry's author.
+    pub author: [u8; 32],
+    /// Changes in automerge's binary format.
+    pub changes: Vec<Vec<u8>>,
+    /// Whether the entry lies behind the end that a revocation gave its log. Such an entry counts only where an entry that
+    /// is not late builds on it.
+    pub late: bool,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of its changes are part of the document.
+    Admitted,
+    /// It builds on changes that are not here, or is late and nothing builds on it: offer it again with what comes next.
+    Waiting,
+    /// It never will be part of the document.
+    Refused(Refused),
+}
+
+/// Why a submission was refused, and which of its changes is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("change {} of the entry was refused: {fault}", .change + 1)]
+pub struct Refused {
+    /// The change's place in the submission, from 0.
+    pub change: usize,
+    /// What is wrong with it.
+    pub fault: ChangeFault,
 }
 
 /// One campaign document in memory.
@@ -143,6 +181,7 @@ impl Campaign {
     /// # Errors
     /// [`CampaignError::EditFailed`] where the document is not of the known form.
     pub fn edit(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
+        check_edit(edit)?;
         let before = self.document.get_heads();
         self.document.set_actor(actor.id());
         let signed_up = self.view()?.organisations;
@@ -173,28 +212,38 @@ impl Campaign {
         Ok(self.document.get_changes(&before).into_iter().next().map(|change| change.raw_bytes().to_vec()))
     }
 
-    /// Admits changes that `author` made, all or none. Changes held already are passed over.
+    /// Admits what can be admitted of all submissions at once, and says of each what became of it, in the same order.
     ///
-    /// # Errors
-    /// [`Refused`] names the first change at fault; the document stays as it was.
-    pub fn admit(&mut self, author: [u8; 32], changes: &[Vec<u8>]) -> Result<(), Refused> {
+    /// The outcome is the same in whatever order submissions come and however they are spread over calls, as long as those
+    /// that wait are offered again. Submissions of one author come in the order in which that author wrote them. What is
+    /// held already is passed over as admitted. A bad submission takes no other one down.
+    pub fn admit_all(&mut self, submissions: &[Submission]) -> Vec<Verdict> {
+        let mut verdicts = vec![Verdict::Waiting; submissions.len()];
+        loop {
+            let mut moved = false;
+            for (submission, verdict) in submissions.iter().zip(&mut verdicts) {
+                if *verdict == Verdict::Waiting && !submission.late {
+                    *verdict = self.admit_one(submission);
+                    moved |= *verdict == Verdict::Admitted;
+                }
+            }
+            if !moved {
+                return verdicts;
+            }
+        }
+    }
+
+    fn admit_one(&mut self, submission: &Submission) -> Verdict {
         let mut known = BTreeSet::new();
-        let mut parsed = Vec::with_capacity(changes.len());
-        for (index, bytes) in changes.iter().enumerate() {
-            let fault = |source| Refused::Fault { index, source };
-            check_size(bytes).map_err(fault)?;
-            let change = guarded(|| Change::from_bytes(bytes.clone()))
-                .ok_or(ChangeFault::Breaking)
-                .and_then(|parsed| parsed.map_err(|_| ChangeFault::Malformed))
-                .map_err(fault)?;
-            if change.actor_id().to_bytes().split_at_checked(32).is_none_or(|(node, _)| node != author) {
-                return Err(Refused::ForeignActor { index });
-            }
-            if change.message().is_some_and(|message| !message.is_empty()) {
-                return Err(Refused::Message { index });
-            }
+        let mut parsed = Vec::with_capacity(submission.changes.len());
+        for (index, bytes) in submission.changes.iter().enumerate() {
+            let refused = |fault| Verdict::Refused(Refused { change: index, fault });
+            let change = match parse(submission.author, bytes) {
+                Ok(change) => change,
+                Err(fault) => return refused(fault),
+            };
             if !change.deps().iter().all(|hash| known.contains(hash) || self.holds(hash)) {
-                return Err(Refused::UnknownDependency { index });
+                return Verdict::Waiting;
             }
             known.insert(change.hash());
             parsed.push(change);
@@ -207,13 +256,23 @@ impl Campaign {
             (whole && well_formed(&fork)).then_some(fork)
         });
         match fork {
-            None => Err(Refused::Fault { index: 0, source: ChangeFault::Breaking }),
-            Some(None) => Err(Refused::Form),
+            None => Verdict::Refused(Refused { change: 0, fault: ChangeFault::Breaking }),
+            Some(None) => Verdict::Refused(Refused { change: 0, fault: ChangeFault::Operation }),
             Some(Some(document)) => {
                 self.document = document;
-                Ok(())
+                Verdict::Admitted
             }
         }
+    }
+
+    /// The whole document as automerge saves it, for a client that edits it elsewhere under an actor of its own.
+    pub fn export(&self) -> Vec<u8> {
+        self.document.save()
+    }
+
+    /// Whether no member has changed anything yet.
+    pub fn is_empty(&self) -> bool {
+        self.document.get_heads() == Self::blank().document.get_heads()
     }
 
     /// All changes but the first that every node makes alike, in an order in which they can be admitted, with the node id
@@ -258,6 +317,42 @@ impl Campaign {
 
     fn holds(&self, hash: &ChangeHash) -> bool {
         self.document.get_change_by_hash(hash).is_some()
+    }
+}
+
+fn parse(author: [u8; 32], bytes: &[u8]) -> Result<Change, ChangeFault> {
+    check_size(bytes)?;
+    let change = guarded(|| Change::from_bytes(bytes.to_vec()))
+        .ok_or(ChangeFault::Breaking)
+        .and_then(|parsed| parsed.map_err(|_| ChangeFault::Malformed))?;
+    let actor = change.actor_id().to_bytes();
+    if actor.len() != 40 || !actor.starts_with(&author) {
+        return Err(ChangeFault::ForeignActor);
+    }
+    if change.message().is_some_and(|message| !message.is_empty()) {
+        return Err(ChangeFault::Message);
+    }
+    Ok(change)
+}
+
+fn check_edit(edit: &Edit) -> Result<(), CampaignError> {
+    let (field, text, limit, may_be_empty) = match edit {
+        Edit::Title(text) => ("title", text, MAX_TITLE_CHARACTERS, false),
+        Edit::Aim(text) => ("aim", text, MAX_AIM_CHARACTERS, true),
+        Edit::SignUp(text) => ("organisation", text, MAX_ORGANISATION_CHARACTERS, false),
+        Edit::AppendNotes(text) => ("notes", text, MAX_NOTES_CHARACTERS, false),
+    };
+    let given = text.chars().count();
+    if given > limit {
+        return Err(CampaignError::TooLong { field, given, limit });
+    }
+    if !may_be_empty && text.trim().is_empty() {
+        return Err(CampaignError::Empty { field });
+    }
+    let allowed = |character| field == "notes" && matches!(character, '\n' | '\t');
+    match text.chars().position(|character| character.is_control() && !allowed(character)) {
+        Some(at) => Err(CampaignError::ControlCharacter { field, at: at + 1 }),
+        None => Ok(()),
     }
 }
 
@@ -314,6 +409,10 @@ mod tests {
     const WARMINSTER: Actor = Actor { node: [1; 32], incarnation: 7 };
     const LUTON: Actor = Actor { node: [2; 32], incarnation: 9 };
 
+    fn admit(campaign: &mut Campaign, author: [u8; 32], changes: &[Vec<u8>]) -> Verdict {
+        campaign.admit_all(&[Submission { author, changes: changes.to_vec(), late: false }]).remove(0)
+    }
+
     fn edited(campaign: &mut Campaign, actor: Actor, edit: Edit) -> Vec<u8> {
         campaign.edit(actor, &edit).expect("an edit that fits").expect("an edit that changes something")
     }
@@ -334,7 +433,7 @@ mod tests {
         let mut ours = started();
         let mut theirs = Campaign::blank();
         for (author, change) in ours.changes() {
-            theirs.admit(author, &[change]).expect("the first hub's change");
+            assert_eq!(admit(&mut theirs, author, &[change]), Verdict::Admitted);
         }
         let from_ours = vec![
             edited(&mut ours, WARMINSTER, Edit::AppendNotes("Met the council. ".into())),
@@ -345,8 +444,8 @@ mod tests {
             edited(&mut theirs, LUTON, Edit::SignUp("Library".into())),
             edited(&mut theirs, LUTON, Edit::Aim("A databank".into())),
         ];
-        ours.admit(LUTON.node, &from_theirs).expect("their changes");
-        theirs.admit(WARMINSTER.node, &from_ours).expect("our changes");
+        assert_eq!(admit(&mut ours, LUTON.node, &from_theirs), Verdict::Admitted);
+        assert_eq!(admit(&mut theirs, WARMINSTER.node, &from_ours), Verdict::Admitted);
         let view = ours.view().expect("a campaign");
         assert_eq!(view, theirs.view().expect("a campaign"));
         assert_eq!(view.organisations.len(), 1);
@@ -381,21 +480,36 @@ mod tests {
         let mut cut = first.clone();
         cut.truncate(first.len() - 3);
         let cases = [
-            ("another hub's actor", LUTON.node, first.clone(), Refused::ForeignActor { index: 0 }),
-            ("its dependency is missing", WARMINSTER.node, second, Refused::UnknownDependency { index: 0 }),
-            ("cut short", WARMINSTER.node, cut, Refused::Fault { index: 0, source: ChangeFault::Malformed }),
+            (
+                "another hub's actor",
+                LUTON.node,
+                first.clone(),
+                Verdict::Refused(Refused { change: 0, fault: ChangeFault::ForeignActor }),
+            ),
+            ("its dependency is missing", WARMINSTER.node, second, Verdict::Waiting),
+            ("cut short", WARMINSTER.node, cut, Verdict::Refused(Refused { change: 0, fault: ChangeFault::Malformed })),
             (
                 "too large",
                 WARMINSTER.node,
                 vec![0; crate::MAX_CHANGE_BYTES + 1],
-                Refused::Fault { index: 0, source: ChangeFault::TooLarge },
+                Verdict::Refused(Refused { change: 0, fault: ChangeFault::TooLarge }),
             ),
-            ("a field that campaigns do not have", LUTON.node, foreign_key, Refused::Form),
-            ("a commit message", LUTON.node, with_message, Refused::Message { index: 0 }),
+            (
+                "a field that campaigns do not have",
+                LUTON.node,
+                foreign_key,
+                Verdict::Refused(Refused { change: 0, fault: ChangeFault::Operation }),
+            ),
+            (
+                "a commit message",
+                LUTON.node,
+                with_message,
+                Verdict::Refused(Refused { change: 0, fault: ChangeFault::Message }),
+            ),
         ];
         for (case, author, change, expected) in cases {
             let mut campaign = Campaign::blank();
-            assert_eq!(campaign.admit(author, &[change]), Err(expected), "{case}");
+            assert_eq!(admit(&mut campaign, author, &[change]), expected, "{case}");
             assert_eq!(campaign.snapshot(), Campaign::blank().snapshot(), "{case}");
         }
     }
@@ -413,8 +527,8 @@ mod tests {
         change.append(&mut content);
         assert!(change.len() < 112);
         assert_eq!(
-            Campaign::blank().admit([1; 32], &[change]),
-            Err(Refused::Fault { index: 0, source: ChangeFault::TooManyOperations })
+            admit(&mut Campaign::blank(), [1; 32], &[change]),
+            Verdict::Refused(Refused { change: 0, fault: ChangeFault::TooManyOperations })
         );
     }
 
@@ -460,8 +574,8 @@ mod tests {
             change[at] = 0;
             mend_checksum(&mut change);
             let mut campaign = Campaign::blank();
-            if campaign.admit(WARMINSTER.node, &[change])
-                == Err(Refused::Fault { index: 0, source: ChangeFault::Breaking })
+            if admit(&mut campaign, WARMINSTER.node, &[change])
+                == (Verdict::Refused(Refused { change: 0, fault: ChangeFault::Breaking }))
             {
                 panics += 1;
                 assert_eq!(campaign.snapshot(), Campaign::blank().snapshot(), "byte {at}");
@@ -484,9 +598,9 @@ mod tests {
             mend_checksum(&mut change);
             let mut campaign = Campaign::blank();
             let before = campaign.snapshot();
-            match campaign.admit(WARMINSTER.node, &[change]) {
-                Err(_) => proptest::prop_assert_eq!(campaign.snapshot(), before),
-                Ok(()) => {
+            match admit(&mut campaign, WARMINSTER.node, &[change]) {
+                Verdict::Waiting | Verdict::Refused(_) => proptest::prop_assert_eq!(campaign.snapshot(), before),
+                Verdict::Admitted => {
                     let (bytes, heads) = campaign.snapshot();
                     let again = Campaign::load(&bytes, &heads).expect("what was admitted loads again");
                     proptest::prop_assert_eq!(again.view().expect("a campaign"), campaign.view().expect("a campaign"));

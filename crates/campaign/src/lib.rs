@@ -7,4 +7,7 @@ mod admission;
 mod document;
 
 pub use admission::{ChangeFault, MAX_CHANGE_BYTES, MAX_OPERATIONS};
-pub use document::{Actor, Campaign, CampaignError, Edit, Refused, SignUp, View};
+pub use document::{
+    Actor, Campaign, CampaignError, Edit, MAX_AIM_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_ORGANISATION_CHARACTERS,
+    MAX_TITLE_CHARACTERS, Refused, SignUp, Submission, Verdict, View,
+};
