@@ -2,6 +2,7 @@
 
 mod answering;
 mod joining;
+mod recording;
 mod serving;
 mod talking;
 mod transport;

@@ -29,7 +29,10 @@ fn with_people() -> HubStore {
 /// All that the hub has counted, and every listening, without what differs from one writing to the next.
 fn held(hub: &HubStore) -> Vec<String> {
     let periods = ["2018-Q2", "2018-Q3", "2018/19", "programme/COEP"].map(|period| period.parse::<Period>().unwrap());
-    let mut held: Vec<String> = periods.iter().map(|period| format!("{:?}", hub.figures(period).unwrap())).collect();
+    let mut held = Vec::new();
+    for period in periods {
+        held.extend(hub.figures(&period).unwrap().cells().map(|(cell, seen)| format!("{period} {cell} {seen:?}")));
+    }
     let listenings = hub.store.read("listenings", |connection| {
         let mut statement = connection.prepare(
             "SELECT ref || date || organiser || ifnull(person, '') || ifnull(campaign, '') || mode || ward || themes || \
