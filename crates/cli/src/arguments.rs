@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use folkmoot_domain::DomainError;
 use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
+use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
@@ -45,6 +46,12 @@ pub(crate) enum Command {
     /// Set up and run a hub's node: import records, see figures, release them
     #[command(subcommand)]
     Hub(Hub),
+    /// Read the shared curriculum, on any node
+    #[command(subcommand)]
+    Curriculum(Curriculum),
+    /// Plan together with other hubs: begin, read and edit the campaigns that this hub shares
+    #[command(subcommand)]
+    Campaign(Campaign),
     /// Exchange with the Academy now
     ///
     /// Without --wait the exchange is started and the command returns. With --wait it returns once everything written or
@@ -52,10 +59,12 @@ pub(crate) enum Command {
     Sync(Sync),
     /// Say who the node is, what it last exchanged with whom, and what waits
     Status(Data),
-    /// Run an Academy and two hubs on invented records, and print the national report
+    /// Run an Academy and four hubs on invented records, and print the national report
     ///
-    /// Everything happens in a temporary folder (or the one given), with the very commands that you would type; each is
-    /// printed before it runs. Without --exit the nodes go on running until Ctrl-C, so that you can try commands on them.
+    /// The hubs join, import their sheets and approve a release each; three of them share a campaign, edit it apart, and go
+    /// on without the Academy. Everything happens in a temporary folder (or the one given), with the very commands that you
+    /// would type; each is printed before it runs. Without --exit the nodes go on running until Ctrl-C, so that you can try
+    /// commands on them.
     Demo(Demo),
 }
 
@@ -79,6 +88,15 @@ pub(crate) enum Academy {
     /// List, change or cut off hubs
     #[command(subcommand)]
     Hub(AcademyHub),
+    /// Publish an edition of a unit, session or course to every hub
+    ///
+    /// The first edition of an item is number 1, and each later one the next. What is published never changes: publish a
+    /// further edition, or retire the item. The same text, title, kind and hours again publish nothing new.
+    Publish(Publish),
+    /// Retire every edition of an item that there is
+    ///
+    /// Nothing is deleted: every node keeps the editions and can show them. A later edition may follow.
+    Retire(Retire),
     /// Print the national figures of one period
     ///
     /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
@@ -144,6 +162,32 @@ pub(crate) enum Person {
     Show(ShowPerson),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Curriculum {
+    /// List the latest edition of every item
+    List(ListEditions),
+    /// Print one edition: what it is, and its text as it was published
+    Show(ShowEdition),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Campaign {
+    /// Begin a campaign with other hubs
+    ///
+    /// This hub leads it. Its members stay as they are now; with others, begin another. All members read all of it: write
+    /// of hubs and roles there, never residents' names.
+    Create(CreateCampaign),
+    /// List the campaigns that this hub takes part in
+    List(Data),
+    /// Print one campaign: aim, members, organisations, notes
+    Show(ShowCampaign),
+    /// Change a campaign: add to its notes, sign an organisation up, or set its aim
+    ///
+    /// It works without a connection; what members write apart is put together once they meet. All members read all of it:
+    /// write of hubs and roles there, never residents' names.
+    Edit(EditCampaign),
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The node's folder
@@ -198,6 +242,38 @@ pub(crate) struct AddProgramme {
     /// The title; the code where not given
     #[arg(long)]
     pub(crate) title: Option<String>,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// The text: a Markdown file in UTF-8, 65,536 bytes at most
+    #[arg(value_name = "FILE")]
+    pub(crate) source: PathBuf,
+    /// The title
+    #[arg(long)]
+    pub(crate) title: String,
+    /// What it is: unit, session or course
+    #[arg(long, value_parser = item_kind)]
+    pub(crate) kind: ItemKind,
+    /// How long it takes to teach: hours, such as 2 or 1.5, or hours and minutes, such as 1:40
+    #[arg(long = "hours", value_name = "HOURS", value_parser = whole_minutes)]
+    pub(crate) minutes: u32,
+    /// The item, such as first-listening; made of the title where not given
+    ///
+    /// Editions of one item replace each other. Give it where the title has changed since the edition before.
+    #[arg(long, value_parser = item)]
+    pub(crate) item: Option<String>,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Retire {
+    /// The item, as `folkmoot curriculum list` shows it
+    #[arg(value_name = "ITEM", value_parser = item)]
+    pub(crate) item: String,
     #[command(flatten)]
     pub(crate) folder: Data,
 }
@@ -315,6 +391,67 @@ pub(crate) struct ShowPerson {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ListEditions {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// Earlier and retired editions too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowEdition {
+    /// The item, for its latest edition, or one edition of it, such as first-listening.2
+    #[arg(value_name = "ITEM[.N]", value_parser = edition)]
+    pub(crate) edition: String,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateCampaign {
+    #[command(flatten)]
+    pub(crate) folder: Data,
+    /// The title
+    #[arg(long)]
+    pub(crate) title: String,
+    /// A hub that takes part, by its name in the federation; repeat it for each. This hub is a member in any case
+    #[arg(long = "member", value_name = "HUB", required = true, value_parser = name)]
+    pub(crate) members: Vec<String>,
+    /// Keep the Academy out: members exchange the campaign with each other alone
+    ///
+    /// Without this the Academy's node keeps what members write and passes it on, so that members reach each other without
+    /// being online at once; what it keeps can be read on its disk.
+    #[arg(long)]
+    pub(crate) no_relay: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowCampaign {
+    /// The campaign's id, or as many of its first digits as tell it from others, 4 at least
+    #[arg(value_name = "ID", value_parser = campaign_id)]
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "edit", required = true, multiple = false, args = ["notes_append", "sign_up", "aim"])]
+pub(crate) struct EditCampaign {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// Add a line to the end of the shared notes
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) notes_append: Option<String>,
+    /// Put an organisation on the campaign
+    #[arg(long, value_name = "ORGANISATION")]
+    pub(crate) sign_up: Option<String>,
+    /// Say what the campaign wants, in place of what it said
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) aim: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Sync {
     #[command(flatten)]
     pub(crate) folder: Data,
@@ -363,4 +500,61 @@ fn kind(text: &str) -> Result<HubKind, String> {
 
 fn stage(text: &str) -> Result<Stage, String> {
     text.parse().map_err(|error: DomainError| error.to_string())
+}
+
+fn item(text: &str) -> Result<String, String> {
+    text.parse::<ItemCode>().map(|item| item.to_string()).map_err(|error| error.to_string())
+}
+
+fn item_kind(text: &str) -> Result<ItemKind, String> {
+    text.parse().map_err(|error: DomainError| error.to_string())
+}
+
+fn edition(text: &str) -> Result<String, String> {
+    match text.split_once('.') {
+        None => item(text),
+        Some((code, number)) => match number.parse::<i32>() {
+            Ok(number) if number >= 1 => Ok(format!("{}.{number}", item(code)?)),
+            Ok(_) | Err(_) => {
+                Err("no such edition; write the item and its number, such as first-listening.2".to_owned())
+            }
+        },
+    }
+}
+
+/// Hours as people write them, in minutes.
+fn whole_minutes(text: &str) -> Result<u32, String> {
+    const WRONG: &str = "write hours as 2, 1.5 or 1:40";
+    let number = |text: &str| match (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => text.parse::<u64>().map_err(|_| WRONG.to_owned()),
+        false => Err(WRONG.to_owned()),
+    };
+    let minutes = if let Some((hours, rest)) = text.split_once(':') {
+        match (number(hours)?, number(rest)?) {
+            (hours, minutes @ 0..60) if rest.len() == 2 => hours * 60 + minutes,
+            _ => return Err(WRONG.to_owned()),
+        }
+    } else {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let (whole, parts) = (number(whole)?, number(fraction)?);
+        let scale = fraction.bytes().fold(1, |scale, _| scale * 10);
+        let scaled = (whole * scale + parts) * 60;
+        if !scaled.is_multiple_of(scale) {
+            return Err("not a whole number of minutes; write hours and minutes, such as 1:40".to_owned());
+        }
+        scaled / scale
+    };
+    match u32::try_from(minutes) {
+        Ok(minutes @ 1..=MINUTES_LIMIT) => Ok(minutes),
+        Ok(_) | Err(_) => Err(DomainError::EditionMinutes.to_string()),
+    }
+}
+
+fn campaign_id(text: &str) -> Result<String, String> {
+    let id = text.strip_prefix("campaigns/").unwrap_or(text).to_ascii_lowercase();
+    let fits = (4..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match fits {
+        true => Ok(id),
+        false => Err("an id has 64 hexadecimal digits, of which the first 4 or more will do".to_owned()),
+    }
 }

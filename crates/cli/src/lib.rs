@@ -5,7 +5,9 @@
 
 mod academy;
 mod arguments;
+mod campaign;
 mod connection;
+mod curriculum;
 mod demo;
 mod failure;
 mod figures;
@@ -65,6 +67,8 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Academy(Academy::Programme(command)) => wait(academy::programme(command, format)),
         Command::Academy(Academy::Invite(arguments)) => wait(academy::invite(arguments, format)),
         Command::Academy(Academy::Hub(command)) => wait(academy::hub(command, format)),
+        Command::Academy(Academy::Publish(arguments)) => wait(curriculum::publish(arguments, format)),
+        Command::Academy(Academy::Retire(arguments)) => wait(curriculum::retire(arguments, format)),
         Command::Academy(Academy::Report(arguments)) => wait(report::run(arguments, format)),
         Command::Hub(Hub::Init(arguments)) => nodes::init_hub(arguments, format),
         Command::Hub(Hub::Join(arguments)) => wait(nodes::join(arguments, format)),
@@ -73,6 +77,8 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Hub(Hub::Indicators(arguments)) => wait(release::indicators(arguments, format)),
         Command::Hub(Hub::Release(arguments)) => wait(release::run(arguments, format)),
         Command::Hub(Hub::Person(Person::Show(arguments))) => wait(person::show(arguments, format)),
+        Command::Curriculum(command) => wait(curriculum::run(command, format)),
+        Command::Campaign(command) => wait(campaign::run(command, format)),
         Command::Sync(arguments) => wait(sync::run(arguments, format)),
         Command::Status(arguments) => wait(status::run(arguments, format)),
         Command::Demo(arguments) => wait(demo::run(arguments)),

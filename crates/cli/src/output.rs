@@ -36,9 +36,10 @@ pub(crate) fn tell(text: &str) {
 
 /// The text without characters that would command the terminal: sheets and other nodes can say anything.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let commands = |c: char| c.is_control() && c != '\n';
+    let commands = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
     match text.contains(commands) {
-        true => Cow::Owned(text.replace(commands, "\u{fffd}")),
+        // Lines as Windows ends them are plain lines.
+        true => Cow::Owned(text.replace("\r\n", "\n").replace(commands, "\u{fffd}")),
         false => Cow::Borrowed(text),
     }
 }
@@ -152,7 +153,8 @@ mod tests {
 
     #[test]
     fn what_a_sheet_says_cannot_command_the_terminal() {
-        assert_eq!(harmless("two\nlines"), "two\nlines");
+        assert_eq!(harmless("two\n\tlines"), "two\n\tlines");
+        assert_eq!(harmless("two\r\nlines"), "two\nlines");
         assert_eq!(harmless("\u{1b}[2Jgone\r"), "\u{fffd}[2Jgone\u{fffd}");
     }
 

@@ -51,6 +51,21 @@ fn every_command_of_the_tour_is_understood() {
         "hub release --data H --list",
         "hub release --data H --show programme-COEP.0",
         "hub person show P-2 --data H",
+        r#"academy publish first.md --title "First listening" --kind session --hours 1.5 --data A"#,
+        "academy publish first.md --title Power --kind unit --hours 2 --item level-2-power --data A --format json",
+        "academy retire first-listening --data A",
+        "curriculum list --data H",
+        "curriculum list --all --data A --format json",
+        "curriculum show first-listening --data H",
+        "curriculum show first-listening.2 --data H",
+        r#"campaign create --title "Warm halls" --member Luton --member "Hastings Hollington" --data H"#,
+        "campaign create --title T --member Luton --no-relay --data H --format json",
+        "campaign list --data H",
+        "campaign show 3f2a --data H",
+        "campaign show 3F2A9C --data H --format json",
+        r#"campaign edit 3f2a9c --notes-append "The hall is booked" --data H"#,
+        r#"campaign edit 3f2a9c --sign-up "Bus Users" --data H"#,
+        r#"campaign edit 3f2a9c --aim "" --data H"#,
         "sync --data H --wait",
         "sync --data H --wait --timeout 5",
         "status --data H",
@@ -87,8 +102,56 @@ fn what_makes_no_sense_is_refused() {
         ("academy programme add CO_EP --from 2017-04-01 --to 2020-03-31 --data A", ValueValidation),
         ("academy programme add COEP --from 2017-02-30 --to 2020-03-31 --data A", ValueValidation),
         ("sync --data H --timeout 0", ValueValidation),
+        ("academy publish first.md --kind unit --hours 1 --data A", MissingRequiredArgument),
+        ("academy publish first.md --title T --kind lesson --hours 1 --data A", ValueValidation),
+        ("academy publish first.md --title T --kind unit --hours 1 --item First --data A", ValueValidation),
+        ("academy retire first-listening.1 --data A", ValueValidation),
+        ("curriculum show first-listening.0 --data H", ValueValidation),
+        ("curriculum show first-listening.two --data H", ValueValidation),
+        ("curriculum show First --data H", ValueValidation),
+        ("campaign create --title T --data H", MissingRequiredArgument),
+        (r#"campaign create --title T --member "" --data H"#, ValueValidation),
+        ("campaign show 3f2 --data H", ValueValidation),
+        ("campaign show warm --data H", ValueValidation),
+        ("campaign edit 3f2a --data H", MissingRequiredArgument),
+        ("campaign edit 3f2a --aim A --sign-up B --data H", ArgumentConflict),
     ] {
         assert_eq!(parse(line).err(), Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn hours_are_understood_in_whole_minutes() {
+    for (hours, expected) in [
+        ("2", Some(120)),
+        ("1.5", Some(90)),
+        ("0.05", Some(3)),
+        ("1.3500", Some(81)),
+        ("1:40", Some(100)),
+        ("0:01", Some(1)),
+        ("1666:40", Some(100_000)),
+        ("1666:41", None),
+        ("0", None),
+        ("0.0", None),
+        ("1.33", None),
+        ("1:60", None),
+        ("1:5", None),
+        ("1,5", None),
+        ("-1", None),
+        ("1.", None),
+        (".5", None),
+        ("1e3", None),
+        ("99999", None),
+        ("1.00000000000000000000000000000000000000000", None),
+    ] {
+        let line = format!("academy publish f.md --title T --kind unit --hours={hours} --data A");
+        match (parse(&line), expected) {
+            (Ok(understood), Some(minutes)) => {
+                assert!(understood.contains(&format!("minutes: {minutes},")), "{understood}");
+            }
+            (Err(kind), None) => assert_eq!(kind, clap::error::ErrorKind::ValueValidation, "{hours}"),
+            (understood, expected) => panic!("{hours}: {understood:?}, not {expected:?}"),
+        }
     }
 }
 

@@ -1,0 +1,358 @@
+//! The campaigns that a hub shares with others: begun, listed, shown, edited.
+
+use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
+use folkmoot_proto::hub::v1 as wire;
+use serde_json::{Value, json};
+use tonic::transport::Channel;
+
+use crate::arguments::{Campaign, CreateCampaign, Data, EditCampaign, Format, ShowCampaign};
+use crate::connection;
+use crate::failure::Failure;
+use crate::figures::count;
+use crate::output::{print, print_json, table, tell, text};
+use crate::shell;
+
+const PAGE: i32 = 1000;
+/// How many digits of an id people are shown where they may have to type them.
+const SHOWN_DIGITS: usize = 12;
+const WHOLE_ID: usize = 64;
+
+pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure> {
+    match command {
+        Campaign::Create(arguments) => create(arguments, format).await,
+        Campaign::List(arguments) => list(arguments, format).await,
+        Campaign::Show(arguments) => show(arguments, format).await,
+        Campaign::Edit(arguments) => edit(arguments, format).await,
+    }
+}
+
+async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure> {
+    let data = &arguments.folder.data;
+    let channel = connection::hub(data).await?;
+    let member = |hub| wire::CampaignMember { hub, ..wire::CampaignMember::default() };
+    let request = wire::CreateCampaignRequest {
+        campaign: Some(wire::Campaign {
+            title: arguments.title,
+            members: arguments.members.into_iter().map(member).collect(),
+            academy_relays: !arguments.no_relay,
+            ..wire::Campaign::default()
+        }),
+        request_id: String::new(),
+    };
+    let campaign = CampaignServiceClient::new(channel).create_campaign(request).await?.into_inner();
+    remind(&campaign);
+    match format {
+        Format::Json => print_json(&campaign_json(&campaign)),
+        Format::Table => print(&format!(
+            "Begun: {}, a campaign of {}. It reaches them when they connect.\n\
+             Show it: folkmoot campaign show {} --data {}",
+            campaign.title,
+            members(&campaign),
+            shown_id(&campaign),
+            shell::path(data)
+        )),
+    }
+}
+
+async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
+    let campaigns = campaigns(connection::hub(&data).await?).await?;
+    match format {
+        Format::Json => {
+            let without_notes = |campaign| {
+                let mut value = campaign_json(campaign);
+                value.as_object_mut().map(|fields| fields.shift_remove("notes"));
+                value
+            };
+            print_json(&json!({ "campaigns": campaigns.iter().map(without_notes).collect::<Vec<_>>() }))
+        }
+        Format::Table if campaigns.is_empty() => print(&format!(
+            "This hub takes part in no campaign. Begin one: folkmoot campaign create --title TITLE --member HUB --data {}",
+            shell::path(&data)
+        )),
+        Format::Table => {
+            let mut lines = table(&["Id", "Title", "Members", "Organisations", "Waiting", "Set aside"]);
+            for campaign in &campaigns {
+                lines.add_row([
+                    shown_id(campaign).to_owned(),
+                    campaign.title.clone(),
+                    members(campaign),
+                    count(campaign.organisations.len() as u64),
+                    entries(campaign.waiting_entries),
+                    entries(campaign.set_aside_entries),
+                ]);
+            }
+            print(&text(lines, &[3, 4, 5]))
+        }
+    }
+}
+
+async fn show(arguments: ShowCampaign, format: Format) -> Result<(), Failure> {
+    let data = &arguments.folder.data;
+    let channel = connection::hub(data).await?;
+    let name = resolve(channel.clone(), arguments.id, &shell::path(data)).await?;
+    let request = wire::GetCampaignRequest { name };
+    let campaign = CampaignServiceClient::new(channel).get_campaign(request).await?.into_inner();
+    match format {
+        Format::Json => print_json(&campaign_json(&campaign)),
+        Format::Table => print(&campaign_text(&campaign, &shell::path(data))),
+    }
+}
+
+async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
+    let EditCampaign { campaign: ShowCampaign { id, folder }, notes_append, sign_up, aim } = arguments;
+    let channel = connection::hub(&folder.data).await?;
+    let name = resolve(channel.clone(), id, &shell::path(&folder.data)).await?;
+    let mut client = CampaignServiceClient::new(channel);
+    let (answer, done) = match (notes_append, sign_up, aim) {
+        (Some(text), _, _) => {
+            let request = wire::AppendNotesRequest { name, text: whole_line(text), request_id: String::new() };
+            (client.append_notes(request).await?, "The notes are longer by that.")
+        }
+        (None, Some(organisation), _) => {
+            let request = wire::SignUpOrganisationRequest { name, organisation };
+            (client.sign_up_organisation(request).await?, "The organisation is on the campaign.")
+        }
+        (None, None, aim) => {
+            let request = wire::SetAimRequest { name, aim: aim.unwrap_or_default() };
+            (client.set_aim(request).await?, "The aim is set.")
+        }
+    };
+    let campaign = answer.into_inner();
+    remind(&campaign);
+    match format {
+        Format::Json => print_json(&campaign_json(&campaign)),
+        Format::Table => print(&format!("{done} The other members receive it when they connect.")),
+    }
+}
+
+/// Every campaign that the hub takes part in.
+async fn campaigns(channel: Channel) -> Result<Vec<wire::Campaign>, Failure> {
+    let mut client = CampaignServiceClient::new(channel);
+    let mut all = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let page =
+            client.list_campaigns(wire::ListCampaignsRequest { page_size: PAGE, page_token }).await?.into_inner();
+        all.extend(page.campaigns);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The resource name behind an id, or behind its first digits. `data` is the node's folder, as a shell takes it.
+async fn resolve(channel: Channel, id: String, data: &str) -> Result<String, Failure> {
+    match id.len() {
+        WHOLE_ID => Ok(format!("campaigns/{id}")),
+        _ => Ok(named(&campaigns(channel).await?, &id, data)?.name.clone()),
+    }
+}
+
+/// The one campaign whose id begins with these digits.
+fn named<'a>(campaigns: &'a [wire::Campaign], digits: &str, data: &str) -> Result<&'a wire::Campaign, Failure> {
+    let found: Vec<_> = campaigns.iter().filter(|campaign| id(campaign).starts_with(digits)).collect();
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => Err(Failure::Told(format!(
+            "no campaign here has an id that begins with {digits}: folkmoot campaign list --data {data} shows them. One that \
+             another hub began is here once the two, or the Academy and this hub, have exchanged"
+        ))),
+        several => {
+            let lines: String =
+                several.iter().map(|campaign| format!("\n  {}  {}", id(campaign), campaign.title)).collect();
+            Err(Failure::Told(format!(
+                "{} campaigns have an id that begins with {digits}; write more of its digits:{lines}",
+                several.len()
+            )))
+        }
+    }
+}
+
+fn id(campaign: &wire::Campaign) -> &str {
+    campaign.name.strip_prefix("campaigns/").unwrap_or(&campaign.name)
+}
+
+/// As much of the id as people are shown.
+fn shown_id(campaign: &wire::Campaign) -> &str {
+    id(campaign).get(..SHOWN_DIGITS).unwrap_or_default()
+}
+
+/// Text for the end of the notes: what hubs append apart stays on lines of its own.
+fn whole_line(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Says on standard error who can read what was just written.
+fn remind(campaign: &wire::Campaign) {
+    let academy = if campaign.academy_relays { ", and on the disk of the Academy, which passes it on" } else { "" };
+    tell(&format!(
+        "All {} members can read this{academy}. Write of hubs and roles here, never residents' names.",
+        count(campaign.members.len() as u64)
+    ));
+}
+
+/// The members by name, the lead first and marked.
+fn members(campaign: &wire::Campaign) -> String {
+    let name = |member: &wire::CampaignMember| match member.hub.as_str() {
+        "" => member.node.clone(),
+        hub => hub.to_owned(),
+    };
+    let lead = campaign.members.iter().filter(|member| member.lead).map(|member| format!("{} (lead)", name(member)));
+    let others = campaign.members.iter().filter(|member| !member.lead).map(name);
+    lead.chain(others).collect::<Vec<_>>().join(", ")
+}
+
+/// A number of entries; nothing where there is none.
+fn entries(number: i32) -> String {
+    match u64::try_from(number) {
+        Ok(0) | Err(_) => String::new(),
+        Ok(number) => count(number),
+    }
+}
+
+/// A campaign as people read it. `data` is the node's folder, as a shell takes it.
+fn campaign_text(campaign: &wire::Campaign, data: &str) -> String {
+    let mut facts = table(&["Campaign", &campaign.title]);
+    facts.add_row(["Id", id(campaign)]);
+    facts.add_row(["Aim", if campaign.aim.is_empty() { "none yet" } else { &campaign.aim }]);
+    facts.add_row(["Members", &members(campaign)]);
+    facts.add_row([
+        "Passed on by",
+        if campaign.academy_relays {
+            "the members, and the Academy, on whose disk it can be read"
+        } else {
+            "the members alone"
+        },
+    ]);
+    match entries(campaign.waiting_entries).as_str() {
+        "" => {}
+        waiting => {
+            facts.add_row([
+                "Entries waiting",
+                &format!("{waiting}: they build on others that have not arrived here yet, and count once these have"),
+            ]);
+        }
+    }
+    match entries(campaign.set_aside_entries).as_str() {
+        "" => {}
+        aside => {
+            facts.add_row(["Entries set aside", &format!("{aside}: folkmoot status --data {data} says why")]);
+        }
+    }
+    let mut out = text(facts, &[]);
+    if !campaign.organisations.is_empty() {
+        let mut lines = table(&["Organisation", "Brought by"]);
+        for signed in &campaign.organisations {
+            lines.add_row([&signed.organisation, &signed.hub]);
+        }
+        out.push_str(&format!("\n{}", text(lines, &[])));
+    }
+    if !campaign.notes.is_empty() {
+        out.push_str(&format!("\nNotes\n-----\n{}\n", campaign.notes.trim_end_matches('\n')));
+    }
+    out
+}
+
+fn campaign_json(campaign: &wire::Campaign) -> Value {
+    let signed = |signed: &wire::SignUp| json!({ "organisation": signed.organisation, "hub": signed.hub });
+    let member = |member: &wire::CampaignMember| json!({ "hub": member.hub, "node": member.node, "lead": member.lead });
+    json!({
+        "id": id(campaign),
+        "title": campaign.title,
+        "aim": campaign.aim,
+        "members": campaign.members.iter().map(member).collect::<Vec<_>>(),
+        "academy_relays": campaign.academy_relays,
+        "organisations": campaign.organisations.iter().map(signed).collect::<Vec<_>>(),
+        "notes": campaign.notes,
+        "entries_waiting": campaign.waiting_entries,
+        "entries_set_aside": campaign.set_aside_entries,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn campaign(id: &str, title: &str) -> wire::Campaign {
+        wire::Campaign { name: format!("campaigns/{id:0<64}"), title: title.into(), ..wire::Campaign::default() }
+    }
+
+    fn shared() -> wire::Campaign {
+        let member = |hub: &str, lead| wire::CampaignMember { hub: hub.into(), node: "00ff".into(), lead };
+        wire::Campaign {
+            aim: "A warm hall by winter".into(),
+            organisations: vec![wire::SignUp { organisation: "Bus Users".into(), hub: "Luton".into() }],
+            notes: "Luton: the hall is booked.\nWarminster: two organisers can come.\n\n".into(),
+            members: vec![member("Luton", false), member("Warminster", true), member("", false)],
+            academy_relays: true,
+            ..campaign("3f2a9c", "Warm halls")
+        }
+    }
+
+    #[test]
+    fn an_id_is_found_by_its_first_digits() {
+        let campaigns =
+            [campaign("3f2a1", "Warm halls"), campaign("3f2a2", "Late buses"), campaign("77777", "Green space")];
+        for (digits, expected) in [
+            ("7777", Ok("Green space")),
+            ("3f2a2", Ok("Late buses")),
+            (id(&campaigns[0]), Ok("Warm halls")),
+            ("0000", Err("no campaign here has an id that begins with 0000: folkmoot campaign list --data 'my hub'")),
+            ("3f2a", Err("2 campaigns have an id that begins with 3f2a; write more of its digits:\n  3f2a1")),
+        ] {
+            match (named(&campaigns, digits, "'my hub'"), expected) {
+                (Ok(found), Ok(title)) => assert_eq!(found.title, title),
+                (Err(failure), Err(words)) => assert!(failure.to_string().contains(words), "{failure}"),
+                (found, expected) => panic!("{digits}: {found:?}, not {expected:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_campaign_is_shown_whole() {
+        let text = campaign_text(&shared(), "H");
+        assert!(text.starts_with("Campaign      Warm halls\n---"), "{text}");
+        for expected in [
+            "Aim           A warm hall by winter\n",
+            "Members       Warminster (lead), Luton, 00ff\n",
+            "Passed on by  the members, and the Academy, on whose disk it can be read\n",
+            "\nOrganisation  Brought by\n",
+            "\nBus Users     Luton\n",
+            "\nNotes\n-----\nLuton: the hall is booked.\nWarminster: two organisers can come.\n",
+        ] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+        assert!(!text.contains("Entries"), "nothing waits\n{text}");
+    }
+
+    #[test]
+    fn what_waits_and_what_was_set_aside_is_said_with_where_to_look() {
+        let campaign = wire::Campaign { waiting_entries: 1_200, set_aside_entries: 1, ..shared() };
+        let text = campaign_text(&campaign, "'my hub'");
+        for expected in [
+            "Entries waiting    1,200: they build on others",
+            "Entries set aside  1: folkmoot status --data 'my hub' says why",
+        ] {
+            assert!(text.contains(expected), "{expected} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn programs_get_the_whole_id() {
+        let value = campaign_json(&shared());
+        assert_eq!(value["id"], format!("{:0<64}", "3f2a9c"));
+        assert_eq!(value["members"][1], json!({ "hub": "Warminster", "node": "00ff", "lead": true }));
+        assert_eq!(value["organisations"], json!([{ "organisation": "Bus Users", "hub": "Luton" }]));
+    }
+
+    #[test]
+    fn what_is_appended_stands_on_a_line_of_its_own() {
+        for (text, expected) in [("One", "One\n"), ("One\n", "One\n"), ("", "")] {
+            assert_eq!(whole_line(text.to_owned()), expected);
+        }
+    }
+}
