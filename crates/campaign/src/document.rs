@@ -73,6 +73,33 @@ pub enum Edit {
     AppendNotes(String),
 }
 
+impl Edit {
+    /// Whether its text keeps to the limits of a campaign.
+    ///
+    /// # Errors
+    /// [`CampaignError::TooLong`], [`CampaignError::Empty`], [`CampaignError::ControlCharacter`].
+    pub fn check(&self) -> Result<(), CampaignError> {
+        let (field, text, limit, may_be_empty) = match self {
+            Edit::Title(text) => ("title", text, MAX_TITLE_CHARACTERS, false),
+            Edit::Aim(text) => ("aim", text, MAX_AIM_CHARACTERS, true),
+            Edit::SignUp(text) => ("organisation", text, MAX_ORGANISATION_CHARACTERS, false),
+            Edit::AppendNotes(text) => ("notes", text, MAX_NOTES_CHARACTERS, false),
+        };
+        let given = text.chars().count();
+        if given > limit {
+            return Err(CampaignError::TooLong { field, given, limit });
+        }
+        if !may_be_empty && text.trim().is_empty() {
+            return Err(CampaignError::Empty { field });
+        }
+        let allowed = |character| field == "notes" && matches!(character, '\n' | '\t');
+        match text.chars().position(|character| character.is_control() && !allowed(character)) {
+            Some(at) => Err(CampaignError::ControlCharacter { field, at: at + 1 }),
+            None => Ok(()),
+        }
+    }
+}
+
 /// The most characters of a title.
 pub const MAX_TITLE_CHARACTERS: usize = 200;
 /// The most characters of an aim.
@@ -181,7 +208,7 @@ impl Campaign {
     /// # Errors
     /// [`CampaignError::EditFailed`] where the document is not of the known form.
     pub fn edit(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
-        check_edit(edit)?;
+        edit.check()?;
         let before = self.document.get_heads();
         self.document.set_actor(actor.id());
         let signed_up = self.view()?.organisations;
@@ -333,27 +360,6 @@ fn parse(author: [u8; 32], bytes: &[u8]) -> Result<Change, ChangeFault> {
         return Err(ChangeFault::Message);
     }
     Ok(change)
-}
-
-fn check_edit(edit: &Edit) -> Result<(), CampaignError> {
-    let (field, text, limit, may_be_empty) = match edit {
-        Edit::Title(text) => ("title", text, MAX_TITLE_CHARACTERS, false),
-        Edit::Aim(text) => ("aim", text, MAX_AIM_CHARACTERS, true),
-        Edit::SignUp(text) => ("organisation", text, MAX_ORGANISATION_CHARACTERS, false),
-        Edit::AppendNotes(text) => ("notes", text, MAX_NOTES_CHARACTERS, false),
-    };
-    let given = text.chars().count();
-    if given > limit {
-        return Err(CampaignError::TooLong { field, given, limit });
-    }
-    if !may_be_empty && text.trim().is_empty() {
-        return Err(CampaignError::Empty { field });
-    }
-    let allowed = |character| field == "notes" && matches!(character, '\n' | '\t');
-    match text.chars().position(|character| character.is_control() && !allowed(character)) {
-        Some(at) => Err(CampaignError::ControlCharacter { field, at: at + 1 }),
-        None => Ok(()),
-    }
 }
 
 /// Runs code of the CRDT library on bytes from outside; `None` where it panicked.
