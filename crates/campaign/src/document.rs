@@ -297,6 +297,11 @@ impl Campaign {
         self.document.save()
     }
 
+    /// The hashes of the changes that no other change builds on, which tell whether two documents are the same.
+    pub fn heads(&self) -> Vec<[u8; 32]> {
+        self.document.get_heads().into_iter().map(|head| head.0).collect()
+    }
+
     /// Whether no member has changed anything yet.
     pub fn is_empty(&self) -> bool {
         self.document.get_heads() == Self::blank().document.get_heads()

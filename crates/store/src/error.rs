@@ -209,6 +209,37 @@ pub enum StoreError {
         "a listening with this ref is held with other fields: choose another ref, or correct the held one by an import"
     )]
     ListeningStands,
+    /// An edition that was never published, as far as it has come here, or an item of which every edition is retired.
+    #[error(
+        "no such edition here: {name}; `curriculum list --all` shows every one, and a hub learns of new ones when it syncs"
+    )]
+    NoSuchEdition {
+        /// The item, or the item and the number.
+        name: String,
+    },
+    /// An edition that cannot be published.
+    #[error("the edition cannot be published: {reason}")]
+    EditionRefused {
+        /// Everything that is wrong, field by field, in words.
+        reason: String,
+    },
+    /// A campaign that this hub takes no part in, as far as it has come here.
+    #[error(
+        "no such campaign here: `campaign list` shows those of this hub, and one that another hub began arrives with a sync"
+    )]
+    NoSuchCampaign,
+    /// An edit, a change or a new campaign that cannot be taken.
+    #[error("the campaign does not take this: {reason}")]
+    CampaignRefused {
+        /// What is wrong, in words that quote nothing.
+        reason: String,
+    },
+    /// Members of a new campaign that are no hubs which may take part.
+    #[error("the directory lists no such enrolled hubs: {members}; check the names, and sync to learn of new ones")]
+    UnknownMember {
+        /// Their names, or their ids where the directory does not name them.
+        members: String,
+    },
     /// Another release of the same period and revision was approved before.
     #[error("release {id} stands, with other figures: the first release of a period is not replaced")]
     ReleaseStands {

@@ -1,6 +1,8 @@
-//! Durable truth: one SQLite file a node, behind three handles.
+//! Durable truth: one SQLite file a node, behind five handles.
 //!
 //! - [`JournalStore`]: signed logs, receipts, the directory, and the answers that the exchange asks for.
+//! - [`CurriculumStore`]: the editions that the Academy publishes and every node reads.
+//! - [`CampaignStore`]: the campaigns that a hub takes part in. Only a hub's store hands it out.
 //! - [`HubStore`]: a hub's records, its figures and its releases. Only a hub's store hands it out.
 //! - [`AcademyStore`]: invitations, received releases and the national report. Only the Academy's store hands it out.
 //!
@@ -11,6 +13,8 @@
 //! the next one, each in a savepoint of its own.
 
 pub mod academy;
+pub mod campaign;
+pub mod curriculum;
 mod engine;
 mod error;
 pub mod hub;
@@ -18,6 +22,8 @@ pub mod journal;
 mod migrations;
 
 pub use academy::AcademyStore;
+pub use campaign::CampaignStore;
+pub use curriculum::CurriculumStore;
 pub use engine::{Ambient, Change, Role, Store, UnixMillis};
 pub use error::{Cause, StoreError};
 pub use hub::HubStore;

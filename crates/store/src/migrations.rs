@@ -23,6 +23,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, role: None, sql: include_str!("migrations/0001_journal.sql") },
     Migration { number: 2, role: Some(Role::Hub), sql: include_str!("migrations/0002_hub.sql") },
     Migration { number: 3, role: Some(Role::Academy), sql: include_str!("migrations/0003_academy.sql") },
+    Migration { number: 4, role: None, sql: include_str!("migrations/0004_curriculum.sql") },
+    Migration { number: 5, role: None, sql: include_str!("migrations/0005_campaign.sql") },
+    Migration { number: 6, role: Some(Role::Hub), sql: include_str!("migrations/0006_campaign_document.sql") },
 ];
 
 /// The version of the newest schema known here.

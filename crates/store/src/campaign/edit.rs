@@ -1,0 +1,198 @@
+//! Edits made here: each becomes an entry of this hub's own log.
+
+use std::collections::BTreeSet;
+
+use folkmoot_campaign::{Actor, Campaign, CampaignError, Edit, Submission, Verdict};
+use folkmoot_journal::entry::PAYLOAD_LIMIT;
+use folkmoot_journal::membership::MEMBER_LIMIT;
+use folkmoot_journal::{
+    CampaignId, HubState, Membership, NodeId, PayloadKind, Topic, encode_campaign_changes, encode_membership,
+};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document};
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::journal::append_all_in;
+
+/// What one change takes in a payload beside its own bytes: a tag, and a length of four bytes at most.
+const CHANGE_OVERHEAD: usize = 5;
+
+impl CampaignStore {
+    /// Begins a campaign that this hub leads, with its title. A repeated `request_id` returns the campaign that the
+    /// first one made; an empty one is none.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownMember`] where a member is not an enrolled hub; [`StoreError::CampaignRefused`] where the
+    /// title cannot stand or the members are too many; [`StoreError::NoAuthor`], [`StoreError::NotJoined`],
+    /// [`StoreError::Frozen`], [`StoreError::NotWritten`]; failures of the database.
+    pub fn create(&self, campaign: NewCampaign, request_id: &str) -> Result<CampaignState, StoreError> {
+        let request_id = request_id.to_owned();
+        self.store.write("create campaign", move |tx| {
+            if let Some(made) = made_by(tx, &request_id)? {
+                return state(tx, made);
+            }
+            let NewCampaign { title, members, academy_relays } = campaign;
+            let author = tx.author()?;
+            let me = author.key.id();
+            let members = checked(tx, me, members)?;
+            let mut nonce = [0; 16];
+            tx.fill(&mut nonce);
+            let membership = Membership { lead: me, nonce, members, academy_relays };
+            let id = membership.id();
+            let actor = Actor { node: me.0, incarnation: author.incarnation.0 };
+            // A title that changes nothing is an empty one, which the document refuses.
+            let change = Campaign::blank().edit(actor, &Edit::Title(title)).map_err(|error| refused(&error))?;
+            let mut payloads = vec![(PayloadKind::Membership, encode_membership(&membership))];
+            payloads.extend(change.map(|change| (PayloadKind::CampaignChanges, encode_campaign_changes(&[change]))));
+            append_all_in(tx, Topic::Campaign(id), payloads)?;
+            note_request(tx, "create", &request_id, id)?;
+            state(tx, id)
+        })
+    }
+
+    /// Makes an edit. One that changes nothing writes nothing. A repeated `request_id` changes nothing in the campaign
+    /// that the first one edited; an empty one is none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; [`StoreError::CampaignRefused`] where a text is too long, empty or unprintable;
+    /// as [`CampaignStore::create`].
+    pub fn edit(&self, id: CampaignId, edit: Edit, request_id: &str) -> Result<CampaignState, StoreError> {
+        let request_id = request_id.to_owned();
+        self.store.write("edit campaign", move |tx| {
+            member(tx, id)?;
+            if was_edited_by(tx, &request_id, id)? {
+                return state(tx, id);
+            }
+            let author = tx.author()?;
+            let actor = Actor { node: author.key.id().0, incarnation: author.incarnation.0 };
+            let mut campaign = document::load_or_work_out(tx, id)?;
+            if let Some(change) = campaign.edit(actor, &edit).map_err(|error| refused(&error))? {
+                append_changes(tx, id, vec![change])?;
+            }
+            note_request(tx, "edit", &request_id, id)?;
+            state(tx, id)
+        })
+    }
+
+    /// The document for an automerge client, with an actor that is given out once.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`], [`StoreError::NoAuthor`]; failures of the database.
+    pub fn export(&self, id: CampaignId) -> Result<ExportedCampaign, StoreError> {
+        self.store.write("export campaign", move |tx| {
+            member(tx, id)?;
+            let mut incarnation = [0; 8];
+            tx.fill(&mut incarnation);
+            let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
+            let document = document::load_or_work_out(tx, id)?.export();
+            Ok(ExportedCampaign { document, actor: actor.bytes() })
+        })
+    }
+
+    /// Takes changes that an automerge client made under an actor from [`CampaignStore::export`]: all or none. What is
+    /// held already changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::CampaignRefused`] says which change cannot be taken, and why; as [`CampaignStore::edit`].
+    pub fn apply_changes(&self, id: CampaignId, changes: Vec<Vec<u8>>) -> Result<CampaignState, StoreError> {
+        self.store.write("apply campaign changes", move |tx| {
+            member(tx, id)?;
+            let author = tx.author()?.key.id().0;
+            // Tried first, so that the caller is told which of its changes is at fault.
+            let mut campaign = document::load_or_work_out(tx, id)?;
+            let before = campaign.heads();
+            let submission = Submission { author, changes, late: false };
+            match campaign.admit_all(std::slice::from_ref(&submission)).into_iter().next() {
+                Some(Verdict::Admitted) => {}
+                Some(Verdict::Refused(fault)) => return Err(StoreError::CampaignRefused { reason: fault.to_string() }),
+                Some(Verdict::Waiting) | None => {
+                    let reason = "a change builds on changes that are not here: apply those first, in the order in \
+                        which they were made";
+                    return Err(StoreError::CampaignRefused { reason: reason.to_owned() });
+                }
+            }
+            if campaign.heads() != before {
+                append_changes(tx, id, submission.changes)?;
+            }
+            state(tx, id)
+        })
+    }
+}
+
+/// Appends changes in as many entries as they need. One that the document does not take fails, and nothing is written.
+fn append_changes(tx: &mut Tx<'_>, id: CampaignId, changes: Vec<Vec<u8>>) -> Result<(), StoreError> {
+    let payload = |changes: Vec<Vec<u8>>| (PayloadKind::CampaignChanges, encode_campaign_changes(&changes));
+    append_all_in(tx, Topic::Campaign(id), entries(changes).into_iter().map(payload).collect()).map(|_| ())
+}
+
+/// Splits changes so that each part fits into one entry.
+fn entries(changes: Vec<Vec<u8>>) -> Vec<Vec<Vec<u8>>> {
+    let mut parts: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut room = 0;
+    for change in changes {
+        let size = change.len() + CHANGE_OVERHEAD;
+        if size > room || parts.is_empty() {
+            parts.push(Vec::new());
+            room = PAYLOAD_LIMIT;
+        }
+        room = room.saturating_sub(size);
+        if let Some(part) = parts.last_mut() {
+            part.push(change);
+        }
+    }
+    parts
+}
+
+/// A campaign as the transaction sees it.
+pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, StoreError> {
+    let membership = member(tx, id)?;
+    let damaged = |_| StoreError::inconsistent("a campaign's document");
+    let view = document::load_or_work_out(tx, id)?.view().map_err(damaged)?;
+    described(tx, id, &membership, view)
+}
+
+fn member(tx: &Tx<'_>, id: CampaignId) -> Result<std::sync::Arc<Membership>, StoreError> {
+    tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)
+}
+
+/// The members with this hub among them, each of which the directory lists as a hub that may take part.
+fn checked(tx: &Tx<'_>, me: NodeId, mut members: BTreeSet<NodeId>) -> Result<BTreeSet<NodeId>, StoreError> {
+    let hubs = tx.working.directory().hubs();
+    let name = |node: &NodeId| hubs.get(node).map_or_else(|| node.to_string(), |hub| hub.name.to_string());
+    let enrolled = |node: &NodeId| hubs.get(node).is_some_and(|hub| hub.state == HubState::Enrolled);
+    let unknown: Vec<String> = members.iter().filter(|node| **node != me && !enrolled(node)).map(name).collect();
+    if !unknown.is_empty() {
+        return Err(StoreError::UnknownMember { members: unknown.join(", ") });
+    }
+    members.insert(me);
+    if members.len() > MEMBER_LIMIT {
+        let reason = format!("a campaign has {MEMBER_LIMIT} members at most, and this one has {}", members.len());
+        return Err(StoreError::CampaignRefused { reason });
+    }
+    Ok(members)
+}
+
+fn refused(error: &CampaignError) -> StoreError {
+    StoreError::CampaignRefused { reason: error.to_string() }
+}
+
+/// The campaign that an earlier request of this id made.
+fn made_by(connection: &Connection, request_id: &str) -> Result<Option<CampaignId>, StoreError> {
+    let sql = "SELECT campaign FROM campaign_request WHERE call = 'create' AND id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([request_id], |row| row.get(0).map(CampaignId)).optional()?)
+}
+
+fn was_edited_by(connection: &Connection, request_id: &str, id: CampaignId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM campaign_request WHERE call = 'edit' AND id = ?1 AND campaign = ?2";
+    Ok(connection.prepare_cached(sql)?.exists(params![request_id, id.0])?)
+}
+
+fn note_request(tx: &Tx<'_>, call: &str, request_id: &str, id: CampaignId) -> Result<(), StoreError> {
+    if !request_id.is_empty() {
+        tx.prepare_cached("INSERT INTO campaign_request (call, id, campaign) VALUES (?1, ?2, ?3)")?
+            .execute(params![call, request_id, id.0])?;
+    }
+    Ok(())
+}

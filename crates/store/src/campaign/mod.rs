@@ -1,0 +1,176 @@
+//! The campaigns that this hub takes part in: their documents, worked out from the entries of their logs, and the edits
+//! made here.
+//!
+//! - What counts is what the entries say. The document's row is a shortcut: where it is missing or damaged, the document
+//!   is worked out again.
+//! - An edit of this hub's own becomes an entry, and goes into the document by the very same way as one that was received.
+//! - No text of a campaign is in an error, a log or a Debug output.
+//!
+//! What is not here: who may write and read a campaign (`journal`), what a change may do (`folkmoot_campaign`), and any
+//! document at the Academy, which passes entries on unread.
+
+mod document;
+mod edit;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use folkmoot_campaign::View;
+use folkmoot_journal::{CampaignId, Membership, NodeId, Topic};
+use rusqlite::Connection;
+
+use crate::engine::{Role, Store};
+use crate::error::StoreError;
+use crate::journal::logs_of_topic;
+
+pub(crate) use document::{begin, integrate, rebuild};
+
+/// A campaign to begin. This hub leads it and is a member in any case.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewCampaign {
+    /// The title, 1 to 200 characters.
+    pub title: String,
+    /// The hubs that take part, for good.
+    pub members: BTreeSet<NodeId>,
+    /// Whether the Academy keeps and passes on the campaign's entries, which then can be read on its disk.
+    pub academy_relays: bool,
+}
+
+impl fmt::Debug for NewCampaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = (&self.members, self.academy_relays);
+        write!(f, "NewCampaign {{ members: {:?}, academy_relays: {:?}, .. }}", shown.0, shown.1)
+    }
+}
+
+/// A campaign as this hub sees it now.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CampaignState {
+    /// The campaign's id.
+    pub id: CampaignId,
+    /// Who takes part.
+    pub membership: Arc<Membership>,
+    /// What the document says.
+    pub view: View,
+    /// Entries whose changes build on changes that have not arrived yet.
+    pub waiting: u64,
+    /// Entries that were set aside; [`JournalStore::set_aside`](crate::JournalStore::set_aside) says why.
+    pub set_aside: u64,
+}
+
+impl fmt::Debug for CampaignState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CampaignState")
+            .field("id", &self.id)
+            .field("membership", &self.membership)
+            .field("waiting", &self.waiting)
+            .field("set_aside", &self.set_aside)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A campaign's document for an automerge client.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ExportedCampaign {
+    /// The document as automerge saves it.
+    pub document: Vec<u8>,
+    /// The actor to edit under, given out once: this node's id and 64 random bits.
+    pub actor: [u8; 40],
+}
+
+impl fmt::Debug for ExportedCampaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ExportedCampaign {{ document: {} bytes, .. }}", self.document.len())
+    }
+}
+
+/// The handle on the campaigns of a hub.
+#[derive(Clone)]
+pub struct CampaignStore {
+    store: Store,
+}
+
+impl Store {
+    /// The handle on a hub's campaigns.
+    ///
+    /// # Errors
+    /// [`StoreError::WrongRole`] at the Academy, which loads no document.
+    pub fn campaigns(&self) -> Result<CampaignStore, StoreError> {
+        match self.role() {
+            Role::Hub => Ok(CampaignStore { store: self.clone() }),
+            Role::Academy => Err(StoreError::WrongRole { is: Role::Academy, needed: Role::Hub }),
+        }
+    }
+}
+
+impl CampaignStore {
+    /// Every campaign that this hub takes part in, by title.
+    ///
+    /// # Errors
+    /// Failures of the database.
+    pub fn list(&self) -> Result<Vec<CampaignState>, StoreError> {
+        let memberships = Arc::clone(&self.store.working().rights().memberships);
+        let mut states = Vec::new();
+        for (id, membership) in memberships.iter() {
+            match self.read(id, membership) {
+                Ok(state) => states.push(state),
+                // A fork took it away meanwhile.
+                Err(StoreError::NoSuchCampaign) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        states.sort_by(|one, other| (&one.view.title, one.id).cmp(&(&other.view.title, other.id)));
+        Ok(states)
+    }
+
+    /// One campaign.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn get(&self, id: CampaignId) -> Result<CampaignState, StoreError> {
+        let working = self.store.working();
+        let membership = working.rights().memberships.get(id).ok_or(StoreError::NoSuchCampaign)?;
+        self.read(id, membership)
+    }
+
+    fn read(&self, id: CampaignId, membership: &Arc<Membership>) -> Result<CampaignState, StoreError> {
+        match self.store.read("read campaign", |connection| stored(connection, id, membership))? {
+            Some(state) => Ok(state),
+            None => self.store.write("mend campaign", move |tx| edit::state(tx, id)),
+        }
+    }
+}
+
+/// A campaign whose stored document loads; none where it has to be worked out again.
+fn stored(
+    connection: &Connection,
+    id: CampaignId,
+    membership: &Arc<Membership>,
+) -> Result<Option<CampaignState>, StoreError> {
+    match document::load(connection, id)?.map(|campaign| campaign.view()) {
+        Some(Ok(view)) => Ok(Some(described(connection, id, membership, view)?)),
+        Some(Err(_)) | None => Ok(None),
+    }
+}
+
+fn described(
+    connection: &Connection,
+    id: CampaignId,
+    membership: &Arc<Membership>,
+    view: View,
+) -> Result<CampaignState, StoreError> {
+    // What is late waits as well, and has been set aside.
+    let sql = "SELECT count(*) FROM campaign_waiting WHERE campaign = ?1
+        AND place NOT IN (SELECT place FROM set_aside)";
+    let waiting = connection.prepare_cached(sql)?.query_row([id.0], |row| row.get(0))?;
+    let mut set_aside = 0;
+    let mut count = connection.prepare_cached("SELECT count(*) FROM set_aside WHERE place > ?1 AND place <= ?2")?;
+    for log in logs_of_topic(connection, Topic::Campaign(id))? {
+        set_aside += count.query_row([log.place(0), log.place(log.seq)], |row| row.get::<_, u64>(0))?;
+    }
+    Ok(CampaignState { id, membership: Arc::clone(membership), view, waiting, set_aside })
+}
