@@ -84,17 +84,20 @@ pub struct Change {
     pub directory: bool,
     /// Releases were approved, appended, received or set aside.
     pub releases: bool,
+    /// A campaign was founded or came to be known here, or one counts no longer.
+    pub memberships: bool,
 }
 
 impl Change {
     fn any(self) -> bool {
-        self.journal || self.directory || self.releases
+        self.journal || self.directory || self.releases || self.memberships
     }
 
     fn join(&mut self, other: Self) {
         self.journal |= other.journal;
         self.directory |= other.directory;
         self.releases |= other.releases;
+        self.memberships |= other.memberships;
     }
 }
 

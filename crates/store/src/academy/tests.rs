@@ -444,5 +444,5 @@ fn the_directory_holds_what_the_academy_says() {
     let directory = node.store.journal().directory();
     assert_eq!(directory.programmes().len(), 1);
     assert_eq!(directory.hubs()[&hub].state, HubState::Revoked);
-    assert!(!directory.may_read(hub, Topic::Directory));
+    assert!(!node.store.journal().rights().may_read(hub, Topic::Directory));
 }

@@ -155,6 +155,11 @@ impl<'a> Tx<'a> {
         self.change.directory = true;
     }
 
+    /// A campaign was founded or came to be known here, or one counts no longer.
+    pub(crate) fn mark_memberships(&mut self) {
+        self.change.memberships = true;
+    }
+
     /// Releases were approved, appended, received or set aside.
     pub(crate) fn mark_releases(&mut self) {
         self.change.releases = true;
@@ -209,7 +214,7 @@ impl Writer {
             }
             self.working = before;
             change = Change::default();
-        } else if change.directory || change.journal {
+        } else if change.directory || change.journal || change.memberships {
             self.shared.publish(&self.working);
         }
         for finish in finished {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::exchange::{Answer, Scope};
 use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT};
-use folkmoot_journal::{Cursor, Directory, Entry, Header, LogId, NodeId, RefusalReason, Topic, digest, pack};
+use folkmoot_journal::{Cursor, Entry, Header, LogId, NodeId, RefusalReason, Rights, Topic, digest, pack};
 use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, params};
 
@@ -26,30 +26,30 @@ pub(super) fn compare(connection: &Connection, scope: Scope) -> Result<Option<An
 
 pub(super) fn tips_of(
     connection: &Connection,
-    directory: &Directory,
+    rights: &Rights,
     scope: Scope,
     buckets: &[u8],
 ) -> Result<Answer, StoreError> {
-    let topics = scopes::shared_topics(connection, scope, directory, buckets)?;
+    let topics = scopes::shared_topics(connection, scope, rights, buckets)?;
     let topics = topics.into_iter().map(|topic| Ok((topic, tips(connection, topic)?)));
     Ok(Answer::Tips { topics: topics.collect::<Result<_, StoreError>>()? })
 }
 
 pub(super) fn missing(
     connection: &Connection,
-    directory: &Directory,
+    rights: &Rights,
     scope: Scope,
     theirs: &[(Topic, Vec<Cursor>)],
     buckets: &[u8],
 ) -> Result<Answer, StoreError> {
     let mut unmatched: BTreeMap<LogId, Cursor> = BTreeMap::new();
     for (topic, cursors) in theirs {
-        if scope.shares(*topic, directory) && buckets.contains(&digest::bucket_of(*topic)) {
+        if scope.shares(*topic, rights) && buckets.contains(&digest::bucket_of(*topic)) {
             unmatched.extend(cursors.iter().map(|cursor| (cursor.log(*topic), *cursor)));
         }
     }
     // A log that forks at its first entry has no tip and no leaf, but is known all the same.
-    let mut topics = scopes::shared_topics(connection, scope, directory, buckets)?;
+    let mut topics = scopes::shared_topics(connection, scope, rights, buckets)?;
     topics.extend(unmatched.keys().map(|log| log.topic));
     topics.sort_unstable();
     topics.dedup();
@@ -78,14 +78,14 @@ pub(super) fn missing(
 
 pub(super) fn frame_after(
     connection: &Connection,
-    directory: &Directory,
+    rights: &Rights,
     peer: NodeId,
     log: LogId,
     after: u64,
     max_bytes: u32,
 ) -> Result<Answer, StoreError> {
     let frame = match find_log(connection, log)? {
-        Some(row) if directory.may_read(peer, log.topic) => cut(connection, &row, after, max_bytes as usize)?,
+        Some(row) if rights.may_read(peer, log.topic) => cut(connection, &row, after, max_bytes as usize)?,
         Some(_) | None => None,
     };
     let (frame, upto) = match frame {
@@ -140,7 +140,7 @@ fn hashed(stored: Vec<StoredEntry>) -> Vec<Entry> {
 
 pub(super) fn changed_since(
     connection: &Connection,
-    directory: &Directory,
+    rights: &Rights,
     scope: Scope,
     mark: u64,
 ) -> Result<Answer, StoreError> {
@@ -152,7 +152,7 @@ pub(super) fn changed_since(
     let mut logs = Vec::new();
     while let Some(row) = rows.next()? {
         let (log, after) = (log_row(row)?, unsigned(row.get(8)?));
-        if after < log.seq && scope.shares(log.id.topic, directory) {
+        if after < log.seq && scope.shares(log.id.topic, rights) {
             logs.push((log.id, after));
         }
     }
@@ -162,14 +162,14 @@ pub(super) fn changed_since(
 
 pub(super) fn unreceipted(
     connection: &Connection,
-    directory: &Directory,
+    rights: &Rights,
     scope: Scope,
     me: NodeId,
 ) -> Result<Answer, StoreError> {
     let mut unreceipted = Vec::new();
     for log in logs_of_author(connection, me)? {
         if let Some(tip) = log.tip()
-            && scope.shares(log.id.topic, directory)
+            && scope.shares(log.id.topic, rights)
             && receipts::receipted(connection, &log, scope.peer)? < log.seq
         {
             unreceipted.push((log.id.topic, tip));

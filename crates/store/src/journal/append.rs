@@ -65,7 +65,7 @@ pub(crate) fn append_all_in(
     if tx.working.federation() != Some(author.federation) {
         return Err(StoreError::NotJoined);
     }
-    if !tx.working.directory().may_write(me, topic) {
+    if !tx.working.rights().may_write(me, topic) {
         let reason = "the directory does not let this node write there".to_owned();
         return Err(StoreError::NotWritten { reason });
     }

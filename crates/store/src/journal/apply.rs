@@ -6,14 +6,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use folkmoot_journal::{
-    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, RefusalReason, Topic,
+    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, RefusalReason, Rights, Topic,
 };
 use rusqlite::{Connection, params};
 
 use super::answers::logs_of_author;
 use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic, stored_entry};
-use super::newer;
-use super::scopes;
+use super::{memberships, newer, scopes};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 use crate::{academy, hub};
@@ -22,14 +21,16 @@ use crate::{academy, hub};
 #[derive(Clone, Default)]
 pub(crate) struct Working {
     federation: Option<FederationId>,
-    directory: Arc<Directory>,
+    rights: Rights,
 }
 
 impl Working {
     /// Reads it from the file.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let federation: Option<[u8; 32]> = connection.query_row("SELECT federation FROM node", [], |row| row.get(0))?;
-        Ok(Self { federation: federation.map(FederationId), directory: Arc::new(load_directory(connection)?) })
+        let directory = Arc::new(load_directory(connection)?);
+        let memberships = Arc::new(memberships::load(connection)?);
+        Ok(Self { federation: federation.map(FederationId), rights: Rights { directory, memberships } })
     }
 
     /// The federation, once founded or joined.
@@ -39,12 +40,17 @@ impl Working {
 
     /// Who takes part. Empty before the node belongs to a federation.
     pub(crate) fn directory(&self) -> &Arc<Directory> {
-        &self.directory
+        &self.rights.directory
+    }
+
+    /// Who may write and read which topic.
+    pub(crate) fn rights(&self) -> &Rights {
+        &self.rights
     }
 
     /// The Academy's id, once known.
     pub(crate) fn academy(&self) -> Option<NodeId> {
-        self.directory.academy().map(|(id, _)| id)
+        self.rights.directory.academy().map(|(id, _)| id)
     }
 }
 
@@ -168,7 +174,7 @@ impl Effects {
 /// entries or the revocation came first.
 fn take_back_late(tx: &mut Tx<'_>, hub: NodeId) -> Result<(), StoreError> {
     for log in logs_of_author(tx, hub)? {
-        let after = match tx.working.directory.accepted_until(log.id) {
+        let after = match tx.working.rights.accepted_until(log.id) {
             Limit::None => continue,
             Limit::UpTo(last) => last.seq,
             Limit::Nothing => 0,
@@ -198,7 +204,7 @@ pub(super) fn apply(
 }
 
 fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
-    if !tx.working.directory.accepted_until(entry.log()).allows(entry.header.seq) {
+    if !tx.working.rights.accepted_until(entry.log()).allows(entry.header.seq) {
         return Ok(Some(Aside::late()));
     }
     let Some(body) = &entry.body else { return Ok(None) };
@@ -228,7 +234,13 @@ fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) ->
         }
         (
             Topic::Releases(_) | Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_),
-            Payload::HubRecord(_) | Payload::ProgrammeRecord(_) | Payload::Release(_),
+            Payload::HubRecord(_)
+            | Payload::ProgrammeRecord(_)
+            | Payload::Release(_)
+            | Payload::Edition(_)
+            | Payload::Retirement(_)
+            | Payload::Membership(_)
+            | Payload::CampaignChanges(_),
         ) => Ok(Some(Aside::misplaced())),
     }
 }
@@ -240,10 +252,15 @@ fn recover(tx: &mut Tx<'_>, cursor: &Cursor, payload: &[u8]) -> Result<Option<As
 
 /// Applies a payload of the directory.
 fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<Aside> {
-    if matches!(payload, Payload::Release(_)) {
-        return Some(Aside::misplaced());
+    match payload {
+        Payload::Opening(_) | Payload::HubRecord(_) | Payload::ProgrammeRecord(_) => {}
+        Payload::Release(_)
+        | Payload::Edition(_)
+        | Payload::Retirement(_)
+        | Payload::Membership(_)
+        | Payload::CampaignChanges(_) => return Some(Aside::misplaced()),
     }
-    match Arc::make_mut(&mut tx.working.directory).apply(payload) {
+    match Arc::make_mut(&mut tx.working.rights.directory).apply(payload) {
         Err(fault) => Some(Aside::fault(&fault)),
         Ok(Applied::Unchanged) => None,
         Ok(Applied::Changed) => {
@@ -253,7 +270,12 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
                     effects.hubs.insert(record.hub);
                 }
                 Payload::ProgrammeRecord(_) => effects.programmes = true,
-                Payload::Opening(_) | Payload::Release(_) => {}
+                Payload::Opening(_)
+                | Payload::Release(_)
+                | Payload::Edition(_)
+                | Payload::Retirement(_)
+                | Payload::Membership(_)
+                | Payload::CampaignChanges(_) => {}
             }
             None
         }
@@ -261,10 +283,15 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
 }
 
 fn set_aside(tx: &Tx<'_>, log: &LogRow, seq: u64, aside: &Aside) -> Result<(), StoreError> {
+    set_aside_at(tx, log.place(seq), aside)
+}
+
+/// Writes down that the entry at a place is held and not applied.
+pub(crate) fn set_aside_at(tx: &Tx<'_>, place: i64, aside: &Aside) -> Result<(), StoreError> {
     let sql = "INSERT INTO set_aside (place, reason, detail, retry, minute) VALUES (?1, ?2, ?3, ?4, ?5)
         ON CONFLICT (place) DO UPDATE SET reason = ?2, detail = ?3, retry = ?4";
     tx.prepare_cached(sql)?.execute(params![
-        log.place(seq),
+        place,
         aside.reason.number(),
         aside.detail,
         aside.retry.code(),
@@ -327,10 +354,10 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
         academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
     }
     if log.id.topic == Topic::Directory {
-        let before = Arc::clone(&tx.working.directory);
-        tx.working.directory = Arc::new(load_directory(tx)?);
-        effects.directory_changed = before != tx.working.directory;
-        let hubs = before.hubs().keys().chain(tx.working.directory.hubs().keys());
+        let before = Arc::clone(tx.working.directory());
+        tx.working.rights.directory = Arc::new(load_directory(tx)?);
+        effects.directory_changed = before != tx.working.rights.directory;
+        let hubs = before.hubs().keys().chain(tx.working.directory().hubs().keys());
         effects.hubs = hubs.copied().collect();
     }
     Ok(())

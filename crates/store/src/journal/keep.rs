@@ -12,7 +12,7 @@ use super::append::moved;
 use super::apply::{Effects, apply, join};
 use super::forks;
 use super::logs::{EntryWriter, LogRow, find_log, hash_at, make_log};
-use super::receipts;
+use super::{memberships, receipts};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 
@@ -85,12 +85,13 @@ pub(super) fn adopt(tx: &mut Tx<'_>, federation: FederationId, frames: &[v1::Fra
     Ok(())
 }
 
-/// Whether this node holds the topic at all: a hub the directory and its own releases, the Academy every release too.
+/// Whether this node holds topics of this kind at all: every node the directory, the curriculum and the campaigns that
+/// it knows; a hub its own releases, the Academy every hub's.
 fn wants(tx: &Tx<'_>, id: LogId) -> Result<bool, StoreError> {
     Ok(match (id.topic, tx.role()) {
-        (Topic::Directory, _) | (Topic::Releases(_), Role::Academy) => true,
+        (Topic::Directory | Topic::Curriculum | Topic::Campaign(_), _) | (Topic::Releases(_), Role::Academy) => true,
         (Topic::Releases(hub), Role::Hub) => hub == tx.author()?.key.id(),
-        (Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_), _) => false,
+        (Topic::Proposals(_), _) => false,
     })
 }
 
@@ -105,13 +106,23 @@ fn admit(
     if !wants(tx, id).unwrap_or(false) {
         return Err(plain(RefusalReason::NotSubscribed));
     }
-    let directory = tx.working.directory();
-    let key = directory.log_key(id.author).ok_or_else(|| plain(RefusalReason::UnknownAuthor))?;
-    if !directory.may_write(id.author, id.topic) {
-        return Err(plain(RefusalReason::NotAuthorised));
+    let key = tx.working.directory().log_key(id.author).ok_or_else(|| plain(RefusalReason::UnknownAuthor))?;
+    let unpacked = |()| unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string()));
+    match id.topic {
+        Topic::Campaign(campaign) if tx.working.rights().memberships.get(campaign).is_none() => {
+            let unpacked = unpacked(())?;
+            if !memberships::founds(tx, campaign, &unpacked) {
+                return Err(plain(RefusalReason::UnknownCampaign));
+            }
+            Ok((unpacked, key))
+        }
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) | Topic::Campaign(_) => {
+            if !tx.working.rights().may_write(id.author, id.topic) {
+                return Err(plain(RefusalReason::NotAuthorised));
+            }
+            Ok((unpacked(())?, key))
+        }
     }
-    let unpacked = unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string()))?;
-    Ok((unpacked, key))
 }
 
 fn refuse(frame: &v1::Frame, id: LogId, reason: RefusalReason, detail: String) -> Refusal {

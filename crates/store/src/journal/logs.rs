@@ -38,7 +38,7 @@ impl LogRow {
     }
 
     /// Where the entry with this number lies.
-    pub(super) fn place(&self, seq: u64) -> i64 {
+    pub(crate) fn place(&self, seq: u64) -> i64 {
         place(self.row, seq)
     }
 }

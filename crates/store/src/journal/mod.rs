@@ -10,13 +10,14 @@ pub(crate) mod apply;
 mod forks;
 mod keep;
 mod logs;
+mod memberships;
 mod newer;
 mod peers;
 mod receipts;
 mod scopes;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -24,7 +25,7 @@ use folkmoot_journal::exchange::{Answer, Question};
 use folkmoot_journal::frame::TARGET_BYTES;
 use folkmoot_journal::{
     Cursor, Directory, Entry, FederationId, Genesis, HubState, Incarnation, LogKey, NodeId, PayloadKind, Receipt,
-    RefusalReason, Topic,
+    RefusalReason, Rights, Topic,
 };
 use folkmoot_proto::federation::v1;
 use rusqlite::Connection;
@@ -33,10 +34,10 @@ use crate::engine::{Role, Store, UnixMillis};
 use crate::error::StoreError;
 use crate::hub;
 
-pub(crate) use append::append_in;
-pub(crate) use apply::{Aside, Retry, Working};
+pub(crate) use append::{append_all_in, append_in};
+pub(crate) use apply::{Aside, Retry, Working, set_aside_at};
 pub use forks::Fork;
-pub(crate) use logs::{find_log, signed, tips, unsigned};
+pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
 pub use peers::Peer;
 pub use receipts::PeerRefusal;
 
@@ -116,6 +117,12 @@ impl JournalStore {
         Arc::clone(self.store.working().directory())
     }
 
+    /// Who may write and read which topic, as of the last commit. Cheap to clone.
+    #[must_use]
+    pub fn rights(&self) -> Rights {
+        self.store.working().rights().clone()
+    }
+
     /// The genesis entry.
     ///
     /// # Errors
@@ -151,7 +158,7 @@ impl JournalStore {
         if payloads.iter().any(|(kind, _)| *kind == PayloadKind::Release) {
             return Err(StoreError::NotWritten { reason: "a release leaves by being approved".to_owned() });
         }
-        self.store.write("append entries", move |tx| append::append_all_in(tx, topic, payloads))
+        self.store.write("append entries", move |tx| append_all_in(tx, topic, payloads))
     }
 
     /// Answers a question of the exchange, in one transaction. What the answer says is durable.
@@ -161,7 +168,7 @@ impl JournalStore {
     pub fn answer(&self, question: Question) -> Result<Answer, StoreError> {
         let store = &self.store;
         let working = store.working();
-        let directory = working.directory();
+        let rights = working.rights();
         match question {
             Question::Admit { peer, incarnation, address } => store.write("admit peer", move |tx| {
                 Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
@@ -174,16 +181,14 @@ impl JournalStore {
                 }),
             },
             Question::TipsOf { scope, buckets } => {
-                store.read("tips", |connection| answers::tips_of(connection, directory, scope, &buckets))
+                store.read("tips", |connection| answers::tips_of(connection, rights, scope, &buckets))
             }
-            Question::Missing { scope, theirs, buckets } => store.read("missing entries", |connection| {
-                answers::missing(connection, directory, scope, &theirs, &buckets)
-            }),
-            Question::FrameAfter { peer, log, after, max_bytes } => store.read("cut frame", |connection| {
-                answers::frame_after(connection, directory, peer, log, after, max_bytes)
-            }),
+            Question::Missing { scope, theirs, buckets } => store
+                .read("missing entries", |connection| answers::missing(connection, rights, scope, &theirs, &buckets)),
+            Question::FrameAfter { peer, log, after, max_bytes } => store
+                .read("cut frame", |connection| answers::frame_after(connection, rights, peer, log, after, max_bytes)),
             Question::ChangedSince { scope, mark } => {
-                store.read("changed logs", |connection| answers::changed_since(connection, directory, scope, mark))
+                store.read("changed logs", |connection| answers::changed_since(connection, rights, scope, mark))
             }
             Question::Keep { peer, incarnation, frame } => store.write("keep frame", move |tx| {
                 let late = incarnation.map_or(Ok(false), |incarnation| peers::superseded(tx, peer, incarnation))?;
@@ -200,7 +205,7 @@ impl JournalStore {
             }),
             Question::OwnUnreceipted { scope } => {
                 let me = store.author().ok_or(StoreError::NoAuthor)?.key.id();
-                store.read("unreceipted", |c| answers::unreceipted(c, directory, scope, me))
+                store.read("unreceipted", |c| answers::unreceipted(c, rights, scope, me))
             }
             Question::AppendApproved => match store.role() {
                 Role::Hub => store.write("append approved", |tx| {
@@ -279,7 +284,7 @@ impl JournalStore {
                 Role::Academy => 0,
             };
             let Some(author) = author else { return Ok(Waiting { entries: 0, releases }) };
-            let directory = working.directory();
+            let (directory, rights) = (working.directory(), working.rights());
             let enrolled = directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled);
             let readers: Vec<NodeId> = match role {
                 Role::Hub => working.academy().into_iter().collect(),
@@ -288,7 +293,7 @@ impl JournalStore {
             let mut entries = 0;
             for log in answers::logs_of_author(connection, author.key.id())? {
                 let mut least = log.seq;
-                for reader in readers.iter().filter(|reader| directory.may_read(**reader, log.id.topic)) {
+                for reader in readers.iter().filter(|reader| rights.may_read(**reader, log.id.topic)) {
                     least = least.min(receipts::receipted(connection, &log, *reader)?);
                 }
                 entries += log.seq - least;

@@ -61,7 +61,7 @@ fn decode(bytes: &[u8]) -> Result<Receipt, StoreError> {
 /// The receipt for a log, if it is held at least up to `tip`.
 pub(super) fn give_for(tx: &Tx<'_>, peer: NodeId, topic: Topic, tip: &Cursor) -> Result<Option<Receipt>, StoreError> {
     // A peer that may not read a topic learns nothing of it, not even that it is held.
-    if !tx.working.directory().may_read(peer, topic) {
+    if !tx.working.rights().may_read(peer, topic) {
         return Ok(None);
     }
     match find_log(tx, tip.log(topic))? {

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_journal::exchange::{Scope, SharedReleases};
-use folkmoot_journal::{Directory, Hash, NodeId, Topic, digest};
+use folkmoot_journal::exchange::{Scope, Shared, SharedReleases};
+use folkmoot_journal::{Hash, NodeId, Rights, Topic, digest};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::logs::{LogRow, tips, topic_from};
@@ -25,8 +25,8 @@ fn kept(connection: &Connection) -> Result<Vec<Kept>, StoreError> {
     let sql = "SELECT id, node, shares, shares_of FROM peer WHERE shares IS NOT NULL ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
-        let releases = releases_from(row.get(2)?, row.get(3)?);
-        Ok(Kept { peer: row.get(0)?, scope: Scope { peer: NodeId(row.get(1)?), releases } })
+        let shared = Shared::Topics(releases_from(row.get(2)?, row.get(3)?));
+        Ok(Kept { peer: row.get(0)?, scope: Scope { peer: NodeId(row.get(1)?), shared } })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -54,8 +54,8 @@ pub(super) fn topic_moved(tx: &Tx<'_>, log: &LogRow) -> Result<(), StoreError> {
     let leaf = (!tips.is_empty()).then(|| digest::leaf(topic, &tips).0);
     tx.prepare_cached("UPDATE topic SET leaf = ?2 WHERE id = ?1")?.execute(params![log.topic_row, leaf])?;
     let bucket = digest::bucket_of(topic);
-    let directory = tx.working.directory();
-    let concerned: Vec<Kept> = kept(tx)?.into_iter().filter(|kept| kept.scope.shares(topic, directory)).collect();
+    let rights = tx.working.rights();
+    let concerned: Vec<Kept> = kept(tx)?.into_iter().filter(|kept| kept.scope.shares(topic, rights)).collect();
     if concerned.is_empty() {
         return Ok(());
     }
@@ -65,7 +65,7 @@ pub(super) fn topic_moved(tx: &Tx<'_>, log: &LogRow) -> Result<(), StoreError> {
     let leaves = rows.collect::<Result<Vec<_>, _>>()?;
     for Kept { peer, scope } in concerned {
         let shared: Vec<Hash> =
-            leaves.iter().filter(|(topic, _)| scope.shares(*topic, directory)).map(|(_, leaf)| *leaf).collect();
+            leaves.iter().filter(|(topic, _)| scope.shares(*topic, rights)).map(|(_, leaf)| *leaf).collect();
         save(tx, peer, bucket, digest::bucket(&shared))?;
     }
     Ok(())
@@ -87,26 +87,26 @@ fn save(connection: &Connection, peer: i64, bucket: u8, digest: Hash) -> Result<
 /// Works the digests of these peers out anew, after the directory has said something else of them.
 pub(super) fn rebuild_of(tx: &Tx<'_>, nodes: &BTreeSet<NodeId>) -> Result<(), StoreError> {
     for kept in kept(tx)?.into_iter().filter(|kept| nodes.contains(&kept.scope.peer)) {
-        rebuild(tx, &kept, tx.working.directory())?;
+        rebuild(tx, &kept, tx.working.rights())?;
     }
     Ok(())
 }
 
-fn rebuild(connection: &Connection, kept: &Kept, directory: &Directory) -> Result<(), StoreError> {
+fn rebuild(connection: &Connection, kept: &Kept, rights: &Rights) -> Result<(), StoreError> {
     connection.prepare_cached("DELETE FROM scope_bucket WHERE peer = ?1")?.execute([kept.peer])?;
-    for (bucket, digest) in compute(connection, kept.scope, directory)? {
+    for (bucket, digest) in compute(connection, kept.scope, rights)? {
         save(connection, kept.peer, bucket, digest)?;
     }
     Ok(())
 }
 
-fn compute(connection: &Connection, scope: Scope, directory: &Directory) -> Result<BTreeMap<u8, Hash>, StoreError> {
+fn compute(connection: &Connection, scope: Scope, rights: &Rights) -> Result<BTreeMap<u8, Hash>, StoreError> {
     let sql = "SELECT bucket, name, leaf FROM topic WHERE leaf IS NOT NULL ORDER BY bucket, name";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut leaves: BTreeMap<u8, Vec<Hash>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        if scope.shares(topic_from(row, 1)?, directory) {
+        if scope.shares(topic_from(row, 1)?, rights) {
             leaves.entry(row.get(0)?).or_default().push(Hash(row.get(2)?));
         }
     }
@@ -115,7 +115,8 @@ fn compute(connection: &Connection, scope: Scope, directory: &Directory) -> Resu
 
 /// The digests for a comparison, where they are kept for this very scope.
 pub(super) fn read(connection: &Connection, scope: Scope) -> Result<Option<Buckets>, StoreError> {
-    let (shares, of) = releases_columns(scope.releases);
+    let Shared::Topics(releases) = scope.shared else { return Ok(None) };
+    let (shares, of) = releases_columns(releases);
     let sql = "SELECT id FROM peer WHERE node = ?1 AND shares = ?2 AND shares_of IS ?3";
     let peer: Option<i64> =
         connection.prepare_cached(sql)?.query_row(params![scope.peer.0, shares, of], |row| row.get(0)).optional()?;
@@ -130,19 +131,21 @@ pub(super) fn read(connection: &Connection, scope: Scope) -> Result<Option<Bucke
     Ok(Some(buckets))
 }
 
-/// From now on keeps the digests of this scope for its peer.
+/// From now on keeps the digests of this scope for its peer. Where nothing but the directory is shared, nothing is
+/// compared and nothing kept.
 pub(super) fn keep(tx: &Tx<'_>, scope: Scope) -> Result<(), StoreError> {
+    let Shared::Topics(releases) = scope.shared else { return Ok(()) };
     let peer = peers::row(tx, scope.peer)?;
-    let (shares, of) = releases_columns(scope.releases);
+    let (shares, of) = releases_columns(releases);
     tx.execute("UPDATE peer SET shares = ?2, shares_of = ?3 WHERE id = ?1", params![peer, shares, of])?;
-    rebuild(tx, &Kept { peer, scope }, tx.working.directory())
+    rebuild(tx, &Kept { peer, scope }, tx.working.rights())
 }
 
 /// The shared topics that have a leaf and fall into these buckets, ascending.
 pub(super) fn shared_topics(
     connection: &Connection,
     scope: Scope,
-    directory: &Directory,
+    rights: &Rights,
     buckets: &[u8],
 ) -> Result<Vec<Topic>, StoreError> {
     let mut statement =
@@ -152,7 +155,7 @@ pub(super) fn shared_topics(
         let rows = statement.query_map([bucket], |row| topic_from(row, 0))?;
         for topic in rows {
             let topic = topic?;
-            if scope.shares(topic, directory) {
+            if scope.shares(topic, rights) {
                 topics.push(topic);
             }
         }
@@ -163,12 +166,12 @@ pub(super) fn shared_topics(
 
 /// The digests worked out from nothing but the tips, to compare with what is kept.
 #[cfg(test)]
-pub(super) fn naive(connection: &Connection, scope: Scope, directory: &Directory) -> Result<Buckets, StoreError> {
+pub(super) fn naive(connection: &Connection, scope: Scope, rights: &Rights) -> Result<Buckets, StoreError> {
     let mut statement = connection.prepare("SELECT name FROM topic")?;
     let mut topics = statement.query_map([], |row| topic_from(row, 0))?.collect::<Result<Vec<_>, _>>()?;
     topics.sort_unstable();
     let mut leaves = vec![Vec::new(); digest::BUCKETS];
-    for topic in topics.into_iter().filter(|topic| scope.shares(*topic, directory)) {
+    for topic in topics.into_iter().filter(|topic| scope.shares(*topic, rights)) {
         let tips = tips(connection, topic)?;
         if !tips.is_empty() {
             leaves[usize::from(digest::bucket_of(topic))].push(digest::leaf(topic, &tips));

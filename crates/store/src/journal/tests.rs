@@ -9,10 +9,10 @@ mod standing;
 use std::sync::Arc;
 
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
-use folkmoot_journal::exchange::{Answer, Kept, Question, Scope, SharedReleases};
+use folkmoot_journal::exchange::{Answer, Kept, Question, Scope, Shared, SharedReleases};
 use folkmoot_journal::{
-    Author, Cursor, FederationId, Genesis, HubRecord, HubState, Incarnation, LogId, LogKey, NodeId, PayloadKind,
-    RefusalReason, Topic, encode_hub_record,
+    Author, CampaignId, Cursor, FederationId, Genesis, HubRecord, HubState, Incarnation, LogId, LogKey, NodeId,
+    PayloadKind, RefusalReason, Topic, encode_hub_record,
 };
 use folkmoot_proto::federation::v1;
 
@@ -22,17 +22,17 @@ use crate::engine::tests::ambient;
 
 const FREE: PayloadKind = PayloadKind::Unknown(900);
 
-struct Node {
-    store: Store,
-    key: Arc<LogKey>,
-    id: NodeId,
+pub(crate) struct Node {
+    pub(crate) store: Store,
+    pub(crate) key: Arc<LogKey>,
+    pub(crate) id: NodeId,
 }
 
 fn name(text: &str) -> HubName {
     text.parse().expect("a name")
 }
 
-fn key(seed: u8) -> Arc<LogKey> {
+pub(crate) fn key(seed: u8) -> Arc<LogKey> {
     Arc::new(LogKey::from_seed(&[seed; 32]))
 }
 
@@ -41,19 +41,19 @@ impl Node {
         Node { store, id: key.id(), key }
     }
 
-    fn journal(&self) -> JournalStore {
+    pub(crate) fn journal(&self) -> JournalStore {
         self.store.journal()
     }
 
     /// A new process begins.
-    fn start(&self, incarnation: u64) {
+    pub(crate) fn start(&self, incarnation: u64) {
         let federation = self.journal().federation().expect("a federation");
         let author = Author { key: Arc::clone(&self.key), incarnation: Incarnation(incarnation), federation };
         self.store.set_author(author);
     }
 
     /// The node as its folder would be from these bytes, in a new process.
-    fn restored(&self, bytes: &[u8], incarnation: u64) -> Node {
+    pub(crate) fn restored(&self, bytes: &[u8], incarnation: u64) -> Node {
         let store = Store::from_snapshot(bytes, ambient()).expect("restored");
         let node = Node::new(store, Arc::clone(&self.key));
         node.start(incarnation);
@@ -69,22 +69,22 @@ impl Node {
         self.journal().append_all(self.releases(), payloads).expect("appended")
     }
 
-    fn tips(&self, topic: Topic) -> Vec<Cursor> {
+    pub(crate) fn tips(&self, topic: Topic) -> Vec<Cursor> {
         self.journal().tips(topic).expect("tips")
     }
 
-    fn answer(&self, question: Question) -> Answer {
+    pub(crate) fn answer(&self, question: Question) -> Answer {
         self.journal().answer(question).expect("an answer")
     }
 
-    fn keep(&self, from: &Node, frame: v1::Frame) -> Kept {
+    pub(crate) fn keep(&self, from: &Node, frame: v1::Frame) -> Kept {
         match self.answer(Question::Keep { peer: from.id, incarnation: None, frame }) {
             Answer::Kept(kept) => kept,
             other => panic!("{other:?}"),
         }
     }
 
-    fn frame(&self, to: &Node, log: LogId, after: u64, max_bytes: u32) -> Option<(v1::Frame, u64)> {
+    pub(crate) fn frame(&self, to: &Node, log: LogId, after: u64, max_bytes: u32) -> Option<(v1::Frame, u64)> {
         match self.answer(Question::FrameAfter { peer: to.id, log, after, max_bytes }) {
             Answer::Frame { frame, upto, .. } => frame.map(|frame| (frame, upto)),
             other => panic!("{other:?}"),
@@ -108,7 +108,7 @@ impl Node {
     }
 }
 
-fn academy() -> Node {
+pub(crate) fn academy() -> Node {
     let store = Store::in_memory(Role::Academy, &name("National Academy"), ambient()).expect("a store");
     let node = Node::new(store, key(1));
     let genesis = Genesis {
@@ -122,7 +122,7 @@ fn academy() -> Node {
     node
 }
 
-fn record(hub: &LogKey, version: u32, state: HubState, last_accepted: Vec<(Topic, Cursor)>) -> HubRecord {
+pub(crate) fn record(hub: &LogKey, version: u32, state: HubState, last_accepted: Vec<(Topic, Cursor)>) -> HubRecord {
     HubRecord {
         hub: hub.id(),
         version,
@@ -138,13 +138,13 @@ fn record(hub: &LogKey, version: u32, state: HubState, last_accepted: Vec<(Topic
     }
 }
 
-fn list(academy: &Node, record: &HubRecord) -> Cursor {
+pub(crate) fn list(academy: &Node, record: &HubRecord) -> Cursor {
     let payload = encode_hub_record(record);
     academy.journal().append(Topic::Directory, PayloadKind::HubRecord, payload).expect("listed")
 }
 
 /// A hub that has joined.
-fn hub(academy: &Node, seed: u8) -> Node {
+pub(crate) fn hub(academy: &Node, seed: u8) -> Node {
     let key = key(seed);
     list(academy, &record(&key, 1, HubState::Enrolled, Vec::new()));
     let store = Store::in_memory(Role::Hub, &name("Warminster"), ambient()).expect("a store");
@@ -161,13 +161,17 @@ fn pair() -> (Node, Node) {
     (academy, hub)
 }
 
-/// What an Academy and a hub share, as each of them names it.
+/// What two nodes share, as each of them names it.
 fn scope(me: &Node, peer: &Node) -> Scope {
-    let hub = if me.store.role() == Role::Hub { me.id } else { peer.id };
-    Scope { peer: peer.id, releases: SharedReleases::Of(hub) }
+    let releases = match (me.store.role(), peer.store.role()) {
+        (Role::Hub, Role::Hub) => SharedReleases::None,
+        (Role::Hub, Role::Academy) => SharedReleases::Of(me.id),
+        (Role::Academy, _) => SharedReleases::Of(peer.id),
+    };
+    Scope { peer: peer.id, shared: Shared::Topics(releases) }
 }
 
-fn digest(me: &Node, peer: &Node) -> Answer {
+pub(crate) fn digest(me: &Node, peer: &Node) -> Answer {
     match me.answer(Question::Compare { scope: scope(me, peer) }) {
         // Marks count a node's own arrivals and differ.
         Answer::Digest { root, buckets, .. } => Answer::Digest { root, buckets, mark: 0 },
@@ -197,7 +201,7 @@ fn missing(me: &Node, peer: &Node) -> Missing {
 }
 
 /// Gives the peer everything that it lacks, and brings back its receipts and refusals.
-fn push(from: &Node, to: &Node) -> Vec<Kept> {
+pub(crate) fn push(from: &Node, to: &Node) -> Vec<Kept> {
     let (push, _, proofs) = missing(from, to);
     let mut outcomes: Vec<Kept> = proofs.into_iter().map(|frame| to.keep(from, frame)).collect();
     for (log, mut after) in push {
@@ -224,12 +228,12 @@ fn push(from: &Node, to: &Node) -> Vec<Kept> {
 }
 
 /// One round both ways.
-fn sync(one: &Node, other: &Node) {
+pub(crate) fn sync(one: &Node, other: &Node) {
     push(one, other);
     push(other, one);
 }
 
-fn reasons(kept: &[Kept]) -> Vec<(RefusalReason, bool)> {
+pub(crate) fn reasons(kept: &[Kept]) -> Vec<(RefusalReason, bool)> {
     kept.iter().flat_map(|kept| &kept.refusals).map(|refusal| (refusal.reason, refusal.set_aside)).collect()
 }
 

@@ -33,13 +33,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// Whatever digests a node keeps are those that its tips give.
 fn check(node: &Node, peer: &Node) {
-    let directory = node.journal().directory();
+    let rights = node.journal().rights();
     let narrow = scope(node, peer);
-    let wide = Scope { releases: SharedReleases::All, ..narrow };
+    let wide = Scope { shared: Shared::Topics(SharedReleases::All), ..narrow };
     let read = |scope: Scope| {
-        node.store
-            .read("digests", |c| Ok((scopes::read(c, scope)?, scopes::naive(c, scope, &directory)?)))
-            .expect("read")
+        node.store.read("digests", |c| Ok((scopes::read(c, scope)?, scopes::naive(c, scope, &rights)?))).expect("read")
     };
     for scope in [narrow, wide] {
         let (kept, naive) = read(scope);
@@ -75,7 +73,7 @@ fn run(steps: Vec<Step>) {
             Step::Sync { hub } => {
                 let hub = &hubs[hub % count];
                 sync(&academy, hub);
-                let listed = academy.journal().directory().may_read(hub.id, Topic::Directory);
+                let listed = academy.journal().rights().may_read(hub.id, Topic::Directory);
                 if listed {
                     assert_eq!(digest(&academy, hub), digest(hub, &academy));
                 }
@@ -84,7 +82,7 @@ fn run(steps: Vec<Step>) {
                 let hub = &hubs[hub % count];
                 let mut scope = scope(&academy, hub);
                 if wide {
-                    scope.releases = SharedReleases::All;
+                    scope.shared = Shared::Topics(SharedReleases::All);
                 }
                 academy.answer(Question::Compare { scope });
             }
@@ -126,7 +124,7 @@ fn ten_thousand_topics_cost_one_read_of_256_rows() {
             Ok(())
         })
         .expect("made");
-    let wide = Scope { peer: hub.id, releases: SharedReleases::All };
+    let wide = Scope { peer: hub.id, shared: Shared::Topics(SharedReleases::All) };
     academy.answer(Question::Compare { scope: wide });
     let rows = academy
         .store

@@ -34,8 +34,9 @@ fn frames_that_may_not_be_are_refused_with_a_reason() {
     check(&key(3), releases, |_| (), RefusalReason::UnknownAuthor);
     check(&hub.key, Topic::Directory, |_| (), RefusalReason::NotAuthorised);
     check(&academy.key, releases, |_| (), RefusalReason::NotAuthorised);
-    check(&hub.key, Topic::Curriculum, |_| (), RefusalReason::NotSubscribed);
-    check(&hub.key, Topic::Campaign([1; 32]), |_| (), RefusalReason::NotSubscribed);
+    check(&hub.key, Topic::Curriculum, |_| (), RefusalReason::NotAuthorised);
+    check(&hub.key, Topic::Proposals(hub.id), |_| (), RefusalReason::NotSubscribed);
+    check(&hub.key, Topic::Campaign(CampaignId([1; 32])), |_| (), RefusalReason::UnknownCampaign);
     check(&hub.key, releases, |frame| frame.signature[3] ^= 1, RefusalReason::NotGenuine);
     check(&hub.key, releases, |frame| frame.entries[7] ^= 1, RefusalReason::NotGenuine);
     check(&hub.key, releases, |frame| frame.inflated_size = u32::MAX, RefusalReason::NotGenuine);
