@@ -1,14 +1,17 @@
 #!/usr/bin/env bash
-# An Academy and a hub, driven by stock gRPC clients alone, which know nothing but what reflection tells.
+# An Academy and hubs, driven by stock gRPC clients alone, which know nothing but what reflection tells; and a campaign,
+# edited with the published JavaScript automerge package.
 #
-#   tests/interop/run.sh FOLKMOOT PYTHON BUF
+#   tests/interop/run.sh FOLKMOOT PYTHON TOOLS
 #
-# FOLKMOOT is the binary under test, PYTHON an interpreter with grpcio and grpcio-reflection, BUF the buf command.
+# FOLKMOOT is the binary under test, PYTHON an interpreter with grpcio and grpcio-reflection, TOOLS a folder in which npm
+# installed @bufbuild/buf, @automerge/automerge, @grpc/grpc-js and @grpc/proto-loader.
 set -euo pipefail
 
 folkmoot=$(realpath "$1")
 python=$2
-buf=$3
+tools=$(realpath "$3")
+buf=$tools/node_modules/.bin/buf
 here=$(cd "$(dirname "$0")" && pwd)
 home=$(mktemp -d "${TMPDIR:-/tmp}/fmXXXXXX")
 started=()
@@ -59,3 +62,5 @@ echo "--- Python"
 "$python" "$here/client.py" "$home/A" "$home/python" "$home/python-sheets"
 echo "--- buf curl"
 "$here/buf_curl.sh" "$buf" "$home/A" "$home/buf" "$home/buf-sheets"
+echo "--- JavaScript automerge"
+node "$here/automerge.mjs" "$home/python" "$here/../../proto" "$tools"

@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+// Edits a campaign with the published JavaScript automerge package, over the node's socket.
+//
+//   node automerge.mjs HUB PROTO TOOLS
+//
+// HUB is the folder of a running hub that another hub named "Hub buf" can share a campaign with, PROTO the folder of the
+// protocol, TOOLS a folder in which npm installed @automerge/automerge, @grpc/grpc-js and @grpc/proto-loader.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const [hub, proto, tools] = process.argv.slice(2);
+const require = createRequire(path.join(path.resolve(tools), "package.json"));
+const automerge = require("@automerge/automerge");
+const grpc = require("@grpc/grpc-js");
+const loader = require("@grpc/proto-loader");
+
+const files = loader.loadSync("folkmoot/hub/v1/campaign.proto", { includeDirs: [proto], defaults: true });
+const { CampaignService } = grpc.loadPackageDefinition(files).folkmoot.hub.v1;
+// A node's socket is named by its path; the host is the node's own name for it.
+const client = new CampaignService(`unix:${path.resolve(hub)}/node.sock`, grpc.credentials.createInsecure());
+const call = (method, request) => promisify(client[method]).call(client, request);
+
+/** The call must be refused with one of these statuses. */
+async function refused(what, changes, ...codes) {
+  try {
+    await call("ApplyChanges", { name, changes });
+  } catch (error) {
+    assert.ok(codes.includes(error.code), `${what}: status ${error.code}: ${error.details}`);
+    console.log(`refused: ${what}: ${error.details}`);
+    return;
+  }
+  assert.fail(`${what} was admitted`);
+}
+
+/** A document under an actor that the hub gives out, which no two clients share. */
+async function open() {
+  const { document, actor } = await call("ExportCampaign", { name });
+  assert.equal(actor.length, 40);
+  return automerge.load(new Uint8Array(document), { actor: actor.toString("hex") });
+}
+
+const bytes = (changes) => changes.map((change) => Buffer.from(change));
+const edited = (before, edit, options = {}) => automerge.getChanges(before, automerge.change(before, options, edit));
+
+const begun = await call("CreateCampaign", { campaign: { title: "Wi-Fi for all 🚌", members: [{ hub: "Hub buf" }] } });
+const name = begun.name;
+await call("AppendNotes", { name, text: "Met the council 🤝 on Monday. " });
+await call("SignUpOrganisation", { name, organisation: "Library 📚" });
+await call("SetAim", { name, aim: "A databank" });
+
+// Our document opens there, text and list intact.
+let document = await open();
+assert.equal(document.title, "Wi-Fi for all 🚌");
+assert.equal(document.aim, "A databank");
+assert.equal(document.notes, "Met the council 🤝 on Monday. ");
+assert.deepEqual(document.organisations.map(({ organisation }) => organisation), ["Library 📚"]);
+const ours = document.organisations[0].hub;
+
+// A change made there is admitted here.
+const before = document;
+document = automerge.change(document, (draft) => {
+  automerge.splice(draft, ["notes"], "Met the council 🤝".length, 0, " 🎉 and the press");
+  draft.organisations.push({ organisation: "Café 🍵", hub: ours });
+  draft.aim = "A databank in every town 🏘";
+});
+document = automerge.change(document, (draft) => automerge.splice(draft, ["notes"], draft.notes.length, 0, "More to come."));
+const changes = bytes(automerge.getChanges(before, document));
+assert.equal(changes.length, 2);
+const expected = {
+  aim: "A databank in every town 🏘",
+  notes: "Met the council 🤝 🎉 and the press on Monday. More to come.",
+  organisations: ["Library 📚", "Café 🍵"],
+};
+const read = ({ aim, notes, organisations }) =>
+  ({ aim, notes, organisations: organisations.map(({ organisation }) => organisation) });
+assert.deepEqual(read(await call("ApplyChanges", { name, changes })), expected);
+assert.deepEqual(read(await call("ApplyChanges", { name, changes })), expected, "the same again changes nothing");
+assert.deepEqual(read(await call("GetCampaign", { name })), expected);
+
+// Both edit apart, and both edits stand.
+const apart = await open();
+await call("AppendNotes", { name, text: " From the hub. " });
+const merged = await call("ApplyChanges", {
+  name,
+  changes: bytes(edited(apart, (draft) => automerge.splice(draft, ["notes"], 0, 3, "Saw"))),
+});
+assert.ok(merged.notes.startsWith("Saw the council") && merged.notes.endsWith(" From the hub. "), merged.notes);
+// What is here opens there once more, with all of it.
+assert.deepEqual(read(await open()), read(await call("GetCampaign", { name })));
+
+// What campaigns do not have is refused, and nothing of it stays.
+const { INVALID_ARGUMENT, FAILED_PRECONDITION } = grpc.status;
+const stays = await call("GetCampaign", { name });
+const foreign = automerge.clone(await open(), { actor: "09".repeat(40) });
+const somebody = "a foreign actor";
+await refused(somebody, bytes(edited(foreign, (draft) => { draft.aim = "x"; })), INVALID_ARGUMENT, FAILED_PRECONDITION);
+for (const [what, edit, options] of [
+  ["an unknown key", (draft) => { draft.phone = "07700 900000"; }],
+  ["a title that is no text", (draft) => { draft.title = 7; }],
+  ["an entry with another field", (draft) => { draft.organisations.push({ organisation: "x", hub: ours, phone: "1" }); }],
+  ["a deleted field", (draft) => { delete draft.aim; }],
+  ["a commit message", (draft) => { draft.aim = "x"; }, { message: "for Mary" }],
+]) {
+  await refused(what, bytes(edited(await open(), edit, options ?? {})), INVALID_ARGUMENT, FAILED_PRECONDITION);
+}
+const later = automerge.change(await open(), (draft) => { draft.aim = "first"; });
+const alone = bytes(edited(later, (draft) => { draft.aim = "second"; }));
+await refused("a change that builds on one that is not here", alone, INVALID_ARGUMENT, FAILED_PRECONDITION);
+assert.deepEqual(await call("GetCampaign", { name }), stays);
+client.close();
+console.log("JavaScript opened the campaign, edited it and brought its changes back.");
