@@ -25,7 +25,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tonic::transport::server::Connected;
 
-use crate::{identity::TlsPublicKey, node::Node, tls};
+use crate::{identity::TlsPublicKey, node::Node, telemetry, tls};
 
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client may take to begin to talk once the handshake is done.
@@ -237,8 +237,8 @@ pub(crate) async fn accept(node: Arc<Node>, listener: TcpListener, accepted: mps
             () = node.stopped() => return,
             () = accepted.closed() => return,
             Some(done) = handshakes.join_next() => {
-                if let Err(error) = done {
-                    tracing::error!(%error, "a handshake ended badly");
+                if let Err(task) = done {
+                    tracing::error!(end = telemetry::end_of(&task), "a handshake ended badly");
                 }
                 continue;
             }

@@ -61,6 +61,7 @@ pub async fn serve(data: &Path, overrides: &Overrides, on_ready: impl FnOnce(&st
     let (mut terminate, mut interrupt) = (signals(SignalKind::terminate())?, signals(SignalKind::interrupt())?);
     let (folder, settings) = prepare(data, overrides)?;
     telemetry::start(&settings)?;
+    telemetry::hush_panics();
     let mut running = start(folder, settings, Clock::system()).await?;
     on_ready(&running.ready_line());
     let failed = tokio::select! {
@@ -103,7 +104,10 @@ impl Running {
     async fn failed(&mut self) -> Error {
         match self.tasks.join_next().await {
             Some(Ok(Err(error))) => error,
-            Some(Err(error)) => Error::Start { what: "a part of the node, which ended badly", source: Box::new(error) },
+            Some(Err(task)) => {
+                let source = Box::new(io::Error::other(telemetry::end_of(&task)));
+                Error::Start { what: "a part of the node, which ended badly", source }
+            }
             Some(Ok(Ok(()))) | None => {
                 Error::Start { what: "a part of the node", source: Box::new(io::Error::other("it ended early")) }
             }

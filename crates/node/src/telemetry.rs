@@ -1,7 +1,8 @@
 //! What the node tells on standard error. Never a record, a name or a reference of a person.
 
-use std::io;
+use std::{io, panic::PanicHookInfo};
 
+use tokio::task::JoinError;
 use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
 use crate::{
@@ -31,9 +32,27 @@ pub(crate) fn start(settings: &Settings) -> Result<(), Error> {
     started.or(Ok(()))
 }
 
+/// From here on a panic is told by its place in the source alone: its message may quote a document.
+pub(crate) fn hush_panics() {
+    std::panic::set_hook(Box::new(tell_of_panic));
+}
+
+fn tell_of_panic(panic: &PanicHookInfo<'_>) {
+    let place = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    tracing::error!(place, "a fault of this software: please report it with this line");
+}
+
+/// How a task ended that gave no result; never with the message of a panic, which the library's own words carry.
+pub(crate) fn end_of(task: &JoinError) -> &'static str {
+    if task.is_panic() { "it panicked" } else { "it was cancelled" }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::{
+        panic,
+        sync::{Arc, Mutex},
+    };
 
     use super::*;
 
@@ -52,14 +71,20 @@ mod tests {
         }
     }
 
-    fn check(level: LogLevel, expected: &[&str]) {
+    fn told_by(level: LogLevel, tell: impl FnOnce()) -> String {
         let told = Told::default();
         let writer = told.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new(directives(level)))
             .with_writer(move || writer.clone())
             .finish();
-        tracing::subscriber::with_default(subscriber, || {
+        tracing::subscriber::with_default(subscriber, tell);
+        let told = told.0.lock().expect("no panic").clone();
+        String::from_utf8(told).expect("text")
+    }
+
+    fn check(level: LogLevel, expected: &[&str]) {
+        let told = told_by(level, || {
             tracing::info!(target: ALWAYS, "the notice");
             tracing::trace!(target: "folkmoot_node::exchange", "our trace");
             tracing::error!(target: "folkmoot_store", "our error");
@@ -71,7 +96,6 @@ mod tests {
                 tracing::trace!(target: "tonic", "their payload");
             }
         });
-        let told = String::from_utf8(told.0.lock().expect("no panic").clone()).expect("text");
         for words in ["the notice", "our trace", "our error", "their warning", "their payload"] {
             assert_eq!(told.contains(words), expected.contains(&words), "{words} at {level:?}: {told}");
         }
@@ -83,5 +107,29 @@ mod tests {
             check(level, &["the notice", "our error", "their warning"]);
         }
         check(LogLevel::Trace, &["the notice", "our trace", "our error", "their warning"]);
+    }
+    #[tokio::test]
+    async fn a_panic_is_told_by_its_place_and_never_by_its_message() {
+        // The hook is the whole process's: tests that panic meanwhile go on telling in the usual way.
+        let usual = panic::take_hook();
+        let usual = Arc::new(usual);
+        let others = Arc::clone(&usual);
+        panic::set_hook(Box::new(move |panic| {
+            let planted = panic.payload_as_str().is_some_and(|message| message.contains("Ada of Westbury"));
+            if planted { tell_of_panic(panic) } else { others(panic) }
+        }));
+        let job = || {
+            told_by(LogLevel::Error, || {
+                let quoted = "Ada of Westbury";
+                let caught = panic::catch_unwind(|| panic!("cannot merge \"{quoted}\""));
+                assert!(caught.is_err());
+            })
+        };
+        let told = tokio::task::spawn_blocking(job).await.expect("the panic was caught");
+        let ended = tokio::task::spawn_blocking(|| panic!("cannot merge \"Ada of Westbury\"")).await;
+        panic::set_hook(Box::new(move |panic| usual(panic)));
+        assert!(told.contains(file!()) && told.contains("a fault of this software"), "{told}");
+        assert!(!told.contains("Ada") && !told.contains("merge"), "{told}");
+        assert_eq!(end_of(&ended.map(|()| ()).expect_err("it panicked")), "it panicked");
     }
 }
