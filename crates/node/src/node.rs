@@ -1,6 +1,9 @@
 //! The running node, as its services and jobs share it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwapOption;
 use folkmoot_journal::{Directory, FederationId, Incarnation, NodeId};
@@ -119,6 +122,7 @@ pub struct Node {
     notices: Mutex<Vec<String>>,
     written: watch::Sender<u64>,
     listed: watch::Sender<u64>,
+    shared: watch::Sender<u64>,
     stopping: watch::Sender<bool>,
 }
 
@@ -160,6 +164,7 @@ impl Node {
             notices: Mutex::default(),
             written: watch::Sender::new(0),
             listed: watch::Sender::new(0),
+            shared: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
         });
         let weak = Arc::downgrade(&node);
@@ -174,6 +179,9 @@ impl Node {
     fn wake(&self, change: Change) {
         if change.directory {
             self.listed.send_modify(|count| *count += 1);
+        }
+        if change.memberships {
+            self.shared.send_modify(|count| *count += 1);
         }
         if change.journal || change.releases {
             self.written.send_modify(|count| *count += 1);
@@ -271,6 +279,14 @@ impl Node {
         self.store.journal().directory()
     }
 
+    /// The hubs that take part in one of this node's campaigns, however the directory lists them.
+    #[must_use]
+    pub fn fellow_members(&self) -> BTreeSet<NodeId> {
+        let (me, rights) = (self.id(), self.store.journal().rights());
+        let ours = rights.memberships.iter().filter(|(_, membership)| membership.members.contains(&me));
+        ours.flat_map(|(_, membership)| membership.members.iter().copied()).filter(|member| *member != me).collect()
+    }
+
     /// The node's peers, as far as this process knows.
     #[must_use]
     pub fn peers(&self) -> &Arc<Peers> {
@@ -307,7 +323,7 @@ impl Node {
         self.frozen.subscribe()
     }
 
-    pub(crate) fn freeze(&self) {
+    fn freeze(&self) {
         self.store.freeze();
         // The words first: whoever is woken by the state reads them.
         self.tell_operator(
@@ -324,12 +340,31 @@ impl Node {
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The Academy says that it has revoked this node.
-    pub(crate) fn told_of_revocation(&self, academy: NodeId) {
-        self.tell_operator(
-            "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned(),
-        );
-        self.peers.update(academy, |state| state.revoked = true);
+    /// A peer says that the Academy has revoked this node.
+    pub(crate) fn told_of_revocation(&self, peer: NodeId) {
+        self.tell_operator(if self.is_academy(peer) {
+            "the Academy has revoked this node: it goes on working alone; ask the Academy why".to_owned()
+        } else {
+            format!("{} says that the Academy has revoked this node; ask the Academy", self.name_of(peer))
+        });
+        self.peers.update(peer, |state| state.revoked = true);
+    }
+
+    /// A peer says that it has met a later copy of this node. The Academy's word stops this process from writing; another
+    /// hub's is for the operator to judge.
+    pub(crate) fn told_of_later_copy(&self, peer: NodeId) {
+        if self.is_academy(peer) {
+            self.freeze();
+        } else {
+            self.tell_operator(format!(
+                "{} says that another copy of this node's folder is running: if so, stop one of the two",
+                self.name_of(peer)
+            ));
+        }
+    }
+
+    fn is_academy(&self, peer: NodeId) -> bool {
+        self.directory().academy().is_some_and(|(id, _)| id == peer)
     }
 
     pub(crate) fn tell_operator(&self, notice: String) {
@@ -350,6 +385,12 @@ impl Node {
     #[must_use]
     pub fn listed(&self) -> watch::Receiver<u64> {
         self.listed.subscribe()
+    }
+
+    /// Tells when a campaign began or ended for this node. It carries no data: read [`Node::fellow_members`].
+    #[must_use]
+    pub fn memberships_changed(&self) -> watch::Receiver<u64> {
+        self.shared.subscribe()
     }
 
     /// Turns true when the node is to end.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use folkmoot_journal::NodeId;
+use folkmoot_journal::{Incarnation, NodeId};
 use tokio::sync::watch;
 
 /// How often the Academy lists another address of one hub: each is an entry that every node keeps for good.
@@ -31,11 +31,21 @@ pub struct PeerState {
     pub revoked: bool,
 }
 
+#[derive(Debug)]
+struct Stream {
+    peer: NodeId,
+    /// Which of the two nodes dialled.
+    dialler: NodeId,
+    /// The peer's process, once it may speak.
+    process: Option<Incarnation>,
+    replaced: watch::Sender<bool>,
+}
+
 #[derive(Debug, Default)]
 struct Known {
     states: BTreeMap<NodeId, PeerState>,
     /// The open streams, by their number, which rises.
-    streams: BTreeMap<u64, (NodeId, watch::Sender<bool>)>,
+    streams: BTreeMap<u64, Stream>,
     next_stream: u64,
     /// When each hub was first listed with another address in the last while, and how often since.
     moves: BTreeMap<NodeId, (Instant, u32)>,
@@ -113,18 +123,18 @@ impl Peers {
 
     /// How many streams with a peer are open, greeted or not.
     pub(crate) fn streams_with(&self, peer: NodeId) -> usize {
-        self.known().streams.values().filter(|(other, _)| *other == peer).count()
+        self.known().streams.values().filter(|stream| stream.peer == peer).count()
     }
 
-    /// Notes that a stream with a peer is open, until the guard is dropped.
+    /// Notes that a stream with a peer, which one of the two dialled, is open, until the guard is dropped.
     /// What a stream with a peer that is not `listed` told is forgotten with it: anybody can make up keys.
-    pub(crate) fn open(self: &Arc<Self>, peer: NodeId, listed: bool) -> OpenStream {
+    pub(crate) fn open(self: &Arc<Self>, peer: NodeId, dialler: NodeId, listed: bool) -> OpenStream {
         let (replaced, receiver) = watch::channel(false);
         let number = {
             let mut known = self.known();
             let number = known.next_stream;
             known.next_stream += 1;
-            known.streams.insert(number, (peer, replaced));
+            known.streams.insert(number, Stream { peer, dialler, process: None, replaced });
             number
         };
         OpenStream { peers: Arc::clone(self), peer, listed, number, greeted: false, replaced: receiver }
@@ -155,11 +165,25 @@ impl OpenStream {
         }
     }
 
-    /// Tells every older stream of the same peer to end.
-    pub(crate) fn replace_older(&self) {
-        for (peer, replaced) in self.peers.known().streams.range(..self.number).map(|(_, stream)| stream) {
-            if *peer == self.peer {
-                replaced.send_replace(true);
+    /// Takes the place of every older stream of the same peer, which is told to end, now that this process of the peer may
+    /// speak on it. Only where the two nodes dialled each other at once, that stream stays whose dialler has the lesser
+    /// id: the other end, which may count the two in another order, decides the same.
+    pub(crate) fn take_place(&self, process: Incarnation) {
+        let mut known = self.peers.known();
+        let Some(own) = known.streams.get_mut(&self.number) else { return };
+        own.process = Some(process);
+        let dialler = own.dialler;
+        for (number, other) in known.streams.iter().filter(|(_, other)| other.peer == self.peer) {
+            let older = *number < self.number;
+            let ends = match other.process {
+                _ if other.dialler == dialler => older.then_some(number),
+                // It is decided when that one gets so far.
+                None => None,
+                Some(same) if same == process => Some(if dialler < other.dialler { number } else { &self.number }),
+                Some(_) => older.then_some(number),
+            };
+            if let Some(stream) = ends.and_then(|ends| known.streams.get(ends)) {
+                stream.replaced.send_replace(true);
             }
         }
     }
@@ -184,24 +208,59 @@ impl Drop for OpenStream {
 mod tests {
     use super::*;
 
+    const HERE: NodeId = NodeId([3; 32]);
+
+    /// Which streams are told to end, of those that were opened in this order and got through in that one.
+    fn ended(opened: &[(u8, u8)], spoke: &[(usize, u64)]) -> Vec<bool> {
+        let peers = Arc::new(Peers::default());
+        let open = |(peer, dialler): &(u8, u8)| peers.open(NodeId([*peer; 32]), NodeId([*dialler; 32]), true);
+        let streams: Vec<OpenStream> = opened.iter().map(open).collect();
+        for (at, process) in spoke {
+            streams[*at].take_place(Incarnation(*process));
+        }
+        streams.iter().map(|stream| *stream.replaced.borrow()).collect()
+    }
+
     #[test]
     fn a_later_stream_replaces_the_older_ones_of_its_peer_alone() {
+        assert_eq!(ended(&[(1, 1), (2, 2), (1, 1), (1, 1)], &[(2, 7)]), [true, false, false, false]);
+        // Two that had spoken.
+        assert_eq!(ended(&[(1, 1), (1, 1)], &[(0, 7), (1, 7)]), [true, false]);
+    }
+
+    #[test]
+    fn of_two_streams_that_crossed_both_ends_keep_the_same() {
+        let (lesser, greater) = (1, 3);
+        for (opened, kept) in [([lesser, greater], 0), ([greater, lesser], 1)] {
+            for order in [[0, 1], [1, 0]] {
+                // As the end with the greater id sees it, and as the other does.
+                for peer in [lesser, greater] {
+                    let streams = opened.map(|dialler| (peer, dialler));
+                    let ended = ended(&streams, &order.map(|at| (at, 7)));
+                    assert_eq!([ended[kept], ended[1 - kept]], [false, true], "{opened:?} {order:?} {peer}");
+                }
+            }
+        }
+        assert_eq!(ended(&[(1, 3), (1, 1)], &[(1, 7)]), [false, false], "the other may be the one that stays");
+        assert_eq!(ended(&[(1, 1), (1, 3)], &[(0, 7), (1, 8)]), [true, false], "the peer was started anew in between");
+    }
+
+    #[test]
+    fn a_greeted_stream_counts_until_it_ends() {
         let peers = Arc::new(Peers::default());
-        let (here, elsewhere) = (NodeId([1; 32]), NodeId([2; 32]));
-        let mut streams: Vec<OpenStream> = [here, elsewhere, here, here].map(|peer| peers.open(peer, true)).into();
-        streams[2].greeted();
-        streams[2].replace_older();
-        let replaced: Vec<bool> = streams.iter().map(|stream| *stream.replaced.borrow()).collect();
-        assert_eq!(replaced, [true, false, false, false]);
-        assert_eq!(peers.state(here).open, 1);
-        drop(streams);
-        assert_eq!(peers.state(here).open, 0);
+        let peer = NodeId([1; 32]);
+        let mut stream = peers.open(peer, peer, true);
+        assert_eq!((peers.state(peer).open, peers.streams_with(peer)), (0, 1));
+        stream.greeted();
+        assert_eq!(peers.state(peer).open, 1);
+        drop(stream);
+        assert_eq!((peers.state(peer).open, peers.streams_with(peer)), (0, 0));
     }
 
     #[test]
     fn a_peer_that_is_not_listed_is_forgotten() {
         let peers = Arc::new(Peers::default());
-        let mut stream = peers.open(NodeId([1; 32]), false);
+        let mut stream = peers.open(NodeId([1; 32]), HERE, false);
         stream.greeted();
         assert_eq!(peers.states().len(), 1);
         drop(stream);

@@ -13,13 +13,16 @@ use tower::Service;
 use crate::access::AccessLayer;
 use crate::enrolment::Enrolments;
 use crate::exchange::Exchanges;
+use crate::generated::academy::curriculum_service_server::CurriculumServiceServer as PublishingServer;
 use crate::generated::academy::hub_service_server::HubServiceServer;
 use crate::generated::academy::programme_service_server::ProgrammeServiceServer;
 use crate::generated::academy::report_service_server::ReportServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
+use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
 use crate::generated::hub::record_service_server::RecordServiceServer;
 use crate::generated::hub::release_service_server::ReleaseServiceServer;
+use crate::generated::node::curriculum_service_server::CurriculumServiceServer;
 use crate::generated::node::node_service_server::NodeServiceServer;
 use crate::identity::Authority;
 use crate::node::Node;
@@ -72,7 +75,10 @@ pub(crate) async fn socket_routes(node: &Arc<Node>) -> Routes {
         Role::Academy => academy(mounted, node),
     };
     let operator = NodeServiceServer::new(services::node::Operator(Arc::clone(node)));
-    let mounted = mounted.add(operator.max_decoding_message_size(MESSAGE_LIMIT));
+    let curriculum = CurriculumServiceServer::new(services::curriculum::Curriculum(Arc::clone(node)));
+    let mounted = mounted
+        .add(operator.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT));
     reflection(mounted).guarded(node).await
 }
 
@@ -80,20 +86,24 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let records = RecordServiceServer::new(services::record::Records::new(Arc::clone(node)));
     let indicators = IndicatorServiceServer::new(services::indicator::Indicators(Arc::clone(node)));
     let releases = ReleaseServiceServer::new(services::release::Releases(Arc::clone(node)));
+    let campaigns = CampaignServiceServer::new(services::campaign::Campaigns(Arc::clone(node)));
     mounted
         .add(records.max_decoding_message_size(MESSAGE_LIMIT))
         .add(indicators.max_decoding_message_size(MESSAGE_LIMIT))
         .add(releases.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(campaigns.max_decoding_message_size(MESSAGE_LIMIT))
 }
 
 fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let programmes = ProgrammeServiceServer::new(services::programme::Programmes(Arc::clone(node)));
     let hubs = HubServiceServer::new(services::hub::Hubs(Arc::clone(node)));
     let reports = ReportServiceServer::new(services::report::Reports(Arc::clone(node)));
+    let curriculum = PublishingServer::new(services::curriculum::Publishing(Arc::clone(node)));
     mounted
         .add(programmes.max_decoding_message_size(MESSAGE_LIMIT))
         .add(hubs.max_decoding_message_size(MESSAGE_LIMIT))
         .add(reports.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT))
 }
 
 /// What other nodes reach, and joining hubs: `federation.v1` and health alone. Only the Academy, with its `authority`, lets

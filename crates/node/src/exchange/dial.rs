@@ -1,13 +1,22 @@
 //! The dialling end of the exchange: a job that keeps one stream open with each peer that this node dials.
+//!
+//! A hub dials the Academy, and the hubs that take part in one of its campaigns. Of two hubs that could dial each other
+//! the one with the lesser id does so at once, the other only after a while without a stream: it may be that only one of
+//! the two can be reached.
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::ControlFlow,
+    sync::Arc,
+    time::Duration,
+};
 
-use folkmoot_journal::{NodeId, exchange::Side};
+use folkmoot_journal::{HubState, NodeId, exchange::Side};
 use folkmoot_proto::federation::v1::ExchangeRequest;
 use folkmoot_store::Role;
 use futures_util::StreamExt;
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
@@ -23,6 +32,7 @@ use crate::{
     node::Node,
     settings::PeerAddress,
     status::words_of,
+    telemetry,
     tls::{self, Expected},
 };
 
@@ -30,48 +40,128 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// A stream that was open for so long was no failure, however it ended.
 const LASTING: Duration = Duration::from_secs(10);
+/// How long the hub with the greater id leaves it to the other to dial.
+const GIVING_WAY: Duration = Duration::from_secs(5);
 
-/// A peer to dial.
-#[derive(Debug, Clone)]
-struct Target {
-    id: NodeId,
-    key: TlsPublicKey,
-    address: PeerAddress,
+/// When a peer is this node's to dial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Always: the peer dials nobody.
+    Always,
+    /// Whenever no stream with it is open.
+    First,
+    /// Once no stream with it has been open for a while.
+    Second,
 }
 
-/// Whom this node dials: a hub the Academy; the Academy nobody.
-fn targets(node: &Node) -> Vec<Target> {
-    match (node.role(), node.directory().academy(), &node.settings().academy) {
-        (Role::Hub, Some((id, genesis)), Some(address)) => {
-            vec![Target { id, key: TlsPublicKey(genesis.tls_key.as_slice().into()), address: address.clone() }]
+/// A peer to dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Target {
+    key: TlsPublicKey,
+    address: PeerAddress,
+    turn: Turn,
+}
+
+/// Whom this node dials, as the directory and the campaigns stand: a hub the Academy and the hubs that it shares a
+/// campaign with; the Academy nobody.
+fn targets(node: &Node) -> BTreeMap<NodeId, Target> {
+    let directory = node.directory();
+    let mut targets = BTreeMap::new();
+    match node.role() {
+        Role::Academy => return targets,
+        Role::Hub => {}
+    }
+    if let (Some((id, genesis)), Some(address)) = (directory.academy(), &node.settings().academy) {
+        let key = TlsPublicKey(genesis.tls_key.as_slice().into());
+        targets.insert(id, Target { key, address: address.clone(), turn: Turn::Always });
+    }
+    // A hub that no other can dial leaves it to nobody.
+    let reachable = directory.hubs().get(&node.id()).is_some_and(|own| own.address.is_some());
+    for id in node.fellow_members() {
+        let Some(hub) = directory.hubs().get(&id).filter(|hub| hub.state == HubState::Enrolled) else { continue };
+        let Some(address) = hub.address.as_ref().and_then(|address| PeerAddress::parse(address).ok()) else { continue };
+        let turn = if reachable && id < node.id() { Turn::Second } else { Turn::First };
+        targets.insert(id, Target { key: TlsPublicKey(hub.tls_key.as_slice().into()), address, turn });
+    }
+    targets
+}
+
+/// The lines to the peers that this node dials, each with the word that says where and whether its peer is to be
+/// dialled.
+#[derive(Default)]
+struct Lines {
+    told: BTreeMap<NodeId, watch::Sender<Option<Target>>>,
+    kept: JoinSet<()>,
+}
+
+impl Lines {
+    /// Tells every line of what its peer is now, and begins those that are missing, after a `rest`.
+    fn follow(&mut self, node: &Arc<Node>, rest: Duration) {
+        self.told.retain(|_, line| !line.is_closed());
+        let mut targets = targets(node);
+        for (id, line) in &self.told {
+            let target = targets.remove(id);
+            line.send_if_modified(|told| std::mem::replace(told, target.clone()) != target);
         }
-        (Role::Hub | Role::Academy, _, _) => Vec::new(),
+        for (id, target) in targets {
+            match self.told.entry(id) {
+                Entry::Occupied(_) => {}
+                Entry::Vacant(free) => {
+                    let (line, told) = watch::channel(Some(target));
+                    free.insert(line);
+                    self.kept.spawn(keep_open(Arc::clone(node), id, told, rest));
+                }
+            }
+        }
     }
 }
 
 /// Keeps a stream open with every peer that this node dials, until it stops.
 pub(crate) async fn keep_dialling(node: Arc<Node>) {
-    let mut lines = JoinSet::new();
-    for target in targets(&node) {
-        lines.spawn(keep_open(Arc::clone(&node), target));
-    }
-    while let Some(line) = lines.join_next().await {
-        if let Err(error) = line {
-            tracing::error!(%error, "an exchange ended badly");
+    let mut lines = Lines::default();
+    let (mut listed, mut shared) = (node.listed(), node.memberships_changed());
+    let mut rest = Duration::ZERO;
+    loop {
+        lines.follow(&node, std::mem::take(&mut rest));
+        tokio::select! {
+            () = node.stopped() => break,
+            _ = listed.changed() => {}
+            _ = shared.changed() => {}
+            // A line may end at the very moment at which its peer is to be dialled again.
+            Some(line) = lines.kept.join_next() => if let Err(task) = line {
+                tracing::error!(end = telemetry::end_of(&task), "an exchange ended badly");
+                rest = LONGEST_WAIT;
+            },
         }
     }
+    // Each says its last words.
+    while lines.kept.join_next().await.is_some() {}
 }
 
-async fn keep_open(node: Arc<Node>, target: Target) {
+/// Keeps a stream open with a peer, until the node stops or the peer is no longer one to dial. A stream that is open
+/// then goes on until it ends by itself: it watches the directory on its own.
+async fn keep_open(node: Arc<Node>, id: NodeId, mut told: watch::Receiver<Option<Target>>, rest: Duration) {
     let mut wait = SHORTEST_WAIT;
+    if rest > Duration::ZERO {
+        tokio::select! {
+            () = node.stopped() => return,
+            () = sleep(jitter(rest)) => {}
+        }
+    }
     loop {
+        let Some(target) = told.borrow_and_update().clone() else { return };
         // Requests from here on are served by the next stream or end the rest after it.
-        let wanted = node.peers().state(target.id).wanted;
-        let ControlFlow::Continue(lasted) = attempt(&node, &target).await else { return };
+        let wanted = node.peers().state(id).wanted;
+        let opened = tokio::select! {
+            () = node.stopped() => return,
+            _ = told.changed() => continue,
+            opened = open_in_turn(&node, id, &target) => opened,
+        };
+        let ControlFlow::Continue(lasted) = carry(&node, id, &target, opened).await else { return };
         wait = if lasted { SHORTEST_WAIT } else { LONGEST_WAIT.min(wait * 2) };
         let mut changed = node.peers().changed();
         let asked = async {
-            while node.peers().state(target.id).wanted <= wanted {
+            while node.peers().state(id).wanted <= wanted {
                 if changed.changed().await.is_err() {
                     std::future::pending::<()>().await;
                 }
@@ -79,8 +169,42 @@ async fn keep_open(node: Arc<Node>, target: Target) {
         };
         tokio::select! {
             () = node.stopped() => return,
+            _ = told.changed() => wait = SHORTEST_WAIT,
             () = sleep(jitter(wait)) => {}
             () = asked => {}
+        }
+    }
+}
+
+/// Dials once it is this node's turn.
+async fn open_in_turn(node: &Arc<Node>, id: NodeId, target: &Target) -> Result<Opened, String> {
+    wait_for_turn(node, id, target.turn).await;
+    open(node, target).await
+}
+
+/// Waits until no stream with the peer is open, and for as long as it may take the peer to dial where that is the
+/// peer's to do first.
+async fn wait_for_turn(node: &Node, id: NodeId, turn: Turn) {
+    let mut changed = node.peers().changed();
+    let is_open = || node.peers().state(id).open > 0;
+    loop {
+        match turn {
+            Turn::Always => return,
+            Turn::First if !is_open() => return,
+            Turn::Second if !is_open() => {
+                let patience = sleep(jitter(GIVING_WAY));
+                tokio::pin!(patience);
+                while !is_open() {
+                    tokio::select! {
+                        () = &mut patience => return,
+                        _ = changed.changed() => {}
+                    }
+                }
+            }
+            Turn::First | Turn::Second => {
+                // The sender lives as long as the node.
+                let _ = changed.changed().await;
+            }
         }
     }
 }
@@ -104,17 +228,17 @@ async fn open(node: &Arc<Node>, target: &Target) -> Result<Opened, String> {
     Ok(Opened { line, conversation })
 }
 
-/// One stream from dialling to its end: whether it lasted, or that the node stops.
-async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
-    let opened = tokio::select! {
-        () = node.stopped() => return ControlFlow::Break(()),
-        opened = open(node, target) => opened,
-    };
+/// One stream from the dialled line to its end: whether it lasted, or that the node stops.
+async fn carry(node: &Arc<Node>, id: NodeId, target: &Target, opened: Result<Opened, String>) -> ControlFlow<(), bool> {
     let failed = |words: String| {
-        if node.peers().state(target.id).last_error.as_ref() != Some(&words) {
-            tracing::warn!(peer = %target.id, address = %target.address, "no exchange: {words}");
+        // Where the two talk over a stream that the peer dialled, nothing is amiss.
+        if node.peers().state(id).open > 0 {
+            return;
         }
-        node.peers().update(target.id, |state| state.last_error = Some(words));
+        if node.peers().state(id).last_error.as_ref() != Some(&words) {
+            tracing::warn!(peer = %id, address = %target.address, "no exchange: {words}");
+        }
+        node.peers().update(id, |state| state.last_error = Some(words));
     };
     let Opened { line, conversation } = match opened {
         Ok(opened) => opened,
@@ -140,7 +264,7 @@ async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
         Ok(Err(status)) => {
             failed(words_of(&status));
             if status.get_details_error_info().is_some_and(|info| info.reason == "PEER_REVOKED") {
-                node.told_of_revocation(target.id);
+                node.told_of_revocation(id);
             }
             return ControlFlow::Continue(false);
         }
@@ -151,7 +275,7 @@ async fn attempt(node: &Arc<Node>, target: &Target) -> ControlFlow<(), bool> {
     match ended {
         Ended::Stopping => return ControlFlow::Break(()),
         // Why, it may have said before; and where an exchange had begun, the next Hello clears it.
-        ended @ (Ended::PeerLeft | Ended::KeyChanged) => node.peers().update(target.id, |state| {
+        ended @ (Ended::PeerLeft | Ended::KeyChanged) => node.peers().update(id, |state| {
             state.last_error.get_or_insert_with(|| ended.to_string());
         }),
         Ended::PeerFailed(status) => failed(words_of(&status)),

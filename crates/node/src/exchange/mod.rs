@@ -128,7 +128,7 @@ impl Conversation {
         });
         Some(Conversation {
             told: node.peers().state(peer).wanted,
-            stream: node.peers().open(peer, peer_status != PeerStatus::NotListed),
+            stream: node.peers().open(peer, dialler(node, side, peer), peer_status != PeerStatus::NotListed),
             node: Arc::clone(node),
             key,
             peer,
@@ -246,7 +246,7 @@ impl Conversation {
             // An entry that lists the peer's key arrived, most likely from the peer itself.
             Some(member) if self.status == PeerStatus::NotListed => {
                 self.peer = member.id;
-                self.stream = self.node.peers().open(member.id, true);
+                self.stream = self.node.peers().open(member.id, dialler(&self.node, self.side, member.id), true);
                 self.feed(Event::PeerNamed { peer: member.id, role: member.role });
                 member.status()
             }
@@ -277,12 +277,12 @@ impl Conversation {
     fn told_of(&mut self, progress: Progress) {
         let peer = self.peer;
         match progress {
-            Progress::Connected { software, admission, address, .. } => {
+            Progress::Connected { software, admission, address, incarnation } => {
                 self.greeted = true;
                 self.stream.greeted();
                 tracing::info!(%peer, software, "exchange open");
                 if admission != Admission::Clone {
-                    self.stream.replace_older();
+                    self.stream.take_place(incarnation);
                 }
                 // Only what can be dialled goes into the directory, whatever the peer says.
                 let address = address.and_then(|address| PeerAddress::parse(&address).ok());
@@ -319,7 +319,7 @@ impl Conversation {
                 tracing::warn!(%peer, entry = refusal.entry.seq, reason = refusal.reason.words(), "entries refused");
             }
             Progress::DirectoryChanged => tracing::debug!("the directory changed"),
-            Progress::Frozen => self.node.freeze(),
+            Progress::Frozen => self.node.told_of_later_copy(peer),
             Progress::PeerFrozen => {
                 let name = self.node.name_of(peer);
                 self.node.tell_operator(format!(
@@ -329,7 +329,7 @@ impl Conversation {
             }
             Progress::NotListedByPeer => self.failed("the peer does not list this node yet, or has suspended it"),
             Progress::RevokedByPeer => {
-                self.failed("the Academy has revoked this node");
+                self.failed("it says that the Academy has revoked this node");
                 self.node.told_of_revocation(peer);
             }
         }
@@ -370,5 +370,13 @@ impl Conversation {
                 Ok(Err(_)) | Err(_) => return,
             }
         }
+    }
+}
+
+/// Which of the two nodes dialled.
+fn dialler(node: &Node, side: Side, peer: NodeId) -> NodeId {
+    match side {
+        Side::Dialler => node.id(),
+        Side::Acceptor => peer,
     }
 }

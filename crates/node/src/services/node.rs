@@ -126,14 +126,19 @@ fn status(node: &Node, held: Held) -> proto::Status {
     }
 }
 
-/// Those that an exchange may be with: at a hub the Academy, at the Academy every enrolled hub, and whoever came.
+/// Those that an exchange may be with: at a hub the Academy and the hubs that it shares a campaign with, at the Academy
+/// every enrolled hub, and whoever came.
 fn peers(node: &Node, known: &[Peer]) -> Vec<proto::Peer> {
     let directory = node.directory();
     let mut ids: BTreeSet<NodeId> = known.iter().map(|peer| peer.id).collect();
     ids.extend(directory.academy().map(|(id, _)| id));
-    if node.role() == Role::Academy {
-        ids.extend(directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled).map(|hub| hub.hub));
-    }
+    let fellows = node.fellow_members();
+    let expected = |hub: &NodeId| match node.role() {
+        Role::Academy => true,
+        Role::Hub => fellows.contains(hub),
+    };
+    let enrolled = directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled).map(|hub| hub.hub);
+    ids.extend(enrolled.filter(expected));
     ids.remove(&node.id());
     let peer = |id: NodeId| {
         let (state, known) = (node.peers().state(id), known.iter().find(|peer| peer.id == id));

@@ -6,6 +6,8 @@ use crate::status::Violations;
 
 const USUAL: usize = 100;
 const MOST: usize = 1000;
+/// The most bytes of a page of more than one item: clients take messages of four times as many.
+const HEAVIEST: usize = 1 << 20;
 const SEPARATOR: char = '\u{1f}';
 
 /// Which part of a list was asked for.
@@ -43,15 +45,35 @@ impl Page {
 
     /// Cuts the page out of the whole list, and makes the token of the next. `key` names an item among the others.
     pub(crate) fn cut<T>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
+        self.cut_light(items, key, |_| 0)
+    }
+
+    /// The same, of items that may be large: `weigh` says how many bytes one has, and the page ends before they get too
+    /// many for one answer.
+    pub(crate) fn cut_light<T>(
+        &self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> String,
+        weigh: impl Fn(&T) -> usize,
+    ) -> (Vec<T>, String) {
         let start = match &self.after {
             None => 0,
             // An item that has gone since leaves nothing to go on from; the list ends.
             Some(after) => items.iter().position(|item| key(item) == *after).map_or(items.len(), |found| found + 1),
         };
-        let more = items.len() > start + self.size;
-        let page: Vec<T> = items.into_iter().skip(start).take(self.size).collect();
+        let all = items.len();
+        let (mut page, mut weight) = (Vec::new(), 0);
+        for item in items.into_iter().skip(start).take(self.size) {
+            weight += weigh(&item);
+            if weight > HEAVIEST && !page.is_empty() {
+                break;
+            }
+            page.push(item);
+        }
         let token = match page.last() {
-            Some(last) if more => BASE64URL_NOPAD.encode(format!("{}{SEPARATOR}{}", self.query, key(last)).as_bytes()),
+            Some(last) if all > start + page.len() => {
+                BASE64URL_NOPAD.encode(format!("{}{SEPARATOR}{}", self.query, key(last)).as_bytes())
+            }
             Some(_) | None => String::new(),
         };
         (page, token)
@@ -94,6 +116,21 @@ mod tests {
             }
             assert_eq!(seen, (0..10).collect::<Vec<u32>>(), "pages of {size}");
         }
+    }
+
+    #[test]
+    fn a_page_of_large_items_is_shorter_and_never_empty() {
+        let (mut token, mut sizes) = (String::new(), Vec::new());
+        loop {
+            let weigh = |item: &u32| if *item == 3 { 2 * HEAVIEST } else { HEAVIEST / 2 };
+            let (items, next) = page(&["List"], 4, &token).expect("a page").cut_light((0..7).collect(), key, weigh);
+            sizes.push(items.len());
+            token = next;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(sizes, [2, 1, 1, 2, 1]);
     }
 
     #[test]

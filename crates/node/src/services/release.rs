@@ -169,9 +169,19 @@ fn name(release: &ApprovedRelease) -> String {
 fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
     match Payload::decode(PayloadKind::Release, payload) {
         Ok(Some(Payload::Release(parts))) => parts.known_cells(),
-        Ok(Some(Payload::Opening(_) | Payload::HubRecord(_) | Payload::ProgrammeRecord(_)) | None) | Err(_) => {
-            Vec::new()
-        }
+        Ok(
+            Some(
+                Payload::Opening(_)
+                | Payload::HubRecord(_)
+                | Payload::ProgrammeRecord(_)
+                | Payload::Edition(_)
+                | Payload::Retirement(_)
+                | Payload::Membership(_)
+                | Payload::CampaignChanges(_),
+            )
+            | None,
+        )
+        | Err(_) => Vec::new(),
     }
 }
 

@@ -409,14 +409,15 @@ macro_rules! listed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_what_is_mounted_and_health_serves_it() {
-    for (place, own) in [
-        (Place::hub("Warminster"), ["hub.v1.IndicatorService", "hub.v1.RecordService", "hub.v1.ReleaseService"]),
-        (Place::academy(), ["academy.v1.HubService", "academy.v1.ProgrammeService", "academy.v1.ReportService"]),
-    ] {
+    let hub = ["CampaignService", "IndicatorService", "RecordService", "ReleaseService"];
+    let academy = ["CurriculumService", "HubService", "ProgrammeService", "ReportService"];
+    for (place, package, own) in [(Place::hub("Warminster"), "hub", hub), (Place::academy(), "academy", academy)] {
         let running = place.start().await;
         let line = channel(&place).await;
+        let of_all = ["CurriculumService", "NodeService"].map(|name| ("node", name));
+        let own = own.map(|name| (package, name));
         let project: BTreeSet<String> =
-            own.into_iter().chain(["node.v1.NodeService"]).map(|name| format!("folkmoot.{name}")).collect();
+            own.into_iter().chain(of_all).map(|(package, name)| format!("folkmoot.{package}.v1.{name}")).collect();
         for version in ["v1", "v1alpha"] {
             let found = if version == "v1" { listed!(v1, line.clone()) } else { listed!(v1alpha, line.clone()) };
             let mut expected = project.clone();
