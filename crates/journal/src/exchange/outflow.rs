@@ -23,9 +23,11 @@ pub(super) fn cost_of(frame: &v1::Frame) -> u32 {
 #[derive(Debug, Default)]
 pub(super) struct Outflow {
     credit: u32,
-    /// Logs to push, and the number after which to go on. The least topic goes first, so that the directory, which
-    /// names the authors of all else, does.
+    /// Logs to push, and the number after which to go on.
     plan: BTreeMap<LogId, u64>,
+    /// The logs of the plan in the order in which the store's answers listed them: the directory, which names the
+    /// authors of all else, before it, and the log that founds a campaign before the others of the campaign.
+    turns: VecDeque<LogId>,
     /// Where the pushing of each log began in this stream.
     begun: BTreeMap<LogId, u64>,
     /// The last number sent of logs that are neither receipted nor refused yet.
@@ -66,8 +68,7 @@ impl Outflow {
             if start == after {
                 self.promised.insert(log);
             }
-            if let Entry::Vacant(vacant) = self.plan.entry(log) {
-                vacant.insert(start);
+            if self.enter(log, start) {
                 self.begun.insert(log, start);
             }
         }
@@ -81,9 +82,32 @@ impl Outflow {
             }
             let known = self.known.get(&log).copied().unwrap_or(0);
             let start = after.max(known);
-            self.plan.insert(log, start);
+            self.enter(log, start);
             self.begun.entry(log).or_insert(start);
         }
+    }
+
+    /// Puts a log at the end of the plan; false where it is being pushed already.
+    fn enter(&mut self, log: LogId, after: u64) -> bool {
+        match self.plan.entry(log) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(after);
+                self.turns.push_back(log);
+                true
+            }
+            Entry::Occupied(_) => false,
+        }
+    }
+
+    /// Takes a log out of the plan; gives the number after which it would have gone on.
+    fn leave(&mut self, log: LogId) -> Option<u64> {
+        let after = self.plan.remove(&log)?;
+        // Nearly always it is the first.
+        match self.turns.front() {
+            Some(first) if *first == log => drop(self.turns.pop_front()),
+            Some(_) | None => self.turns.retain(|turn| *turn != log),
+        }
+        Some(after)
     }
 
     pub(super) fn prove(&mut self, forks: Vec<v1::Frame>) {
@@ -114,7 +138,9 @@ impl Outflow {
         if reason == RefusalReason::Fork && begun > 0 {
             if self.restarted.insert(log) {
                 self.forget_held(log);
-                self.plan.insert(log, 0);
+                if !self.enter(log, 0) {
+                    self.plan.insert(log, 0);
+                }
                 return None;
             }
             if seq > begun {
@@ -127,7 +153,7 @@ impl Outflow {
         self.promised.remove(&log);
         self.stopped.insert(log);
         // The peer's mind may have changed since it refused, and it may count on the rest.
-        self.plan.remove(&log).filter(|_| reason.is_passing())
+        self.leave(log).filter(|_| reason.is_passing())
     }
 
     fn forget_held(&mut self, log: LogId) {
@@ -138,6 +164,7 @@ impl Outflow {
 
     pub(super) fn stop_all(&mut self) {
         self.plan.clear();
+        self.turns.clear();
         self.sent.clear();
         self.promised.clear();
         self.proofs.clear();
@@ -181,8 +208,8 @@ impl Exchange {
             self.outflow.promised.remove(&log);
             self.send_frame(frame);
         }
-        if let Some((log, after)) = self.outflow.plan.first_key_value().filter(|_| !self.outflow.reading) {
-            let (log, after) = (*log, *after);
+        let next = self.outflow.turns.front().filter(|_| !self.outflow.reading);
+        if let Some((log, after)) = next.and_then(|log| Some((*log, *self.outflow.plan.get(log)?))) {
             self.outflow.reading = true;
             let question = Question::FrameAfter { peer: self.setup.peer, log, after, max_bytes: TARGET_BYTES };
             self.ask(question, Pending::FrameAfter { log, after });
@@ -203,7 +230,7 @@ impl Exchange {
         match frame {
             Some(frame) if upto > after => self.outflow.held = Some((log, upto, frame)),
             Some(_) | None => {
-                self.outflow.plan.remove(&log);
+                self.outflow.leave(log);
                 if self.outflow.promised.remove(&log) {
                     self.withdraw(log, after);
                 }

@@ -10,16 +10,16 @@ use crate::id::NodeId;
 use crate::topic::{LogId, Topic};
 
 /// Both ends of one stream: index 0 dials, 1 accepts.
-struct Pair {
-    nodes: [Model; 2],
+pub(super) struct Pair {
+    pub(super) nodes: [Model; 2],
     machines: [Exchange; 2],
-    wires: [VecDeque<Event>; 2],
+    pub(super) wires: [VecDeque<Event>; 2],
     told: [Vec<Progress>; 2],
-    closed: [Option<CloseReason>; 2],
+    pub(super) closed: [Option<CloseReason>; 2],
 }
 
 impl Pair {
-    fn greeting(dialler: Model, acceptor: Model) -> Pair {
+    pub(super) fn greeting(dialler: Model, acceptor: Model) -> Pair {
         let machines = [
             Exchange::new(dialler.setup(&acceptor, Side::Dialler)),
             Exchange::new(acceptor.setup(&dialler, Side::Acceptor)),
@@ -36,21 +36,21 @@ impl Pair {
         pair
     }
 
-    fn open(dialler: Model, acceptor: Model) -> Pair {
+    pub(super) fn open(dialler: Model, acceptor: Model) -> Pair {
         let mut pair = Pair::greeting(dialler, acceptor);
         pair.run();
         pair
     }
 
     /// Hands the oldest message on its way to this side over.
-    fn deliver(&mut self, side: usize) {
+    pub(super) fn deliver(&mut self, side: usize) {
         if let Some(event) = self.wires[side].pop_front() {
             self.event(side, event);
         }
     }
 
     /// Feeds one event and does what the machine wants, except that what it sends waits on the wire.
-    fn event(&mut self, side: usize, event: Event) {
+    pub(super) fn event(&mut self, side: usize, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
             for effect in self.machines[side].on(event) {
@@ -72,13 +72,13 @@ impl Pair {
         }
     }
 
-    fn run(&mut self) {
+    pub(super) fn run(&mut self) {
         while let Some(side) = (0..2).find(|side| !self.wires[*side].is_empty()) {
             self.deliver(side);
         }
     }
 
-    fn rounds(&self, side: usize) -> Vec<u32> {
+    pub(super) fn rounds(&self, side: usize) -> Vec<u32> {
         let settled = |progress: &Progress| match progress {
             Progress::Settled { round } => Some(*round),
             Progress::Connected { .. }
@@ -99,7 +99,7 @@ impl Pair {
     }
 
     #[track_caller]
-    fn settled(&self, rounds: &[u32]) {
+    pub(super) fn settled(&self, rounds: &[u32]) {
         assert_eq!((self.rounds(0), self.rounds(1)), (rounds.to_vec(), rounds.to_vec()), "{:?}", self.told);
         assert_eq!(self.closed, [None, None]);
     }

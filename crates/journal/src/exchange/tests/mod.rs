@@ -3,3 +3,4 @@
 mod conversation;
 mod misbehaviour;
 mod model;
+mod topics;

@@ -13,8 +13,8 @@ use crate::exchange::{Answer, Kept, Question, ReleasesWanted, Scope, Setup, Side
 use crate::frame::{pack, unpack};
 use crate::id::{FederationId, Hash, Incarnation, NodeId};
 use crate::key::LogKey;
-use crate::membership::Membership;
-use crate::payload::{Opening, Payload, encode_hub_record, encode_opening};
+use crate::membership::{Membership, MembershipRecord};
+use crate::payload::{Opening, Payload, encode_hub_record, encode_membership, encode_opening};
 use crate::receipt::Receipt;
 use crate::refusal::{Refusal, RefusalReason};
 use crate::rights::Rights;
@@ -30,6 +30,7 @@ pub(super) fn genesis(key: &LogKey) -> Genesis {
     }
 }
 
+#[derive(Clone)]
 pub(super) struct Model {
     pub(super) author: Author,
     pub(super) role: Role,
@@ -142,6 +143,25 @@ impl Model {
         written
     }
 
+    /// Founds a campaign of these hubs and this one.
+    pub(super) fn found(&mut self, others: &[&Model], academy_relays: bool) -> Topic {
+        let members = others.iter().map(|hub| hub.me()).chain([self.me()]).collect();
+        let record = MembershipRecord { nonce: self.salt(), members, academy_relays };
+        let membership = Membership::found(self.me(), record).unwrap();
+        let topic = Topic::Campaign(membership.id());
+        self.append(topic, PayloadKind::Membership, encode_membership(&membership));
+        topic
+    }
+
+    /// What is held of a topic, log by log.
+    pub(super) fn entries_of(&self, topic: Topic) -> Vec<Entry> {
+        self.logs.iter().filter(|(log, _)| log.topic == topic).flat_map(|(_, entries)| entries.clone()).collect()
+    }
+
+    pub(super) fn take_all(&mut self, entries: Vec<Entry>) {
+        entries.into_iter().for_each(|entry| self.store(entry));
+    }
+
     fn salt(&mut self) -> [u8; 16] {
         self.salts = self.salts.wrapping_add(1);
         [self.salts; 16]
@@ -233,7 +253,9 @@ impl Model {
                         logs.entry(*log).or_insert(seq - 1);
                     }
                 }
-                Answer::Changed { logs: logs.into_iter().collect(), mark: self.rows.len() as u64 }
+                let mut logs: Vec<_> = logs.into_iter().collect();
+                logs.sort_by_key(|(log, _)| self.turn(log));
+                Answer::Changed { logs, mark: self.rows.len() as u64 }
             }
             Question::Keep { frame, .. } => Answer::Kept(self.keep(&frame)),
             Question::KeepReceipt { peer, receipt } => {
@@ -298,13 +320,25 @@ impl Model {
                 }
             }
         }
+        push.sort_by_key(|(log, _)| self.turn(log));
         for (log, tip) in theirs {
             let held = self.logs.get(&log).and_then(|log| log.get(tip.seq as usize - 1));
-            if scope.shares(log.topic, &self.rights) && held.is_none_or(|entry| entry.hash != tip.hash) {
+            let shared = scope.shares(log.topic, &self.rights) || self.is_unknown_campaign(log.topic);
+            if shared && held.is_none_or(|entry| entry.hash != tip.hash) {
                 lacking.push((log, tip));
             }
         }
         Answer::Missing { push, lacking, forks: Vec::new() }
+    }
+
+    /// Topics ascend; the log that founds a campaign comes before the others of the campaign.
+    fn turn(&self, log: &LogId) -> (Topic, bool, LogId) {
+        let founds = |entry: &Entry| entry.header.payload_kind == PayloadKind::Membership;
+        (log.topic, !self.logs[log].iter().any(founds), *log)
+    }
+
+    fn is_unknown_campaign(&self, topic: Topic) -> bool {
+        matches!(topic, Topic::Campaign(id) if self.rights.memberships.get(id).is_none())
     }
 
     fn frame_after(&self, log: LogId, after: u64, max_bytes: u32) -> Answer {
@@ -335,6 +369,10 @@ impl Model {
         let fault = match self.rights.directory.log_key(log.author) {
             None => Some((RefusalReason::UnknownAuthor, first)),
             Some(key) if unpacked.verify(&key).is_err() => Some((RefusalReason::NotGenuine, first)),
+            Some(_) if self.is_unknown_campaign(log.topic) => {
+                let founds = unpacked.entries.iter().any(|entry| entry.header.payload_kind == PayloadKind::Membership);
+                (!founds).then_some((RefusalReason::UnknownCampaign, first))
+            }
             Some(_) if !self.rights.may_write(log.author, log.topic) => Some((RefusalReason::NotAuthorised, first)),
             Some(_) if self.rights.accepted_until(log) != Limit::None => Some((RefusalReason::AfterRevocation, first)),
             Some(_) => None,
