@@ -35,6 +35,22 @@ impl Author {
         salt: [u8; 16],
         minute: u32,
     ) -> Result<Entry, Fault> {
+        let mut entry = self.write_unsigned(topic, previous, kind, payload, salt, minute)?;
+        self.sign(&mut entry);
+        Ok(entry)
+    }
+
+    /// As [`Author::write`], without the signature: for entries that a later one of the same batch covers through the
+    /// chain. No frame can end on it.
+    pub fn write_unsigned(
+        &self,
+        topic: Topic,
+        previous: Option<&Cursor>,
+        kind: PayloadKind,
+        payload: Vec<u8>,
+        salt: [u8; 16],
+        minute: u32,
+    ) -> Result<Entry, Fault> {
         let (seq, prev_hash) = match previous {
             None => (1, Hash::ZERO),
             Some(tip) if tip.author == self.key.id() && tip.incarnation == self.incarnation => (tip.seq + 1, tip.hash),
@@ -57,13 +73,14 @@ impl Author {
         if payload.len() > PAYLOAD_LIMIT {
             return Err(Fault::TooLarge("a payload over 512 KiB"));
         }
-        Ok(sign(&self.key, header, Body { salt, payload }))
+        Ok(Entry::new(header, None, Some(Body { salt, payload })))
     }
-}
 
-fn sign(key: &LogKey, header: Header, body: Body) -> Entry {
-    let signature = key.sign(Context::Entry, &header.encode());
-    Entry::new(header, Some(signature), Some(body))
+    /// Signs an entry of this author's, of whichever process lifetime.
+    pub fn sign(&self, entry: &mut Entry) {
+        debug_assert_eq!(entry.header.author, self.key.id(), "nobody signs another's entry");
+        entry.signature = Some(self.key.sign(Context::Entry, &entry.header.encode()));
+    }
 }
 
 /// What a federation stands on.
@@ -102,7 +119,8 @@ pub fn found(
         payload_size: payload.len() as u32,
         written_at: minute,
     };
-    let entry = sign(key, header, Body { salt, payload });
+    let signature = key.sign(Context::Entry, &header.encode());
+    let entry = Entry::new(header, Some(signature), Some(Body { salt, payload }));
     let federation = FederationId(entry.hash.0);
     (entry, federation)
 }
@@ -219,6 +237,14 @@ mod tests {
         assert_eq!(write(&author, Some(&tip), PayloadKind::HubRecord), Ok(2));
         assert_eq!(write(&author, None, PayloadKind::HubRecord), Err(Fault::Chain), "a log begins with its opening");
         assert_eq!(write(&author, Some(&tip), PayloadKind::Opening), Err(Fault::Chain), "and has only one");
+        let of_a_batch = |author: &Author| {
+            author.write_unsigned(Topic::Directory, Some(&tip), PayloadKind::HubRecord, Vec::new(), [0; 16], 6)
+        };
+        let mut inner = of_a_batch(&author).unwrap();
+        let whole = author.write(Topic::Directory, Some(&tip), PayloadKind::HubRecord, Vec::new(), [0; 16], 6).unwrap();
+        assert_eq!((inner.signature, inner.hash), (None, whole.hash));
+        author.sign(&mut inner);
+        assert_eq!(inner, whole);
         let restarted = Author { incarnation: Incarnation(4), ..author };
         assert_eq!(write(&restarted, Some(&tip), PayloadKind::HubRecord), Err(Fault::Chain));
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
-use folkmoot_journal::{HubRecord, HubState, NodeId, PayloadKind, Topic, encode_hub_record};
+use folkmoot_journal::{Cursor, HubRecord, HubState, NodeId, PayloadKind, Topic, encode_hub_record};
 use rusqlite::{Connection, params};
 
 use super::{AcademyStore, invitation};
@@ -133,6 +133,7 @@ impl AcademyStore {
                 for topic in [Topic::Proposals(record.hub), Topic::Releases(record.hub)] {
                     last_accepted.extend(tips(tx, topic)?.into_iter().map(|tip| (topic, tip)));
                 }
+                last_accepted.extend(relayed_tips(tx, record.hub)?);
                 let revoked = HubRecord { state: HubState::Revoked, last_accepted, ..record.clone() };
                 append_record(tx, &next_version(revoked)?)?;
             }
@@ -243,6 +244,19 @@ fn find_invited(connection: &Connection, name: &HubName) -> Result<Option<KnownH
 pub(super) fn enrolled_by_name<'a>(tx: &'a Tx<'_>, name: &HubName) -> Option<&'a HubRecord> {
     let mut hubs = tx.working.directory().hubs().values();
     hubs.find(|record| record.name == *name && record.state != HubState::Revoked)
+}
+
+/// The last entries held of a hub's logs in the campaigns that the Academy relays, under the names that only their
+/// members can tell.
+fn relayed_tips(tx: &Tx<'_>, hub: NodeId) -> Result<Vec<(Topic, Cursor)>, StoreError> {
+    let mut held = Vec::new();
+    let memberships = &tx.working.rights().memberships;
+    for (campaign, _) in memberships.iter().filter(|(_, held)| held.academy_relays && held.members.contains(&hub)) {
+        let hidden = Topic::Campaign(campaign.hidden_of(hub));
+        let tips = tips(tx, Topic::Campaign(campaign))?;
+        held.extend(tips.into_iter().filter(|tip| tip.author == hub).map(|tip| (hidden, tip)));
+    }
+    Ok(held)
 }
 
 /// Says in the directory's log what the Academy now says of a hub.

@@ -1,6 +1,6 @@
 //! What the exchange asks of the store without changing it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use folkmoot_journal::entry::HEADER_SIZE;
@@ -14,7 +14,7 @@ use super::logs::{
     LogRow, StoredEntry, entries_after, entry_at, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips,
     unsigned,
 };
-use super::{forks, newer, receipts, scopes};
+use super::{forks, memberships, newer, receipts, scopes};
 use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
@@ -44,7 +44,8 @@ pub(super) fn missing(
 ) -> Result<Answer, StoreError> {
     let mut unmatched: BTreeMap<LogId, Cursor> = BTreeMap::new();
     for (topic, cursors) in theirs {
-        if scope.shares(*topic, rights) && buckets.contains(&digest::bucket_of(*topic)) {
+        let concerns_us = scope.shares(*topic, rights) || is_unknown_campaign(scope, rights, *topic);
+        if concerns_us && buckets.contains(&digest::bucket_of(*topic)) {
             unmatched.extend(cursors.iter().map(|cursor| (cursor.log(*topic), *cursor)));
         }
     }
@@ -55,7 +56,7 @@ pub(super) fn missing(
     topics.dedup();
     let (mut push, mut lacking, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
     for topic in topics {
-        for log in logs_of_topic(connection, topic)? {
+        for log in in_order(connection, topic)? {
             match unmatched.remove(&log.id) {
                 None if log.seq > 0 => push.push((log.id, 0)),
                 None => {}
@@ -74,6 +75,25 @@ pub(super) fn missing(
     lacking.extend(unmatched);
     lacking.sort_unstable();
     Ok(Answer::Missing { push, lacking, forks: proofs })
+}
+
+/// The peer knows a campaign that this node does not, and would not name it were this node no member.
+fn is_unknown_campaign(scope: Scope, rights: &Rights, topic: Topic) -> bool {
+    match topic {
+        Topic::Campaign(campaign) => scope.wants(topic) && rights.memberships.get(campaign).is_none(),
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,
+    }
+}
+
+/// The logs of a topic in the order in which a peer can take them: one that does not know a campaign takes the log that
+/// founds it before any other.
+fn in_order(connection: &Connection, topic: Topic) -> Result<Vec<LogRow>, StoreError> {
+    let mut logs = logs_of_topic(connection, topic)?;
+    if let Topic::Campaign(campaign) = topic {
+        let founding = memberships::founding_log(connection, campaign)?;
+        logs.sort_by_key(|log| (Some(log.row) != founding, log.id));
+    }
+    Ok(logs)
 }
 
 pub(super) fn frame_after(
@@ -153,10 +173,17 @@ pub(super) fn changed_since(
     while let Some(row) = rows.next()? {
         let (log, after) = (log_row(row)?, unsigned(row.get(8)?));
         if after < log.seq && scope.shares(log.id.topic, rights) {
-            logs.push((log.id, after));
+            logs.push((log, after));
         }
     }
-    logs.sort_unstable();
+    let mut founding = BTreeSet::new();
+    for (log, _) in &logs {
+        if let Topic::Campaign(campaign) = log.id.topic {
+            founding.extend(memberships::founding_log(connection, campaign)?);
+        }
+    }
+    logs.sort_unstable_by_key(|(log, _)| (log.id.topic, !founding.contains(&log.row), log.id));
+    let logs = logs.into_iter().map(|(log, after)| (log.id, after)).collect();
     Ok(Answer::Changed { logs, mark: latest_mark(connection)? })
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use folkmoot_journal::entry::PAYLOAD_LIMIT;
+use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT, TARGET_BYTES};
 use folkmoot_journal::{
     Author, Cursor, Entry, Genesis, Incarnation, KnownLog, LogId, LogKey, Opening, Payload, PayloadKind, Topic,
     earlier_tips, encode_opening, found as genesis_entry,
@@ -10,7 +12,7 @@ use rusqlite::Connection;
 
 use super::apply::{Effects, apply, join};
 use super::logs::{EntryWriter, LogRow, entry_at, find_log, logs_of_topic, make_log, note_arrival, save_tip};
-use super::scopes;
+use super::{memberships, scopes};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 
@@ -51,7 +53,8 @@ pub(crate) fn append_in(
     cursors.last().copied().ok_or_else(|| StoreError::inconsistent("the entry that was appended"))
 }
 
-/// Appends several entries at once and returns their cursors, in order; the opening is not among them.
+/// Appends several entries at once and returns their cursors, in order; the opening is not among them. A membership that
+/// comes first may found the campaign that the topic names.
 pub(crate) fn append_all_in(
     tx: &mut Tx<'_>,
     topic: Topic,
@@ -65,7 +68,13 @@ pub(crate) fn append_all_in(
     if tx.working.federation() != Some(author.federation) {
         return Err(StoreError::NotJoined);
     }
-    if !tx.working.rights().may_write(me, topic) {
+    let founds = match (topic, payloads.first()) {
+        (Topic::Campaign(campaign), Some((PayloadKind::Membership, payload))) => {
+            memberships::may_found(tx, campaign, me, payload)
+        }
+        (_, _) => false,
+    };
+    if !founds && !tx.working.rights().may_write(me, topic) {
         let reason = "the directory does not let this node write there".to_owned();
         return Err(StoreError::NotWritten { reason });
     }
@@ -75,24 +84,60 @@ pub(crate) fn append_all_in(
         Some(log) => log,
         None => make_log(tx, id)?,
     };
-    let mut entries = Vec::with_capacity(payloads.len() + 1);
+    let mut batch = Batch::default();
     let mut tip = log.tip();
     if tip.is_none() {
         let opening = Opening { earlier: earlier(tx, &log)?, genesis: None };
         let opening = write(tx, &author, topic, None, PayloadKind::Opening, encode_opening(&opening))?;
         tip = Some(opening.cursor());
-        entries.push(opening);
+        batch.add(&author, opening);
     }
     let mut cursors = Vec::with_capacity(payloads.len());
     for (kind, payload) in payloads {
         let entry = write(tx, &author, topic, tip.as_ref(), kind, payload)?;
         tip = Some(entry.cursor());
         cursors.push(entry.cursor());
-        entries.push(entry);
+        batch.add(&author, entry);
     }
-    store(tx, &mut log, &entries)?;
+    store(tx, &mut log, &batch.end(&author))?;
     Ok(cursors)
 }
+
+/// Entries written at once. A signature costs more than all else that is done for an entry, and covers every entry before
+/// it through the chain: the last one bears one, and before it as many as it takes for each to end a frame.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    /// Entries and inflated bytes since the last signature.
+    unsigned: (usize, usize),
+}
+
+impl Batch {
+    /// A batch has a signature at least every so many entries.
+    const SIGNED_EVERY: usize = ENTRY_LIMIT / 2;
+
+    fn add(&mut self, author: &Author, mut entry: Entry) {
+        let payload = entry.body.as_ref().map_or(0, |body| body.payload.len());
+        let (count, bytes) = (self.unsigned.0 + 1, self.unsigned.1 + ENTRY_OVERHEAD + payload);
+        self.unsigned = if count >= Self::SIGNED_EVERY || bytes >= TARGET_BYTES as usize {
+            author.sign(&mut entry);
+            (0, 0)
+        } else {
+            (count, bytes)
+        };
+        self.entries.push(entry);
+    }
+
+    fn end(mut self, author: &Author) -> Vec<Entry> {
+        if let Some(last) = self.entries.last_mut().filter(|last| last.signature.is_none()) {
+            author.sign(last);
+        }
+        self.entries
+    }
+}
+
+// What lies between two signatures makes a frame, with the largest payload at its end.
+const _: () = assert!(TARGET_BYTES as usize + PAYLOAD_LIMIT + ENTRY_OVERHEAD <= INFLATED_LIMIT);
 
 fn write(
     tx: &Tx<'_>,
@@ -103,7 +148,7 @@ fn write(
     payload: Vec<u8>,
 ) -> Result<Entry, StoreError> {
     author
-        .write(topic, previous, kind, payload, salt(tx), tx.minute())
+        .write_unsigned(topic, previous, kind, payload, salt(tx), tx.minute())
         .map_err(|fault| StoreError::NotWritten { reason: fault.to_string() })
 }
 
@@ -136,16 +181,22 @@ fn store(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<(), Sto
     for entry in entries {
         writer.insert(entry)?;
         (log.seq, log.hash) = (entry.header.seq, entry.hash);
-        // A hub's own ledger of releases is kept by whoever appends them.
-        if log.id.topic == Topic::Directory
-            && let Some(aside) = apply(tx, log, entry, &mut effects)?
-        {
+        let applied = match log.id.topic {
+            Topic::Directory | Topic::Curriculum | Topic::Campaign(_) => apply(tx, log, entry, &mut effects)?,
+            // A hub's own ledger of releases is kept by whoever appends them.
+            Topic::Releases(_) | Topic::Proposals(_) => None,
+        };
+        if let Some(aside) = applied {
             return Err(StoreError::NotWritten { reason: aside.detail });
         }
     }
     drop(writer);
     moved(tx, log, before)?;
-    effects.settle(tx)
+    let own = log.place(before)..=log.place(log.seq);
+    match effects.settle(tx)?.into_iter().find(|(place, _)| own.contains(place)) {
+        Some((_, aside)) => Err(StoreError::NotWritten { reason: aside.detail }),
+        None => Ok(()),
+    }
 }
 
 /// Writes down that the log grew after the number `before`.

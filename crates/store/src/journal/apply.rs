@@ -6,22 +6,24 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use folkmoot_journal::{
-    Applied, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, RefusalReason, Rights, Topic,
+    Applied, CampaignId, Cursor, Directory, Entry, Fault, FederationId, Limit, NodeId, Payload, PayloadKind,
+    RefusalReason, Rights, Topic,
 };
 use rusqlite::{Connection, params};
 
 use super::answers::logs_of_author;
 use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic, stored_entry};
-use super::{memberships, newer, scopes};
+use super::memberships::{self, Campaigns};
+use super::{newer, scopes};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
-use crate::{academy, hub};
+use crate::{academy, curriculum, hub};
 
 /// What the journal keeps in memory beside the file. Cheap to clone; rolled back with its transaction.
 #[derive(Clone, Default)]
 pub(crate) struct Working {
     federation: Option<FederationId>,
-    rights: Rights,
+    pub(super) rights: Rights,
 }
 
 impl Working {
@@ -98,7 +100,7 @@ pub(crate) struct Aside {
 }
 
 impl Aside {
-    fn fault(fault: &Fault) -> Self {
+    pub(super) fn fault(fault: &Fault) -> Self {
         // A newer node may know a value that this software does not.
         Self { reason: fault.reason(), detail: fault.to_string(), retry: Retry::Upgrade }
     }
@@ -142,51 +144,60 @@ pub(super) struct Effects {
     hubs: BTreeSet<NodeId>,
     programmes: bool,
     newer: newer::Newer,
+    pub(super) campaigns: Campaigns,
 }
 
 impl Effects {
-    pub(super) fn settle(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    /// Gives the entries, by their places, that only all of the transaction together showed to be set aside. That is
+    /// written down already.
+    pub(super) fn settle(mut self, tx: &mut Tx<'_>) -> Result<Vec<(i64, Aside)>, StoreError> {
         self.newer.save(tx)?;
-        if !self.directory_changed {
-            return Ok(());
-        }
-        tx.mark_directory();
-        scopes::rebuild_of(tx, &self.hubs)?;
-        for hub in &self.hubs {
-            take_back_late(tx, *hub)?;
-        }
-        if self.programmes {
-            match tx.role() {
-                Role::Hub => {
-                    let directory = Arc::clone(tx.working.directory());
-                    for programme in directory.programmes().iter() {
-                        hub::track_programme(tx, programme)?;
+        if self.directory_changed {
+            tx.mark_directory();
+            scopes::rebuild_of(tx, &self.hubs)?;
+            for hub in &self.hubs {
+                for log in logs_of_author(tx, *hub)? {
+                    if take_back_late(tx, &log)? {
+                        self.campaigns.count_again(log.id.topic);
                     }
                 }
-                Role::Academy => again(tx, Retry::Programme)?,
+            }
+            if self.programmes {
+                programmes_registered(tx)?;
             }
         }
-        Ok(())
+        self.campaigns.settle(tx)
     }
 }
 
-/// Sets aside what a revoked hub wrote past its last accepted entries, so that what counts never depends on whether the
-/// entries or the revocation came first.
-fn take_back_late(tx: &mut Tx<'_>, hub: NodeId) -> Result<(), StoreError> {
-    for log in logs_of_author(tx, hub)? {
-        let after = match tx.working.rights.accepted_until(log.id) {
-            Limit::None => continue,
-            Limit::UpTo(last) => last.seq,
-            Limit::Nothing => 0,
-        };
-        for seq in after + 1..=log.seq {
-            set_aside(tx, &log, seq, &Aside::late())?;
+fn programmes_registered(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    match tx.role() {
+        Role::Hub => {
+            let directory = Arc::clone(tx.working.directory());
+            for programme in directory.programmes().iter() {
+                hub::track_programme(tx, programme)?;
+            }
+            Ok(())
         }
-        if after < log.seq && tx.role() == Role::Academy {
-            academy::withdraw_releases(tx, log.id.author, log.id.incarnation, after)?;
-        }
+        Role::Academy => again(tx, Retry::Programme),
     }
-    Ok(())
+}
+
+/// Sets aside what a revoked hub wrote past the last accepted entry of a log, so that what counts never depends on
+/// whether the entries or the revocation came first. Says whether there is any.
+pub(super) fn take_back_late(tx: &mut Tx<'_>, log: &LogRow) -> Result<bool, StoreError> {
+    let after = match tx.working.rights.accepted_until(log.id) {
+        Limit::None => return Ok(false),
+        Limit::UpTo(last) => last.seq,
+        Limit::Nothing => 0,
+    };
+    for seq in after + 1..=log.seq {
+        set_aside(tx, log, seq, &Aside::late())?;
+    }
+    if after < log.seq && tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
+        academy::withdraw_releases(tx, log.id.author, log.id.incarnation, after)?;
+    }
+    Ok(after < log.seq)
 }
 
 /// Applies the payload of an entry that was just stored, or sets the entry aside and says why.
@@ -204,28 +215,85 @@ pub(super) fn apply(
 }
 
 fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
-    if !tx.working.rights.accepted_until(entry.log()).allows(entry.header.seq) {
-        return Ok(Some(Aside::late()));
-    }
-    let Some(body) = &entry.body else { return Ok(None) };
-    let payload = match Payload::decode(entry.header.payload_kind, &body.payload) {
-        Ok(Some(payload)) => payload,
-        Ok(None) => {
-            // Held for the day when this software knows the kind; no fault of the sender's, who is not told.
-            effects.newer.note(log, &entry.header);
-            return Ok(None);
+    let late = !tx.working.rights.accepted_until(entry.log()).allows(entry.header.seq);
+    let aside = match entry.header.topic {
+        Topic::Campaign(campaign) => join_campaign(tx, log, entry, campaign, effects)?,
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) if late => None,
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => {
+            match read(log, entry, effects) {
+                Ok(Some(payload)) => judge_payload(tx, log, entry, payload, effects)?,
+                Ok(None) => None,
+                Err(fault) => Some(Aside::fault(&fault)),
+            }
         }
-        Err(fault) => return Ok(Some(Aside::fault(&fault))),
     };
+    Ok(if late { Some(Aside::late()) } else { aside })
+}
+
+/// The payload of an entry; none where it is missing, or of a kind that is held for the day when this software knows it.
+/// That is no fault of the sender's, who is not told.
+fn read(log: &LogRow, entry: &Entry, effects: &mut Effects) -> Result<Option<Payload>, Fault> {
+    let Some(body) = &entry.body else { return Ok(None) };
+    let payload = Payload::decode(entry.header.payload_kind, &body.payload)?;
+    if payload.is_none() {
+        effects.newer.note(log, &entry.header);
+    }
+    Ok(payload)
+}
+
+/// A campaign's founding entry counts whatever became of its author since: the campaign is its members'. Late changes
+/// are offered to the document, where a change that counts may build on them.
+fn join_campaign(
+    tx: &mut Tx<'_>,
+    log: &LogRow,
+    entry: &Entry,
+    campaign: CampaignId,
+    effects: &mut Effects,
+) -> Result<Option<Aside>, StoreError> {
+    if tx.role() == Role::Academy && entry.header.payload_kind == PayloadKind::CampaignChanges {
+        // The Academy passes on what it does not read.
+        return Ok(None);
+    }
+    match read(log, entry, effects) {
+        Err(fault) => Ok(Some(Aside::fault(&fault))),
+        Ok(None | Some(Payload::Opening(_))) => Ok(None),
+        Ok(Some(Payload::Membership(record))) => {
+            memberships::take(tx, log, entry, campaign, record, &mut effects.campaigns)
+        }
+        Ok(Some(Payload::CampaignChanges(_))) => {
+            effects.campaigns.arrived(campaign, log.place(entry.header.seq));
+            Ok(None)
+        }
+        Ok(Some(
+            Payload::HubRecord(_)
+            | Payload::ProgrammeRecord(_)
+            | Payload::Release(_)
+            | Payload::Edition(_)
+            | Payload::Retirement(_),
+        )) => Ok(Some(Aside::misplaced())),
+    }
+}
+
+fn judge_payload(
+    tx: &mut Tx<'_>,
+    log: &LogRow,
+    entry: &Entry,
+    payload: Payload,
+    effects: &mut Effects,
+) -> Result<Option<Aside>, StoreError> {
     match (entry.header.topic, payload) {
         (Topic::Directory, payload) => Ok(direct(tx, &payload, effects)),
         (_, Payload::Opening(_)) => Ok(None),
+        (Topic::Curriculum, payload @ (Payload::Edition(_) | Payload::Retirement(_))) => {
+            curriculum::take(tx, log, entry, &payload)
+        }
         (Topic::Releases(_), Payload::Release(parts)) => {
             let cursor = entry.cursor();
+            let bytes = entry.body.as_ref().map_or(&[][..], |body| &body.payload);
             let outcome = match tx.role() {
-                Role::Academy => tx.attempt(|tx| academy::receive_release(tx, &cursor, &parts, &body.payload))?,
+                Role::Academy => tx.attempt(|tx| academy::receive_release(tx, &cursor, &parts, bytes))?,
                 // A hub takes no releases but its own.
-                Role::Hub => tx.attempt(|tx| recover(tx, &cursor, &body.payload))?,
+                Role::Hub => tx.attempt(|tx| recover(tx, &cursor, bytes))?,
             };
             Ok(outcome.unwrap_or_else(|error| {
                 let detail = format!("the release could not be taken: {error}");
@@ -325,7 +393,7 @@ pub(crate) fn after_upgrade(tx: &mut Tx<'_>) -> Result<(), StoreError> {
         }
         tx.mark_journal();
     }
-    effects.settle(tx)
+    effects.settle(tx).map(|_| ())
 }
 
 /// Looks again at what was set aside until `retry`.
@@ -345,13 +413,16 @@ fn again(tx: &mut Tx<'_>, retry: Retry) -> Result<(), StoreError> {
             tx.mark_releases();
         }
     }
-    effects.settle(tx)
+    effects.settle(tx).map(|_| ())
 }
 
 /// Draws the consequences of a fork, past whose last common entry nothing counts: what counts is worked out anew.
 pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -> Result<(), StoreError> {
     if tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
         academy::withdraw_releases(tx, log.id.author, log.id.incarnation, log.seq)?;
+    }
+    if let Topic::Campaign(campaign) = log.id.topic {
+        memberships::after_fork(tx, campaign, &mut effects.campaigns)?;
     }
     if log.id.topic == Topic::Directory {
         let before = Arc::clone(tx.working.directory());

@@ -6,7 +6,7 @@ use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, params};
 
 use super::apply::{Effects, after_fork};
-use super::logs::{LogRow, hash_at, log_row, save_tip, signed, stored_entry};
+use super::logs::{LogRow, entry_at, hash_at, log_row, save_tip, signed, stored_entry};
 use super::scopes;
 use crate::engine::Tx;
 use crate::error::StoreError;
@@ -68,9 +68,25 @@ pub(super) fn keep_evidence(
     tx.execute("DELETE FROM entry WHERE place > ?1 AND place <= ?2", range)?;
     (log.seq, log.hash, log.forked) = (common, first.header.prev_hash, true);
     save_tip(tx, log)?;
+    sign_own_tip(tx, log)?;
     scopes::topic_moved(tx, log)?;
     tx.mark_journal();
     after_fork(tx, log, effects)
+}
+
+/// The last entry that counts may have lain inside a batch: of this node's own it is signed now, so that a frame can end
+/// on it.
+fn sign_own_tip(tx: &Tx<'_>, log: &LogRow) -> Result<(), StoreError> {
+    let author = tx.author()?;
+    if log.id.author != author.key.id() {
+        return Ok(());
+    }
+    let Some(tip) = entry_at(tx, log, log.seq)?.filter(|tip| tip.signature.is_none()) else { return Ok(()) };
+    let mut tip = tip.into_entry();
+    author.sign(&mut tip);
+    let signature = tip.signature.map(|signature| signature.0);
+    tx.execute("UPDATE entry SET signature = ?2 WHERE place = ?1", params![log.place(log.seq), signature])?;
+    Ok(())
 }
 
 fn save(connection: &Connection, log: &LogRow, entry: &Entry) -> Result<(), StoreError> {

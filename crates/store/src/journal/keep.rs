@@ -9,7 +9,7 @@ use folkmoot_journal::{
 use folkmoot_proto::federation::v1;
 
 use super::append::moved;
-use super::apply::{Effects, apply, join};
+use super::apply::{Aside, Effects, apply, join};
 use super::forks;
 use super::logs::{EntryWriter, LogRow, find_log, hash_at, make_log};
 use super::{memberships, receipts};
@@ -141,6 +141,16 @@ fn refusal_of(entry: &Entry, reason: RefusalReason) -> Refusal {
     }
 }
 
+fn refusal_for(entry: &Entry, aside: Aside) -> Refusal {
+    Refusal {
+        topic: entry.header.topic,
+        entry: entry.cursor(),
+        reason: aside.reason,
+        detail: aside.detail,
+        set_aside: true,
+    }
+}
+
 /// Stores what is new in a frame. The one signature covers every entry through the chain, and is checked before
 /// anything is stored; entries that are held already are skipped.
 fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Taken, StoreError> {
@@ -209,18 +219,16 @@ fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken,
         writer.insert(entry)?;
         (log.seq, log.hash) = (entry.header.seq, entry.hash);
         if let Some(aside) = apply(tx, log, entry, &mut effects)? {
-            refusals.push(Refusal {
-                topic: log.id.topic,
-                entry: entry.cursor(),
-                reason: aside.reason,
-                detail: aside.detail,
-                set_aside: true,
-            });
+            refusals.push(refusal_for(entry, aside));
         }
     }
     drop(writer);
     moved(tx, log, before)?;
     let directory_changed = effects.directory_changed;
-    effects.settle(tx)?;
+    for (place, aside) in effects.settle(tx)? {
+        let stored = |entry: &&Entry| log.place(entry.header.seq) == place;
+        refusals.extend(entries.iter().find(stored).map(|entry| refusal_for(entry, aside)));
+    }
+    refusals.sort_by_key(|refusal| refusal.entry.seq);
     Ok(Taken { log: Some(*log), new_entries: log.seq - before, refusals, directory_changed })
 }

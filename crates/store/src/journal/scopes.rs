@@ -53,12 +53,21 @@ pub(super) fn topic_moved(tx: &Tx<'_>, log: &LogRow) -> Result<(), StoreError> {
     let tips = tips(tx, topic)?;
     let leaf = (!tips.is_empty()).then(|| digest::leaf(topic, &tips).0);
     tx.prepare_cached("UPDATE topic SET leaf = ?2 WHERE id = ?1")?.execute(params![log.topic_row, leaf])?;
-    let bucket = digest::bucket_of(topic);
     let rights = tx.working.rights();
-    let concerned: Vec<Kept> = kept(tx)?.into_iter().filter(|kept| kept.scope.shares(topic, rights)).collect();
+    let concerned = kept(tx)?.into_iter().filter(|kept| kept.scope.shares(topic, rights)).collect();
+    refresh(tx, digest::bucket_of(topic), concerned)
+}
+
+/// Brings the topic's bucket up to date with every peer, after other peers share the topic than before.
+pub(super) fn shared_otherwise(tx: &Tx<'_>, topic: Topic) -> Result<(), StoreError> {
+    refresh(tx, digest::bucket_of(topic), kept(tx)?)
+}
+
+fn refresh(tx: &Tx<'_>, bucket: u8, concerned: Vec<Kept>) -> Result<(), StoreError> {
     if concerned.is_empty() {
         return Ok(());
     }
+    let rights = tx.working.rights();
     let sql = "SELECT name, leaf FROM topic WHERE bucket = ?1 AND leaf IS NOT NULL ORDER BY name";
     let mut statement = tx.prepare_cached(sql)?;
     let rows = statement.query_map([bucket], |row| Ok((topic_from(row, 0)?, Hash(row.get(1)?))))?;

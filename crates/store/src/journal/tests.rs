@@ -1,6 +1,8 @@
 //! Several stores in memory that exchange frames as the machine would, without the machine.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test that gets another answer fails and says which")]
 
+mod batches;
+mod campaigns;
 mod digests;
 mod exchange;
 mod faults;
@@ -94,7 +96,7 @@ impl Node {
     fn payloads(&self, topic: Topic) -> Vec<String> {
         let read = self.store.read("payloads", |connection| {
             let mut texts = Vec::new();
-            for log in logs::logs_of_topic(connection, topic)? {
+            for log in logs_of_topic(connection, topic)? {
                 logs::entries_after(connection, &log, 0, |entry| {
                     if let (FREE, Some(body)) = (entry.header.payload_kind, entry.body) {
                         texts.push(String::from_utf8(body.payload).expect("text"));
@@ -159,6 +161,24 @@ fn pair() -> (Node, Node) {
     let academy = academy();
     let hub = hub(&academy, 2);
     (academy, hub)
+}
+
+/// The entries of a log made without a store, each signed, the opening first.
+pub(crate) fn forged(
+    key: &Arc<LogKey>,
+    federation: FederationId,
+    topic: Topic,
+    incarnation: u64,
+    payloads: Vec<(PayloadKind, Vec<u8>)>,
+) -> Vec<Entry> {
+    let author = Author { key: Arc::clone(key), incarnation: Incarnation(incarnation), federation };
+    let opening = author.write(topic, None, PayloadKind::Opening, Vec::new(), [0; 16], 1).expect("an opening");
+    let mut entries = vec![opening];
+    for (kind, payload) in payloads {
+        let tip = entries.last().map(Entry::cursor);
+        entries.push(author.write(topic, tip.as_ref(), kind, payload, [1; 16], 1).expect("an entry"));
+    }
+    entries
 }
 
 /// What two nodes share, as each of them names it.
@@ -242,6 +262,6 @@ fn only(cursors: &[Cursor]) -> Cursor {
     cursors[0]
 }
 
-fn federation(node: &Node) -> FederationId {
+pub(crate) fn federation(node: &Node) -> FederationId {
     node.journal().federation().expect("a federation")
 }

@@ -1,5 +1,6 @@
 //! Digests kept by differences against digests worked out anew.
 
+use folkmoot_journal::{Membership, MembershipRecord, encode_membership, pack};
 use proptest::prelude::*;
 
 use super::*;
@@ -13,6 +14,12 @@ enum Step {
     Compare { hub: usize, wide: bool },
     Restart { hub: usize },
     RestartAcademy,
+    Publish,
+    Found { hub: usize, other: usize, relayed: bool },
+    Write { hub: usize, campaign: usize },
+    Meet { hub: usize, other: usize },
+    FoundAgain { campaign: usize, other: usize, relayed: bool },
+    Contradict { hub: usize, other: usize, founded_before: bool },
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -27,6 +34,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (hub(), any::<bool>()).prop_map(|(hub, wide)| Step::Compare { hub, wide }),
         1 => hub().prop_map(|hub| Step::Restart { hub }),
         1 => Just(Step::RestartAcademy),
+        1 => Just(Step::Publish),
+        3 => (hub(), hub(), any::<bool>()).prop_map(|(hub, other, relayed)| Step::Found { hub, other, relayed }),
+        2 => (hub(), hub()).prop_map(|(hub, campaign)| Step::Write { hub, campaign }),
+        3 => (hub(), hub()).prop_map(|(hub, other)| Step::Meet { hub, other }),
+        1 => (hub(), hub(), any::<bool>())
+            .prop_map(|(campaign, other, relayed)| Step::FoundAgain { campaign, other, relayed }),
+        1 => (hub(), hub(), any::<bool>())
+            .prop_map(|(hub, other, founded_before)| Step::Contradict { hub, other, founded_before }),
     ];
     proptest::collection::vec(step, 1..40)
 }
@@ -51,12 +66,27 @@ fn again(node: &Node, incarnation: u64) -> Node {
     node.restored(&node.store.snapshot().expect("a snapshot"), incarnation)
 }
 
+fn founding(membership: &Membership) -> (PayloadKind, Vec<u8>) {
+    (PayloadKind::Membership, encode_membership(membership))
+}
+
 fn run(steps: Vec<Step>) {
     let mut academy = academy();
     let mut hubs = vec![hub(&academy, 10)];
     let mut versions = vec![1];
+    let mut campaigns: Vec<(usize, Membership)> = Vec::new();
     for (at, step) in steps.into_iter().enumerate() {
         let count = hubs.len();
+        let membership = |creator: usize, nonce: u8, other: usize, academy_relays: bool| {
+            let members = [hubs[creator].id, hubs[other % count].id].into();
+            let record = MembershipRecord { nonce: [nonce; 16], members, academy_relays };
+            Membership::found(hubs[creator].id, record).expect("a membership")
+        };
+        let forge = |creator: usize, membership: &Membership, payloads: Vec<(PayloadKind, Vec<u8>)>| {
+            let topic = Topic::Campaign(membership.id());
+            let entries = forged(&hubs[creator].key, federation(&academy), topic, 3_000_000 + at as u64, payloads);
+            pack(&entries).expect("packs")
+        };
         match step {
             Step::Join => {
                 hubs.push(hub(&academy, 10 + count as u8));
@@ -74,7 +104,8 @@ fn run(steps: Vec<Step>) {
                 let hub = &hubs[hub % count];
                 sync(&academy, hub);
                 let listed = academy.journal().rights().may_read(hub.id, Topic::Directory);
-                if listed {
+                let doubted = campaigns.iter().any(|(_, held)| known(&academy, held) != known(hub, held));
+                if listed && !doubted {
                     assert_eq!(digest(&academy, hub), digest(hub, &academy));
                 }
             }
@@ -88,12 +119,62 @@ fn run(steps: Vec<Step>) {
             }
             Step::Restart { hub } => hubs[hub % count] = again(&hubs[hub % count], 1_000_000 + at as u64),
             Step::RestartAcademy => academy = again(&academy, 2_000_000 + at as u64),
+            Step::Publish => {
+                academy.journal().append(Topic::Curriculum, FREE, vec![1]).expect("published");
+            }
+            Step::Found { hub, other, relayed } => {
+                let membership = membership(hub % count, at as u8, other, relayed);
+                let topic = Topic::Campaign(membership.id());
+                let founded = hubs[hub % count].journal().append_all(topic, vec![founding(&membership)]);
+                campaigns.extend(founded.ok().map(|_| (hub % count, membership)));
+            }
+            Step::Write { hub, campaign } => {
+                if let Some((_, held)) = campaigns.get(campaign) {
+                    // Whoever does not know it, or is no member, is refused and changes nothing.
+                    drop(hubs[hub % count].journal().append(Topic::Campaign(held.id()), FREE, vec![1]));
+                }
+            }
+            Step::Meet { hub, other } => {
+                let (hub, other) = (&hubs[hub % count], &hubs[other % count]);
+                if hub.id != other.id {
+                    digest(hub, other);
+                    sync(hub, other);
+                    digest(other, hub);
+                }
+            }
+            Step::FoundAgain { campaign, other, relayed } => {
+                if let Some((creator, held)) = campaigns.get(campaign) {
+                    let again = membership(*creator, held.nonce[0], other, relayed);
+                    let frame = forge(*creator, &again, vec![founding(&again)]);
+                    for node in [&academy, &hubs[*creator], &hubs[other % count]] {
+                        node.keep(&hubs[*creator], frame.clone());
+                    }
+                }
+            }
+            Step::Contradict { hub, other, founded_before } => {
+                let creator = hub % count;
+                let membership = membership(creator, at as u8, other, true);
+                let common = if founded_before { vec![founding(&membership)] } else { Vec::new() };
+                for last in [founding(&membership), (FREE, vec![9])] {
+                    let frame = forge(creator, &membership, common.iter().cloned().chain([last]).collect());
+                    for node in [&academy, &hubs[other % count]] {
+                        node.keep(&hubs[creator], frame.clone());
+                        check(&academy, &hubs[creator]);
+                    }
+                }
+                campaigns.push((creator, membership));
+            }
         }
         for hub in &hubs {
             check(&academy, hub);
             check(hub, &academy);
+            hubs.iter().filter(|other| other.id != hub.id).for_each(|other| check(hub, other));
         }
     }
+}
+
+fn known(node: &Node, membership: &Membership) -> Option<Arc<Membership>> {
+    node.journal().rights().memberships.get(membership.id()).cloned()
 }
 
 proptest! {

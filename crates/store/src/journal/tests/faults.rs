@@ -1,21 +1,13 @@
 //! What is not taken, what is set aside, what forks.
 
-use folkmoot_journal::{Entry, pack};
+use folkmoot_journal::pack;
 
 use super::*;
 use crate::journal::forks::evidence;
 
 /// Entries of a log made without a store, each signed.
 fn written(key: &Arc<LogKey>, federation: FederationId, topic: Topic, incarnation: u64, texts: &[&str]) -> Vec<Entry> {
-    let author = Author { key: Arc::clone(key), incarnation: Incarnation(incarnation), federation };
-    let opening = author.write(topic, None, PayloadKind::Opening, Vec::new(), [0; 16], 1).expect("an opening");
-    let mut entries = vec![opening];
-    for text in texts {
-        let tip = entries.last().map(Entry::cursor);
-        let entry = author.write(topic, tip.as_ref(), FREE, text.as_bytes().to_vec(), [1; 16], 1).expect("an entry");
-        entries.push(entry);
-    }
-    entries
+    forged(key, federation, topic, incarnation, texts.iter().map(|text| (FREE, text.as_bytes().to_vec())).collect())
 }
 
 #[test]
