@@ -1,206 +1,394 @@
-//! What a change must be before the CRDT library may see it.
+//! Which entries become part of the document.
 //!
-//! A byte cap does not bound the work: a change of 112 bytes can insert a million nulls, one of 125 can hold the parser for
-//! 24 seconds. The number of operations is therefore read from the run lengths of the action column first, in time
-//! proportional to the bytes. Layout: the automerge binary format, "Change chunks" and "Column data".
+//! The outcome depends on the submissions alone, never on the order in which they come or on how they are spread over
+//! calls: a change is judged by itself and by what it builds on. Two things need more than that, and have a rule each. Of
+//! two changes with one number under one actor, the one that their author wrote first counts, so that the second waits
+//! until the first is decided. A late entry counts exactly where one that is not late builds on it.
 
-use std::io::Read;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// The most bytes that one change may have, also once inflated.
-pub const MAX_CHANGE_BYTES: usize = 256 * 1024;
-/// The most operations that one change may hold.
-pub const MAX_OPERATIONS: u64 = 50_000;
+use automerge::{ActorId, Automerge, Change, ChangeHash};
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-const CHUNK_CHANGE: u8 = 1;
-const CHUNK_COMPRESSED_CHANGE: u8 = 2;
-/// Column 4 (action), type 2 (unsigned integers, run-length encoded).
-const ACTION_COLUMN: u64 = (4 << 4) | 2;
-const DEFLATED_COLUMN: u64 = 1 << 3;
+use crate::chunk::check_size;
+use crate::document::{Campaign, guarded};
+use crate::history::History;
+use crate::operations::form;
+use crate::view::read;
+
+/// Operations that are applied at once, beyond which the rest follows in another step: bounds the memory of one step.
+const OPERATIONS_AT_ONCE: usize = 200_000;
+/// The last second of the year 9999. Times far outside overflow where the library subtracts them.
+const LAST_TIME: i64 = 253_402_300_799;
+
+/// What one entry brings: the changes of one author, which are admitted together or not at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// The node id of the entry's author.
+    pub author: [u8; 32],
+    /// Changes in automerge's binary format, each after those that it builds on.
+    pub changes: Vec<Vec<u8>>,
+    /// Whether the entry lies behind the end that a revocation gave its log. Such an entry counts only where an entry that
+    /// is not late builds on it.
+    pub late: bool,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of its changes are part of the document.
+    Admitted,
+    /// It builds on changes that are not here, or is late and nothing builds on it: offer it again with what comes next.
+    Waiting,
+    /// It never will be part of the document.
+    Refused(Refused),
+}
+
+/// Why a submission was refused, and which of its changes is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("change {} of the entry was refused: {fault}", .change + 1)]
+pub struct Refused {
+    /// The change's place in the submission, from 0.
+    pub change: usize,
+    /// What is wrong with it.
+    pub fault: ChangeFault,
+}
 
 /// Why bytes are not an admissible change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeFault {
-    /// More bytes than [`MAX_CHANGE_BYTES`].
-    #[error("the change is larger than {MAX_CHANGE_BYTES} bytes; split it")]
+    /// More bytes than [`crate::MAX_CHANGE_BYTES`].
+    #[error("it is larger than {} bytes; split it", crate::MAX_CHANGE_BYTES)]
     TooLarge,
-    /// More operations than [`MAX_OPERATIONS`].
-    #[error("the change holds more than {MAX_OPERATIONS} operations; split it")]
+    /// More operations than [`crate::MAX_OPERATIONS`].
+    #[error("it holds more than {} operations; split it", crate::MAX_OPERATIONS)]
     TooManyOperations,
-    /// Not one whole change in automerge's format.
-    #[error("the bytes are not one change in automerge's format")]
+    /// Not one whole change in automerge's format, written as automerge itself writes it.
+    #[error("its bytes are not one change as automerge writes it")]
     Malformed,
     /// The change carries another actor than its author's, or one that is not 40 bytes long.
-    #[error("its actor is not the author's node id followed by eight bytes")]
+    #[error("its actor is not the author's node id followed by eight bytes; edit under an actor from the export")]
     ForeignActor,
     /// The change has a commit message, where free text would hide.
-    #[error("it has a commit message; campaigns keep none")]
+    #[error("it has a commit message; commit without one")]
     Message,
+    /// The change has bytes after its operations, where free text would hide.
+    #[error("it has bytes after its operations; commit without an author or other extra bytes")]
+    ExtraBytes,
+    /// The time is before 1970 or after 9999.
+    #[error("its time is not in seconds between the years 1970 and 9999")]
+    Time,
     /// The change does what no campaign document knows.
-    #[error("it does something else than to set title or aim, edit the notes, or add or remove an organisation")]
+    #[error("it does something else than set title or aim, edit notes, or add or remove an organisation; do only that")]
     Operation,
-    /// The CRDT library panicked on it.
-    #[error("the change breaks the document library")]
+    /// A text is too long or holds control characters.
+    #[error("a text in it is too long or holds control characters; shorten it or take them out")]
+    Text,
+    /// The change refers to something that is not part of what it builds on.
+    #[error("it refers to something that is not in the changes it builds on; edit an exported document")]
+    Reference,
+    /// Sequence number, operation numbers or dependencies do not follow from what the change builds on, or another change
+    /// has the number already.
+    #[error("its numbers do not follow on from the changes it builds on, or are taken; edit under a new actor")]
+    Numbering,
+    /// The CRDT library broke on it.
+    #[error("the document library breaks on it")]
     Breaking,
 }
 
-/// Checks size and operation count of one change without parsing its operations.
-pub(crate) fn check_size(bytes: &[u8]) -> Result<(), ChangeFault> {
-    if bytes.len() > MAX_CHANGE_BYTES {
-        return Err(ChangeFault::TooLarge);
-    }
-    let mut chunk = Cursor(bytes);
-    if chunk.take(4)? != MAGIC {
-        return Err(ChangeFault::Malformed);
-    }
-    chunk.take(4)?;
-    let kind = chunk.take(1)?[0];
-    let length = chunk.length()?;
-    let content = chunk.take(length)?;
-    if !chunk.0.is_empty() {
-        return Err(ChangeFault::Malformed);
-    }
-    let operations = match kind {
-        CHUNK_CHANGE => count_operations(content)?,
-        CHUNK_COMPRESSED_CHANGE => count_operations(&inflate(content)?)?,
-        _ => return Err(ChangeFault::Malformed),
-    };
-    if operations > MAX_OPERATIONS { Err(ChangeFault::TooManyOperations) } else { Ok(()) }
+/// One change that passed all that can be judged without the document.
+struct Candidate {
+    /// Its place in the submission, from 0.
+    place: usize,
+    hash: ChangeHash,
+    change: Change,
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChangeFault> {
-    let mut out = Vec::new();
-    flate2::read::DeflateDecoder::new(bytes)
-        .take(MAX_CHANGE_BYTES as u64 + 1)
-        .read_to_end(&mut out)
+/// Judges one change by itself.
+fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<Change, ChangeFault> {
+    check_size(bytes)?;
+    let change = guarded(|| Change::from_bytes(bytes.to_vec()))
+        .ok_or(ChangeFault::Breaking)?
         .map_err(|_| ChangeFault::Malformed)?;
-    if out.len() > MAX_CHANGE_BYTES { Err(ChangeFault::TooLarge) } else { Ok(out) }
+    let actor = change.actor_id().to_bytes();
+    if actor.len() != 40 || !actor.starts_with(author) {
+        return Err(ChangeFault::ForeignActor);
+    }
+    if change.message().is_some() {
+        return Err(ChangeFault::Message);
+    }
+    if !change.extra_bytes().is_empty() {
+        return Err(ChangeFault::ExtraBytes);
+    }
+    if !(0..=LAST_TIME).contains(&change.timestamp()) {
+        return Err(ChangeFault::Time);
+    }
+    let distinct: HashSet<&ChangeHash> = change.deps().iter().collect();
+    if distinct.is_empty() || distinct.len() != change.deps().len() {
+        return Err(ChangeFault::Numbering);
+    }
+    let expanded = guarded(|| change.decode()).ok_or(ChangeFault::Breaking)?;
+    if expanded.operations.is_empty() {
+        return Err(ChangeFault::Operation);
+    }
+    expanded.operations.iter().try_for_each(|operation| form(operation).map(|_| ()))?;
+    // The library keeps columns of its own and writes the change anew when it saves the document. Were the bytes any
+    // others than its own, the hash would be another one then. This also checks the checksum.
+    let written = guarded(|| Change::from(expanded)).ok_or(ChangeFault::Breaking)?;
+    if written.raw_bytes() == change.raw_bytes() { Ok(change) } else { Err(ChangeFault::Malformed) }
 }
 
-fn count_operations(content: &[u8]) -> Result<u64, ChangeFault> {
-    let mut at = Cursor(content);
-    let dependencies = at.length()?;
-    at.take(dependencies.checked_mul(32).ok_or(ChangeFault::Malformed)?)?;
-    at.prefixed()?; // actor
-    at.unsigned()?; // seq
-    at.unsigned()?; // start op
-    at.skip_leb128()?; // time
-    at.prefixed()?; // message
-    for _ in 0..at.length()? {
-        at.prefixed()?; // another actor
-    }
-    let columns: Vec<(u64, usize)> =
-        (0..at.length()?).map(|_| Ok((at.unsigned()?, at.length()?))).collect::<Result<_, ChangeFault>>()?;
-    let mut operations = 0;
-    for (specification, length) in columns {
-        let data = at.take(length)?;
-        // Only whole changes are deflated, never a column within one.
-        if specification & DEFLATED_COLUMN != 0 {
-            return Err(ChangeFault::Malformed);
-        }
-        let rows = run_lengths(specification, data)?;
-        if specification == ACTION_COLUMN {
-            operations = rows;
-        } else if rows > MAX_OPERATIONS {
-            return Err(ChangeFault::TooManyOperations);
+fn examine_all(submission: &Submission) -> Result<Vec<Candidate>, Refused> {
+    let mut candidates: Vec<Candidate> = Vec::with_capacity(submission.changes.len());
+    let mut seen = HashSet::new();
+    for (place, bytes) in submission.changes.iter().enumerate() {
+        let change = examine(&submission.author, bytes).map_err(|fault| Refused { change: place, fault })?;
+        let hash = change.hash();
+        if seen.insert(hash) {
+            candidates.push(Candidate { place, hash, change });
         }
     }
-    Ok(operations)
+    let mut later = seen;
+    for candidate in &candidates {
+        if candidate.change.deps().iter().any(|hash| later.contains(hash)) {
+            return Err(Refused { change: candidate.place, fault: ChangeFault::Numbering });
+        }
+        later.remove(&candidate.hash);
+    }
+    Ok(candidates)
 }
 
-/// How many rows a column's run lengths announce; 0 for columns without run lengths of that form.
-fn run_lengths(specification: u64, data: &[u8]) -> Result<u64, ChangeFault> {
-    /// The types of columns by the low three bits of their specification.
-    const BOOLEAN: u64 = 4;
-    const VALUE: u64 = 7;
-    let kind = specification & 7;
-    let mut at = Cursor(data);
-    let mut rows: u64 = 0;
-    if kind == VALUE {
-        return Ok(0);
-    }
-    if kind == BOOLEAN {
-        while !at.0.is_empty() {
-            rows = rows.saturating_add(at.unsigned()?);
-        }
-        return Ok(rows);
-    }
-    while !at.0.is_empty() {
-        let run = at.signed()?;
-        match run {
-            0 => rows = rows.saturating_add(at.unsigned()?),
-            1.. => {
-                rows = rows.saturating_add(run.unsigned_abs());
-                at.value(kind)?;
-            }
-            _ => {
-                rows = rows.saturating_add(run.unsigned_abs());
-                for _ in 0..run.unsigned_abs() {
-                    at.value(kind)?;
+/// One submission on its way.
+struct Case {
+    late: bool,
+    candidates: Vec<Candidate>,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Undecided,
+    /// All of its changes are held already.
+    Held,
+    /// Its changes follow from what is held and from other staged ones.
+    Staged,
+    Refused(Refused),
+}
+
+impl Campaign {
+    /// Admits what can be admitted of all submissions at once, and says of each what became of it, in the same order.
+    ///
+    /// The outcome is the same in whatever order submissions come and however they are spread over calls, as long as those
+    /// that wait are offered again. One thing is left to order: of two changes that one author made under the same actor
+    /// and number, the one counts that is offered first, so that an author's entries are to be offered in the order of the
+    /// log. What is held already is passed over as admitted. A bad submission takes no other one down.
+    pub fn admit_all(&mut self, submissions: &[Submission]) -> Vec<Verdict> {
+        let mut cases: Vec<Case> = submissions
+            .iter()
+            .map(|submission| {
+                let (candidates, state) = match examine_all(submission) {
+                    Ok(candidates) => (candidates, State::Undecided),
+                    Err(refused) => (Vec::new(), State::Refused(refused)),
+                };
+                Case { late: submission.late, candidates, state }
+            })
+            .collect();
+        loop {
+            let Some(mut history) = self.take_history() else { return verdicts(&cases, &BTreeSet::new()) };
+            let held = history.len();
+            let order = Staging::new(&mut history, &self.document, &mut cases).run();
+            let counting = counting(&cases);
+            let whole = order.iter().all(|index| counting.contains(index));
+            let order: Vec<usize> = order.into_iter().filter(|index| counting.contains(index)).collect();
+            let fresh = |order: &[usize]| -> Vec<Change> {
+                let mut once = HashSet::new();
+                let candidates = order.iter().flat_map(|index| &cases[*index].candidates);
+                candidates
+                    .filter(|candidate| history.place(&candidate.hash).is_some_and(|place| place >= held))
+                    .filter(|candidate| once.insert(candidate.hash))
+                    .map(|candidate| candidate.change.clone())
+                    .collect()
+            };
+            let Some(document) = apply(&self.document, fresh(&order)) else {
+                // The checks before should leave nothing on which the library breaks. Where it does, the first submission
+                // goes with which it does, and everything is staged again without it.
+                let (mut sound, mut broken) = (0, order.len());
+                while broken - sound > 1 {
+                    let middle = (sound + broken) / 2;
+                    match apply(&self.document, fresh(&order[..middle])) {
+                        Some(_) => sound = middle,
+                        None => broken = middle,
+                    }
                 }
-            }
+                let culprit = &mut cases[order[sound]];
+                let change = culprit.candidates.first().map_or(0, |candidate| candidate.place);
+                culprit.state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
+                history.truncate(held);
+                self.history = Some(history);
+                continue;
+            };
+            self.document = document;
+            // Late changes that nothing builds on were staged and not applied: read the graph anew.
+            self.history = whole.then_some(history);
+            return verdicts(&cases, &counting);
         }
     }
-    Ok(rows)
 }
 
-struct Cursor<'a>(&'a [u8]);
+/// Brings submissions into an order in which each follows from what was before it.
+struct Staging<'a> {
+    history: &'a mut History,
+    document: &'a Automerge,
+    cases: &'a mut [Case],
+    ready: BTreeSet<usize>,
+    /// Cases by a change that they build on and that is not here.
+    lacking: HashMap<ChangeHash, Vec<usize>>,
+    /// Cases in the order of offering, by the actor and number that they claim.
+    claims: HashMap<(ActorId, u64), Vec<usize>>,
+    /// Cases by an earlier one that claims the same.
+    behind: HashMap<usize, Vec<usize>>,
+    order: Vec<usize>,
+}
 
-impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ChangeFault> {
-        let (head, tail) = self.0.split_at_checked(length).ok_or(ChangeFault::Malformed)?;
-        self.0 = tail;
-        Ok(head)
-    }
-
-    fn prefixed(&mut self) -> Result<&'a [u8], ChangeFault> {
-        let length = self.length()?;
-        self.take(length)
-    }
-
-    fn length(&mut self) -> Result<usize, ChangeFault> {
-        usize::try_from(self.unsigned()?).map_err(|_| ChangeFault::Malformed)
-    }
-
-    /// One run's value: a string has a length before it, every other kind is one LEB128 number.
-    fn value(&mut self, kind: u64) -> Result<(), ChangeFault> {
-        const STRING: u64 = 5;
-        if kind == STRING { self.prefixed().map(|_| ()) } else { self.skip_leb128() }
-    }
-
-    fn skip_leb128(&mut self) -> Result<(), ChangeFault> {
-        for _ in 0..10 {
-            if self.take(1)?[0] & 0x80 == 0 {
-                return Ok(());
+impl<'a> Staging<'a> {
+    fn new(history: &'a mut History, document: &'a Automerge, cases: &'a mut [Case]) -> Self {
+        let mut ready = BTreeSet::new();
+        let mut claims: HashMap<(ActorId, u64), Vec<usize>> = HashMap::new();
+        for (index, case) in cases.iter_mut().enumerate() {
+            if matches!(case.state, State::Refused(_)) {
+                continue;
+            }
+            if case.candidates.iter().all(|candidate| history.place(&candidate.hash).is_some()) {
+                case.state = State::Held;
+                continue;
+            }
+            case.state = State::Undecided;
+            ready.insert(index);
+            for candidate in &case.candidates {
+                claims.entry(claim(&candidate.change)).or_default().push(index);
             }
         }
-        Err(ChangeFault::Malformed)
+        let (lacking, behind) = (HashMap::new(), HashMap::new());
+        Staging { history, document, cases, ready, lacking, claims, behind, order: Vec::new() }
     }
 
-    fn unsigned(&mut self) -> Result<u64, ChangeFault> {
-        let mut value: u64 = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
-            if byte & 0x80 == 0 {
-                return Ok(value);
+    /// The staged cases in that order.
+    fn run(mut self) -> Vec<usize> {
+        while let Some(index) = self.ready.pop_first() {
+            if let Some(earlier) = self.earlier_claim(index) {
+                self.behind.entry(earlier).or_default().push(index);
+            } else if let Some(hash) = self.lacks(index) {
+                self.lacking.entry(hash).or_default().push(index);
+            } else {
+                self.decide(index);
             }
         }
-        Err(ChangeFault::Malformed)
+        self.order
     }
 
-    fn signed(&mut self) -> Result<i64, ChangeFault> {
-        let mut value: i64 = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.take(1)?[0];
-            value |= i64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                if shift + 7 < 64 && byte & 0x40 != 0 {
-                    value |= -1 << (shift + 7);
-                }
-                return Ok(value);
+    fn earlier_claim(&self, index: usize) -> Option<usize> {
+        let candidates = &self.cases[index].candidates;
+        candidates.iter().filter_map(|candidate| self.claims.get(&claim(&candidate.change))).find_map(|claims| {
+            claims.iter().copied().find(|other| *other < index && self.cases[*other].state == State::Undecided)
+        })
+    }
+
+    fn lacks(&self, index: usize) -> Option<ChangeHash> {
+        let mut own = HashSet::new();
+        for candidate in &self.cases[index].candidates {
+            let here = |hash: &&ChangeHash| !own.contains(*hash) && self.history.place(hash).is_none();
+            if let Some(hash) = candidate.change.deps().iter().find(here) {
+                return Some(*hash);
+            }
+            own.insert(candidate.hash);
+        }
+        None
+    }
+
+    fn decide(&mut self, index: usize) {
+        let before = self.history.len();
+        let case = &mut self.cases[index];
+        let fault = case.candidates.iter().find_map(|candidate| {
+            if self.history.place(&candidate.hash).is_some() {
+                return None;
+            }
+            let operations = candidate.change.decode().operations;
+            let fault = self.history.add(self.document, &candidate.change, &operations).err()?;
+            Some(Refused { change: candidate.place, fault })
+        });
+        if let Some(refused) = fault {
+            case.state = State::Refused(refused);
+            self.history.truncate(before);
+        } else {
+            case.state = State::Staged;
+            self.order.push(index);
+            for candidate in &case.candidates {
+                self.ready.extend(self.lacking.remove(&candidate.hash).unwrap_or_default());
             }
         }
-        Err(ChangeFault::Malformed)
+        self.ready.extend(self.behind.remove(&index).unwrap_or_default());
     }
+}
+
+fn claim(change: &Change) -> (ActorId, u64) {
+    (change.actor_id().clone(), change.seq())
+}
+
+/// The staged cases that count: those that are not late, and all that they build on.
+fn counting(cases: &[Case]) -> BTreeSet<usize> {
+    let staged = || cases.iter().enumerate().filter(|(_, case)| case.state == State::Staged);
+    let mut bringers: HashMap<ChangeHash, usize> = HashMap::new();
+    for late in [false, true] {
+        for (index, case) in staged().filter(|(_, case)| case.late == late) {
+            for candidate in &case.candidates {
+                bringers.entry(candidate.hash).or_insert(index);
+            }
+        }
+    }
+    let mut open: Vec<usize> = staged().filter(|(_, case)| !case.late).map(|(index, _)| index).collect();
+    let mut counting: BTreeSet<usize> = open.iter().copied().collect();
+    while let Some(index) = open.pop() {
+        for hash in cases[index].candidates.iter().flat_map(|candidate| candidate.change.deps()) {
+            if let Some(bringer) = bringers.get(hash)
+                && counting.insert(*bringer)
+            {
+                open.push(*bringer);
+            }
+        }
+    }
+    counting
+}
+
+fn verdicts(cases: &[Case], counting: &BTreeSet<usize>) -> Vec<Verdict> {
+    let verdict = |(index, case): (usize, &Case)| match case.state {
+        State::Undecided => Verdict::Waiting,
+        State::Held => Verdict::Admitted,
+        State::Staged if counting.contains(&index) => Verdict::Admitted,
+        State::Staged => Verdict::Waiting,
+        State::Refused(refused) => Verdict::Refused(refused),
+    };
+    cases.iter().enumerate().map(verdict).collect()
+}
+
+/// The document with these changes, each of which builds on it or on one before; `None` where the library breaks or writes
+/// a change otherwise than it came.
+fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
+    let expected: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
+    guarded(|| {
+        let before = document.get_heads();
+        let mut fork = document.fork();
+        let mut step = Vec::new();
+        let mut operations = 0;
+        for change in changes {
+            operations += change.len();
+            step.push(change);
+            if operations >= OPERATIONS_AT_ONCE {
+                fork.apply_changes(std::mem::take(&mut step)).ok()?;
+                operations = 0;
+            }
+        }
+        fork.apply_changes(step).ok()?;
+        let written: HashSet<ChangeHash> = fork.get_changes(&before).iter().map(Change::hash).collect();
+        (written == expected && read(&fork).is_some()).then_some(fork)
+    })
+    .flatten()
 }

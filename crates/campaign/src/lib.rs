@@ -4,10 +4,17 @@
 //! of a document, and no bytes from outside reach the CRDT library unguarded.
 
 mod admission;
+mod chunk;
 mod document;
+mod edit;
+mod history;
+mod operations;
+#[cfg(test)]
+mod tests;
+mod view;
 
-pub use admission::{ChangeFault, MAX_CHANGE_BYTES, MAX_OPERATIONS};
-pub use document::{
-    Actor, Campaign, CampaignError, Edit, MAX_AIM_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_ORGANISATION_CHARACTERS,
-    MAX_TITLE_CHARACTERS, Refused, SignUp, Submission, Verdict, View,
-};
+pub use admission::{ChangeFault, Refused, Submission, Verdict};
+pub use chunk::{MAX_CHANGE_BYTES, MAX_OPERATIONS};
+pub use document::{Actor, Campaign, CampaignError};
+pub use edit::{Edit, MAX_AIM_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
+pub use view::{SignUp, View};

@@ -1,0 +1,182 @@
+//! What a change must be before the CRDT library may see it.
+//!
+//! A byte cap does not bound the work: a change of 112 bytes can insert a million nulls, one of 125 can hold the parser for
+//! 24 seconds. The number of operations is therefore read from the run lengths of the action column first, in time
+//! proportional to the bytes. Layout: the automerge binary format, "Change chunks" and "Column data".
+
+use std::io::Read;
+
+use crate::admission::ChangeFault;
+
+/// The most bytes that one change may have, also once inflated.
+pub const MAX_CHANGE_BYTES: usize = 256 * 1024;
+/// The most operations that one change may hold.
+pub const MAX_OPERATIONS: u64 = 50_000;
+
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const CHUNK_CHANGE: u8 = 1;
+const CHUNK_COMPRESSED_CHANGE: u8 = 2;
+/// Column 4 (action), type 2 (unsigned integers, run-length encoded).
+const ACTION_COLUMN: u64 = (4 << 4) | 2;
+const DEFLATED_COLUMN: u64 = 1 << 3;
+
+/// Checks size and operation count of one change without parsing its operations.
+pub(crate) fn check_size(bytes: &[u8]) -> Result<(), ChangeFault> {
+    if bytes.len() > MAX_CHANGE_BYTES {
+        return Err(ChangeFault::TooLarge);
+    }
+    let mut chunk = Cursor(bytes);
+    if chunk.take(4)? != MAGIC {
+        return Err(ChangeFault::Malformed);
+    }
+    chunk.take(4)?;
+    let kind = chunk.take(1)?[0];
+    let length = chunk.length()?;
+    let content = chunk.take(length)?;
+    if !chunk.0.is_empty() {
+        return Err(ChangeFault::Malformed);
+    }
+    let operations = match kind {
+        CHUNK_CHANGE => count_operations(content)?,
+        CHUNK_COMPRESSED_CHANGE => count_operations(&inflate(content)?)?,
+        _ => return Err(ChangeFault::Malformed),
+    };
+    if operations > MAX_OPERATIONS { Err(ChangeFault::TooManyOperations) } else { Ok(()) }
+}
+
+fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChangeFault> {
+    let mut out = Vec::new();
+    flate2::read::DeflateDecoder::new(bytes)
+        .take(MAX_CHANGE_BYTES as u64 + 1)
+        .read_to_end(&mut out)
+        .map_err(|_| ChangeFault::Malformed)?;
+    if out.len() > MAX_CHANGE_BYTES { Err(ChangeFault::TooLarge) } else { Ok(out) }
+}
+
+fn count_operations(content: &[u8]) -> Result<u64, ChangeFault> {
+    let mut at = Cursor(content);
+    let dependencies = at.length()?;
+    at.take(dependencies.checked_mul(32).ok_or(ChangeFault::Malformed)?)?;
+    at.prefixed()?; // actor
+    at.unsigned()?; // seq
+    at.unsigned()?; // start op
+    at.skip_leb128()?; // time
+    at.prefixed()?; // message
+    for _ in 0..at.length()? {
+        at.prefixed()?; // another actor
+    }
+    let columns: Vec<(u64, usize)> =
+        (0..at.length()?).map(|_| Ok((at.unsigned()?, at.length()?))).collect::<Result<_, ChangeFault>>()?;
+    let mut operations = 0;
+    for (specification, length) in columns {
+        let data = at.take(length)?;
+        // Only whole changes are deflated, never a column within one.
+        if specification & DEFLATED_COLUMN != 0 {
+            return Err(ChangeFault::Malformed);
+        }
+        let rows = run_lengths(specification, data)?;
+        if specification == ACTION_COLUMN {
+            operations = rows;
+        } else if rows > MAX_OPERATIONS {
+            return Err(ChangeFault::TooManyOperations);
+        }
+    }
+    Ok(operations)
+}
+
+/// How many rows a column's run lengths announce; 0 for columns without run lengths of that form.
+fn run_lengths(specification: u64, data: &[u8]) -> Result<u64, ChangeFault> {
+    /// The types of columns by the low three bits of their specification.
+    const BOOLEAN: u64 = 4;
+    const VALUE: u64 = 7;
+    let kind = specification & 7;
+    let mut at = Cursor(data);
+    let mut rows: u64 = 0;
+    if kind == VALUE {
+        return Ok(0);
+    }
+    if kind == BOOLEAN {
+        while !at.0.is_empty() {
+            rows = rows.saturating_add(at.unsigned()?);
+        }
+        return Ok(rows);
+    }
+    while !at.0.is_empty() {
+        let run = at.signed()?;
+        match run {
+            0 => rows = rows.saturating_add(at.unsigned()?),
+            1.. => {
+                rows = rows.saturating_add(run.unsigned_abs());
+                at.value(kind)?;
+            }
+            _ => {
+                rows = rows.saturating_add(run.unsigned_abs());
+                for _ in 0..run.unsigned_abs() {
+                    at.value(kind)?;
+                }
+            }
+        }
+    }
+    Ok(rows)
+}
+
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, length: usize) -> Result<&'a [u8], ChangeFault> {
+        let (head, tail) = self.0.split_at_checked(length).ok_or(ChangeFault::Malformed)?;
+        self.0 = tail;
+        Ok(head)
+    }
+
+    fn prefixed(&mut self) -> Result<&'a [u8], ChangeFault> {
+        let length = self.length()?;
+        self.take(length)
+    }
+
+    fn length(&mut self) -> Result<usize, ChangeFault> {
+        usize::try_from(self.unsigned()?).map_err(|_| ChangeFault::Malformed)
+    }
+
+    /// One run's value: a string has a length before it, every other kind is one LEB128 number.
+    fn value(&mut self, kind: u64) -> Result<(), ChangeFault> {
+        const STRING: u64 = 5;
+        if kind == STRING { self.prefixed().map(|_| ()) } else { self.skip_leb128() }
+    }
+
+    fn skip_leb128(&mut self) -> Result<(), ChangeFault> {
+        for _ in 0..10 {
+            if self.take(1)?[0] & 0x80 == 0 {
+                return Ok(());
+            }
+        }
+        Err(ChangeFault::Malformed)
+    }
+
+    fn unsigned(&mut self) -> Result<u64, ChangeFault> {
+        let mut value: u64 = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u64::from(byte & 0x7f).checked_shl(shift).unwrap_or(0);
+            if byte & 0x80 == 0 {
+                return Ok(value);
+            }
+        }
+        Err(ChangeFault::Malformed)
+    }
+
+    fn signed(&mut self) -> Result<i64, ChangeFault> {
+        let mut value: i64 = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= i64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                if shift + 7 < 64 && byte & 0x40 != 0 {
+                    value |= -1 << (shift + 7);
+                }
+                return Ok(value);
+            }
+        }
+        Err(ChangeFault::Malformed)
+    }
+}
