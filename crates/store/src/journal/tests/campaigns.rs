@@ -166,8 +166,8 @@ fn a_campaign_reaches_members_and_a_relay_and_nobody_else() {
 fn a_newcomer_lacks_the_campaign_and_is_pushed_the_founding_log_first() {
     for founder in 0..3 {
         let (_, hubs) = federation_of::<4>();
-        let order: Vec<&Node> = (0..4).map(|at| &hubs[(founder + at) % 3 + usize::from(at == 3) * 3]).collect();
-        let order: Vec<&Node> = order[..3].iter().copied().chain([&hubs[3]]).collect();
+        let mut order: Vec<&Node> = hubs.iter().collect();
+        order.swap(0, founder);
         let (holder, newcomer) = (order[0], &hubs[3]);
         let before = match holder.answer(Question::Compare { scope: scope(holder, newcomer) }) {
             Answer::Digest { mark, .. } => mark,

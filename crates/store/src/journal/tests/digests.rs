@@ -75,6 +75,8 @@ fn run(steps: Vec<Step>) {
     let mut hubs = vec![hub(&academy, 10)];
     let mut versions = vec![1];
     let mut campaigns: Vec<(usize, Membership)> = Vec::new();
+    // A creator may say of a campaign that the Academy relays that it does not: who shares it is each node's own word then.
+    let mut doubted = false;
     for (at, step) in steps.into_iter().enumerate() {
         let count = hubs.len();
         let membership = |creator: usize, nonce: u8, other: usize, academy_relays: bool| {
@@ -104,9 +106,9 @@ fn run(steps: Vec<Step>) {
                 let hub = &hubs[hub % count];
                 sync(&academy, hub);
                 let listed = academy.journal().rights().may_read(hub.id, Topic::Directory);
-                let doubted = campaigns.iter().any(|(_, held)| known(&academy, held) != known(hub, held));
-                if listed && !doubted {
-                    assert_eq!(digest(&academy, hub), digest(hub, &academy));
+                let agreed = campaigns.iter().all(|(_, held)| known(&academy, held) == known(hub, held));
+                if listed && agreed && !doubted {
+                    assert!(digest(&academy, hub) == digest(hub, &academy));
                 }
             }
             Step::Compare { hub, wide } => {
@@ -144,6 +146,7 @@ fn run(steps: Vec<Step>) {
             }
             Step::FoundAgain { campaign, other, relayed } => {
                 if let Some((creator, held)) = campaigns.get(campaign) {
+                    doubted = true;
                     let again = membership(*creator, held.nonce[0], other, relayed);
                     let frame = forge(*creator, &again, vec![founding(&again)]);
                     for node in [&academy, &hubs[*creator], &hubs[other % count]] {

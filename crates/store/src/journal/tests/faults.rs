@@ -85,16 +85,17 @@ fn an_entry_that_follows_another_than_the_one_held_is_not_taken() {
 #[test]
 fn a_gap_is_refused_until_it_is_filled() {
     let (academy, hub) = pair();
-    hub.append(&["one", "two"]);
+    // The opening and the first are one batch, which a frame does not divide.
+    ["one", "two", "three"].iter().for_each(|text| drop(hub.append(&[text])));
     let log = only(&hub.tips(hub.releases())).log(hub.releases());
     let frame = |after| hub.frame(&academy, log, after, 1).expect("a frame").0;
     assert_eq!(reasons(&[academy.keep(&hub, frame(1))]), [(RefusalReason::Gap, false)]);
-    assert_eq!(academy.keep(&hub, frame(0)).new_entries, 1);
-    let kept = academy.keep(&hub, frame(2));
+    assert_eq!(academy.keep(&hub, frame(0)).new_entries, 2);
+    let kept = academy.keep(&hub, frame(3));
     assert_eq!(reasons(std::slice::from_ref(&kept)), [(RefusalReason::Gap, false)]);
-    assert_eq!(kept.receipt.map(|receipt| receipt.held.seq), Some(1), "what is held is signed for all the same");
+    assert_eq!(kept.receipt.map(|receipt| receipt.held.seq), Some(2), "what is held is signed for all the same");
     push(&hub, &academy);
-    assert_eq!(academy.payloads(hub.releases()), ["one", "two"]);
+    assert_eq!(academy.payloads(hub.releases()), ["one", "two", "three"]);
     assert_eq!(hub.journal().refusals().expect("refusals"), []);
 }
 
