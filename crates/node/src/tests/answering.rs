@@ -30,12 +30,12 @@ use crate::{
     tls::{Expected, client_config},
 };
 
-async fn channel(place: &Place) -> Channel {
+pub(super) async fn channel(place: &Place) -> Channel {
     connect(&place.data).await.expect("the node answers")
 }
 
 /// A refusal's code, its reason and the fields that it names.
-fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, Vec<String>) {
+pub(super) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, Vec<String>) {
     let status = answer.expect_err("a refusal");
     let info = status.get_details_error_info().expect("a reason");
     assert_eq!(info.domain, "folkmoot");
@@ -43,11 +43,11 @@ fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> (Code, String, Vec<
     (status.code(), info.reason, fields.into_iter().map(|violation| violation.field).collect())
 }
 
-fn bad(fields: &[&str]) -> (Code, String, Vec<String>) {
+pub(super) fn bad(fields: &[&str]) -> (Code, String, Vec<String>) {
     (Code::InvalidArgument, "BAD_REQUEST".to_owned(), fields.iter().map(|field| (*field).to_owned()).collect())
 }
 
-fn because(code: Code, reason: &str) -> (Code, String, Vec<String>) {
+pub(super) fn because(code: Code, reason: &str) -> (Code, String, Vec<String>) {
     (code, reason.to_owned(), Vec::new())
 }
 

@@ -1,9 +1,12 @@
 //! Whole nodes in one process, over loopback.
 
 mod answering;
+mod campaign;
+mod curriculum;
 mod joining;
 mod recording;
 mod serving;
+mod sharing;
 mod talking;
 mod transport;
 
