@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
 
 use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{ActorId, Automerge, AutomergeError, LoadOptions, ObjId, ObjType, ROOT, ReadDoc, TextEncoding};
+use automerge::{
+    ActorId, Automerge, AutomergeError, ChangeHash, LoadOptions, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
+};
 
 use crate::admission::{Submission, Verdict};
 use crate::edit::Edit;
@@ -13,6 +16,10 @@ use crate::view::{SCHEMA, View, fixed, read};
 
 /// The author of the first change, which every node makes alike.
 const FIRST_ACTOR: [u8; 16] = *b"folkmoot/first/1";
+
+/// The change that every document begins with.
+static FIRST_CHANGE: LazyLock<ChangeHash> =
+    LazyLock::new(|| Campaign::blank().document.get_heads().first().copied().expect("a blank document has one head"));
 
 /// Who edits: one process of one node, or one holder of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +114,7 @@ impl Campaign {
 
     /// Whether no member has changed anything yet.
     pub fn is_empty(&self) -> bool {
-        self.document.get_heads() == Self::blank().document.get_heads()
+        self.document.get_heads() == [*FIRST_CHANGE]
     }
 
     /// Carries out an edit as `actor` and returns the change's bytes, or nothing where the edit changes nothing. The change
@@ -210,8 +217,7 @@ impl Campaign {
     }
 
     pub(crate) fn take_history(&mut self) -> Option<History> {
-        let first = || Self::blank().document.get_heads().first().copied();
-        self.history.take().or_else(|| History::of(&self.document, first()?))
+        self.history.take().or_else(|| History::of(&self.document, *FIRST_CHANGE))
     }
 }
 

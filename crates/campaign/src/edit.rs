@@ -1,5 +1,7 @@
 //! What a member changes through this hub, and the limits of it.
 
+use std::fmt;
+
 use crate::document::CampaignError;
 
 /// The most characters of a title.
@@ -12,7 +14,7 @@ pub const MAX_ORGANISATION_CHARACTERS: usize = 200;
 pub const MAX_NOTES_CHARACTERS: usize = 20_000;
 
 /// A change that a member makes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Edit {
     /// Replaces the title.
     Title(String),
@@ -22,6 +24,18 @@ pub enum Edit {
     SignUp(String),
     /// Adds to the end of the shared notes.
     AppendNotes(String),
+}
+
+/// What members write is not shown.
+impl fmt::Debug for Edit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Edit::Title(_) => "Title(..)",
+            Edit::Aim(_) => "Aim(..)",
+            Edit::SignUp(_) => "SignUp(..)",
+            Edit::AppendNotes(_) => "AppendNotes(..)",
+        })
+    }
 }
 
 impl Edit {

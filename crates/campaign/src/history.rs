@@ -161,11 +161,14 @@ impl History {
         }
         let actor = self.actor(change.actor_id());
         let before = clock.get(actor as usize).copied().unwrap_or(0);
-        let taken = self.by_actor[actor as usize].len() as u64;
-        if change.seq() != u64::from(before) + 1 || taken >= change.seq() {
+        if change.seq() != u64::from(before) + 1 {
             return Err(ChangeFault::Numbering);
         }
         let roles = self.check(document, &clock, Id { actor, number: first }, operations)?;
+        // Last, so that what is wrong with the change by itself is told first, whatever came before it.
+        if self.by_actor[actor as usize].len() as u64 >= change.seq() {
+            return Err(ChangeFault::Numbering);
+        }
         self.push(Node {
             hash: change.hash(),
             actor,
@@ -211,15 +214,17 @@ impl History {
     fn clock(&self, heads: &[u32]) -> Clock {
         let mut clock = vec![0; self.by_actor.len()];
         let mut open = heads.to_vec();
+        let mut seen = vec![false; self.nodes.len()];
         while let Some(index) = open.pop() {
-            let node = &self.nodes[index as usize];
-            if clock[node.actor as usize] >= node.sequence {
+            if std::mem::replace(&mut seen[index as usize], true) {
                 continue;
             }
+            let node = &self.nodes[index as usize];
             if let Some(known) = self.clocks.get(&index) {
                 clock.iter_mut().zip(known).for_each(|(count, known)| *count = (*count).max(*known));
             } else {
-                clock[node.actor as usize] = node.sequence;
+                let count = &mut clock[node.actor as usize];
+                *count = (*count).max(node.sequence);
                 open.extend(&node.builds_on);
             }
         }

@@ -7,6 +7,16 @@ use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 
 use crate::*;
 
+mod order;
+
+/// A blank document in the library's own hands, for what the interface does not offer.
+fn blank_document(actor: Actor) -> Automerge {
+    let options = automerge::LoadOptions::new().text_encoding(automerge::TextEncoding::Utf16CodeUnit);
+    Automerge::load_with_options(&Campaign::blank().export(), options)
+        .expect("a blank document")
+        .with_actor(ActorId::from(&actor.bytes()[..]))
+}
+
 const WARMINSTER: Actor = Actor { node: [1; 32], incarnation: 7 };
 const LUTON: Actor = Actor { node: [2; 32], incarnation: 9 };
 

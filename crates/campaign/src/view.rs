@@ -1,5 +1,7 @@
 //! What a campaign says, read from its document. The same document reads the same on every node.
 
+use std::fmt;
+
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 
 use crate::edit::{MAX_AIM_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
@@ -8,7 +10,7 @@ use crate::edit::{MAX_AIM_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHA
 pub(crate) const SCHEMA: i64 = 1;
 
 /// An organisation on the campaign.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SignUp {
     /// The organisation's name.
     pub organisation: String,
@@ -17,7 +19,7 @@ pub struct SignUp {
 }
 
 /// What a campaign says, read from its document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct View {
     /// The title.
     pub title: String,
@@ -27,6 +29,20 @@ pub struct View {
     pub organisations: Vec<SignUp>,
     /// Notes that all members share.
     pub notes: String,
+}
+
+/// What members write is not shown.
+impl fmt::Debug for SignUp {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("SignUp { .. }")
+    }
+}
+
+/// What members write is not shown.
+impl fmt::Debug for View {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "View {{ organisations: {}, .. }}", self.organisations.len())
+    }
 }
 
 /// Reads a document; `None` where its fixed parts are missing.
