@@ -1,22 +1,23 @@
 //! Bringing entries into a campaign's document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use folkmoot_campaign::{Campaign, Refused, Submission, Verdict};
+use folkmoot_campaign::{Campaign, ChangeFault, Refused, Submission, Verdict};
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Header, LogId, Payload, PayloadKind, RefusalReason, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry, logs_of_topic};
+use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
 
 /// How many bytes of payloads are offered to a document at once, so that however much waits, little of it is in memory.
-const BATCH_BYTES: usize = 4 << 20;
+const PORTION_BYTES: usize = 4 << 20;
 
 /// Begins the document of a campaign whose founding entry was just stored.
 pub(crate) fn begin(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
-    work_out(tx, id).map(|_| ())
+    // Where this fails, the document is worked out when somebody looks at it.
+    tx.attempt(|tx| work_out(tx, id).map(|_| ())).map(|_| ())
 }
 
 /// Brings the changes of entries that were just stored into the campaign's document, with all that waited for them.
@@ -27,7 +28,14 @@ pub(crate) fn integrate(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Resu
         Ok(asides) => Ok(asides),
         Err(error) => {
             let detail = format!("the campaign's document could not take the changes: {error}");
-            Ok(places.iter().map(|place| (*place, aside(detail.clone()))).collect())
+            let mut failed = Vec::new();
+            for place in places {
+                // What is late was set aside as such.
+                if !tx.prepare_cached("SELECT 1 FROM set_aside WHERE place = ?1")?.exists([place])? {
+                    failed.push((*place, aside(detail.clone())));
+                }
+            }
+            Ok(failed)
         }
     }
 }
@@ -56,7 +64,7 @@ pub(super) fn load(connection: &Connection, id: CampaignId) -> Result<Option<Cam
 pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
     match load(tx, id)? {
         Some(campaign) => Ok(campaign),
-        None => work_out(tx, id),
+        None => Ok(work_out(tx, id)?.0),
     }
 }
 
@@ -65,41 +73,47 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
     let before = campaign.heads();
     let waited = waiting(tx, id)?;
     let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
-    let outcome = offer(tx, &mut campaign, offered)?;
+    let mut outcome = offer(tx, &mut campaign, &offered)?;
+    if outcome.refused.iter().any(|(_, refused)| refused.fault == ChangeFault::Numbering) {
+        // Perhaps two changes claim one number. Which of them counts must not depend on which came first, and so all
+        // entries are looked at in the order that every node gives them.
+        (_, outcome) = work_out(tx, id)?;
+        outcome.refused.retain(|(place, _)| offered.contains(place));
+        return Ok(asides(&outcome));
+    }
     if campaign.heads() != before {
         save(tx, id, &campaign)?;
     }
-    let mut leaves = tx.prepare_cached("DELETE FROM campaign_waiting WHERE place = ?1")?;
+    let mut leave = tx.prepare_cached("DELETE FROM campaign_waiting WHERE place = ?1")?;
     for place in waited.difference(&outcome.waiting) {
-        leaves.execute([place])?;
+        leave.execute([place])?;
     }
-    drop(leaves);
-    let joins: Vec<i64> = outcome.waiting.difference(&waited).copied().collect();
-    note_waiting(tx, id, &joins)?;
-    Ok(outcome.refused.into_iter().map(|(place, refused)| (place, aside(refused.to_string()))).collect())
+    drop(leave);
+    note_waiting(tx, id, outcome.waiting.difference(&waited))?;
+    Ok(asides(&outcome))
 }
 
-/// The document from all entries of the campaign that count.
-fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
+/// The document from all entries of the campaign that count, with what became of them; saved, and set aside.
+fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), StoreError> {
     let mut places = BTreeSet::new();
     for log in logs_of_topic(tx, Topic::Campaign(id))? {
-        let range = params![log.place(0), log.place(log.seq), RefusalReason::CampaignChanges.number()];
-        tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3")?.execute(range)?;
+        let range = [log.place(0), log.place(log.seq)];
+        tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3")?
+            .execute(params![range[0], range[1], RefusalReason::CampaignChanges.number()])?;
         let mut statement = tx.prepare_cached("SELECT place FROM entry WHERE place > ?1 AND place <= ?2")?;
-        let rows = statement.query_map([log.place(0), log.place(log.seq)], |row| row.get(0))?;
-        for place in rows {
+        for place in statement.query_map(range, |row| row.get(0))? {
             places.insert(place?);
         }
     }
     let mut campaign = Campaign::blank();
-    let outcome = offer(tx, &mut campaign, places)?;
+    let outcome = offer(tx, &mut campaign, &places)?;
     save(tx, id, &campaign)?;
     tx.prepare_cached("DELETE FROM campaign_waiting WHERE campaign = ?1")?.execute([id.0])?;
-    note_waiting(tx, id, &outcome.waiting.into_iter().collect::<Vec<_>>())?;
-    for (place, refused) in outcome.refused {
-        crate::journal::set_aside_at(tx, place, &aside(refused.to_string()))?;
+    note_waiting(tx, id, &outcome.waiting)?;
+    for (place, aside) in asides(&outcome) {
+        set_aside_at(tx, place, &aside)?;
     }
-    Ok(campaign)
+    Ok((campaign, outcome))
 }
 
 fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<(), StoreError> {
@@ -115,7 +129,11 @@ fn waiting(connection: &Connection, id: CampaignId) -> Result<BTreeSet<i64>, Sto
     Ok(statement.query_map([id.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-fn note_waiting(connection: &Connection, id: CampaignId, places: &[i64]) -> Result<(), StoreError> {
+fn note_waiting<'a>(
+    connection: &Connection,
+    id: CampaignId,
+    places: impl IntoIterator<Item = &'a i64>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("INSERT INTO campaign_waiting (place, campaign) VALUES (?1, ?2)")?;
     for place in places {
         statement.execute(params![place, id.0])?;
@@ -123,9 +141,21 @@ fn note_waiting(connection: &Connection, id: CampaignId, places: &[i64]) -> Resu
     Ok(())
 }
 
+fn asides(outcome: &Outcome) -> Vec<(i64, Aside)> {
+    outcome.refused.iter().map(|(place, refused)| (*place, aside(refused.to_string()))).collect()
+}
+
 fn aside(detail: String) -> Aside {
     // A newer software may know more fields of a campaign.
     Aside { reason: RefusalReason::CampaignChanges, detail, retry: Retry::Upgrade }
+}
+
+/// An entry with changes, ordered as every node orders them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Held {
+    log: LogId,
+    seq: u64,
+    place: i64,
 }
 
 /// What became of entries that a document was offered.
@@ -137,22 +167,17 @@ struct Outcome {
     refused: Vec<(i64, Refused)>,
 }
 
-/// An entry as a document is offered it.
-struct Offered {
-    place: i64,
-    submission: Submission,
-}
-
 /// Offers the entries at `places` until nothing more goes in, in portions.
-fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: BTreeSet<i64>) -> Result<Outcome, StoreError> {
+fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: &BTreeSet<i64>) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     let (mut late, mut open) = (BTreeSet::new(), BTreeSet::new());
-    let mut limits = BTreeMap::new();
     for place in places {
-        match is_late(tx, place, &mut limits)? {
-            Some(true) => late.insert(place),
-            Some(false) => open.insert(place),
-            None => continue,
+        let Some(held) = held(tx, *place)? else { continue };
+        let in_time = tx.working.rights().accepted_until(held.log).allows(held.seq);
+        if in_time {
+            open.insert(held)
+        } else {
+            late.insert(held)
         };
     }
     loop {
@@ -161,79 +186,66 @@ fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: BTreeSet<i64>) -> Result<
         while rest.peek().is_some() {
             portions += 1;
             // A late entry goes in only where another that is offered with it builds on it: each portion has them all.
-            let mut portion: Vec<Offered> = Vec::new();
-            for place in &late {
-                portion.extend(read(tx, *place, true)?);
+            let (mut offered, mut submissions, mut bytes) = (Vec::new(), Vec::new(), 0);
+            for (held, is_late) in late.iter().map(|held| (*held, true)) {
+                if let Some(changes) = changes(tx, held.place)? {
+                    submissions.push(Submission { author: held.log.author.0, changes, late: is_late });
+                    offered.push((held, is_late));
+                }
             }
-            let mut bytes = 0;
-            while bytes < BATCH_BYTES
-                && let Some(place) = rest.next()
+            while bytes < PORTION_BYTES
+                && let Some(held) = rest.next()
             {
-                let offered = read(tx, place, false)?;
-                bytes += offered.as_ref().map_or(0, |offered| offered.submission.changes.iter().map(Vec::len).sum());
-                portion.extend(offered);
+                if let Some(changes) = changes(tx, held.place)? {
+                    bytes += changes.iter().map(Vec::len).sum::<usize>();
+                    submissions.push(Submission { author: held.log.author.0, changes, late: false });
+                    offered.push((held, false));
+                }
             }
-            let (places, submissions): (Vec<(i64, bool)>, Vec<Submission>) =
-                portion.into_iter().map(|one| ((one.place, one.submission.late), one.submission)).unzip();
-            for ((place, is_late), verdict) in places.into_iter().zip(campaign.admit_all(&submissions)) {
+            for ((held, is_late), verdict) in offered.into_iter().zip(campaign.admit_all(&submissions)) {
                 match (verdict, is_late) {
-                    (Verdict::Admitted, _) => {
+                    (Verdict::Admitted, false) => progress = true,
+                    (Verdict::Admitted, true) => {
                         progress = true;
-                        late.remove(&place);
+                        late.remove(&held);
                     }
                     (Verdict::Waiting, false) => {
-                        open.insert(place);
+                        open.insert(held);
                     }
                     (Verdict::Waiting, true) => {}
-                    (Verdict::Refused(refused), false) => outcome.refused.push((place, refused)),
+                    (Verdict::Refused(refused), false) => outcome.refused.push((held.place, refused)),
                     (Verdict::Refused(_), true) => {
-                        late.remove(&place);
+                        late.remove(&held);
                     }
                 }
             }
         }
-        if !progress || portions < 2 || open.is_empty() {
+        // With one portion, everything was offered at once.
+        if !progress || portions < 2 {
             break;
         }
     }
-    outcome.waiting = late;
-    outcome.waiting.extend(open);
-    outcome.refused.sort_unstable_by_key(|(place, _)| *place);
+    outcome.waiting = late.iter().chain(&open).map(|held| held.place).collect();
     Ok(outcome)
 }
 
-/// Whether the entry at a place was written past what was accepted of its author; none where it carries no changes.
-fn is_late(
-    tx: &Tx<'_>,
-    place: i64,
-    limits: &mut BTreeMap<LogId, folkmoot_journal::Limit>,
-) -> Result<Option<bool>, StoreError> {
-    let mut statement = tx.prepare_cached("SELECT header FROM entry WHERE place = ?1")?;
+/// The entry at a place; none where it carries no changes.
+fn held(connection: &Connection, place: i64) -> Result<Option<Held>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT header FROM entry WHERE place = ?1")?;
     let header: Option<[u8; HEADER_SIZE]> = statement.query_row([place], |row| row.get(0)).optional()?;
     let Some(header) = header else { return Ok(None) };
-    let header = decoded(&header)?;
-    if header.payload_kind != PayloadKind::CampaignChanges {
-        return Ok(None);
-    }
+    let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
     let log = LogId { topic: header.topic, author: header.author, incarnation: header.incarnation };
-    let limit = limits.entry(log).or_insert_with(|| tx.working.rights().accepted_until(log));
-    Ok(Some(!limit.allows(header.seq)))
+    let carries_changes = header.payload_kind == PayloadKind::CampaignChanges;
+    Ok(carries_changes.then_some(Held { log, seq: header.seq, place }))
 }
 
 /// The changes of the entry at a place; none where they cannot be read, and the entry was set aside for that.
-fn read(connection: &Connection, place: i64, late: bool) -> Result<Option<Offered>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT header, payload FROM entry WHERE place = ?1")?;
-    let row = statement.query_row([place], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-    let Some((header, Some(payload))): Option<([u8; HEADER_SIZE], Option<Vec<u8>>)> = row else { return Ok(None) };
-    let author = decoded(&header)?.author.0;
-    match Payload::decode(PayloadKind::CampaignChanges, &payload) {
-        Ok(Some(Payload::CampaignChanges(changes))) => {
-            Ok(Some(Offered { place, submission: Submission { author, changes, late } }))
-        }
-        Ok(_) | Err(_) => Ok(None),
+fn changes(connection: &Connection, place: i64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT payload FROM entry WHERE place = ?1")?;
+    let payload: Option<Vec<u8>> = statement.query_row([place], |row| row.get(0)).optional()?.flatten();
+    match payload.map(|payload| Payload::decode(PayloadKind::CampaignChanges, &payload)) {
+        Some(Ok(Some(Payload::CampaignChanges(changes)))) => Ok(Some(changes)),
+        Some(_) | None => Ok(None),
     }
-}
-
-fn decoded(header: &[u8; HEADER_SIZE]) -> Result<Header, StoreError> {
-    Header::decode(header).map_err(|_| StoreError::inconsistent("the header of an entry"))
 }
