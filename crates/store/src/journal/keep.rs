@@ -3,7 +3,7 @@
 use folkmoot_journal::exchange::Kept;
 use folkmoot_journal::frame::log_of;
 use folkmoot_journal::{
-    Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, Refusal, RefusalReason, Topic, Unpacked,
+    Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, NodeId, Refusal, RefusalReason, Topic, Unpacked,
     check_genesis, unpack,
 };
 use folkmoot_proto::federation::v1;
@@ -27,10 +27,18 @@ struct Taken {
 
 /// Takes a frame that a peer sent and signs for what is held now. Nothing is taken of a sender that comes too late,
 /// because a later process of it speaks by now.
-pub(super) fn keep(tx: &mut Tx<'_>, frame: &v1::Frame, late: bool) -> Result<Kept, StoreError> {
+pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool) -> Result<Kept, StoreError> {
     let author = tx.author()?;
     let federation = tx.working.federation().ok_or(StoreError::NotJoined)?;
     let id = log_of(frame).map_err(|fault| StoreError::Protocol { reason: fault.to_string() })?;
+    if let Topic::Campaign(campaign) = id.topic
+        && tx.working.rights().memberships.get(campaign).is_some()
+        && !tx.working.rights().may_read(peer, id.topic)
+    {
+        // Whoever may not read a campaign learns nothing of it, not even that it is known here.
+        let reason = RefusalReason::UnknownCampaign;
+        return Ok(untaken(id, refuse(frame, id, reason, reason.words().to_owned())));
+    }
     let frozen = (RefusalReason::Frozen, RefusalReason::Frozen.words().to_owned());
     let admitted = if late { Err(frozen) } else { admit(tx, frame, id, federation) };
     let taken = match admitted {
@@ -57,6 +65,18 @@ pub(super) fn keep(tx: &mut Tx<'_>, frame: &v1::Frame, late: bool) -> Result<Kep
         refusals: taken.refusals,
         directory_changed: taken.directory_changed,
     })
+}
+
+fn untaken(log: LogId, refusal: Refusal) -> Kept {
+    Kept {
+        log,
+        upto: None,
+        new_entries: 0,
+        recovered: 0,
+        receipt: None,
+        refusals: vec![refusal],
+        directory_changed: false,
+    }
 }
 
 /// Takes the federation and the directory that a joining hub was handed. Taking the same again is harmless.

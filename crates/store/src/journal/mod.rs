@@ -192,7 +192,7 @@ impl JournalStore {
             }
             Question::Keep { peer, incarnation, frame } => store.write("keep frame", move |tx| {
                 let late = incarnation.map_or(Ok(false), |incarnation| peers::superseded(tx, peer, incarnation))?;
-                keep::keep(tx, &frame, late).map(Answer::Kept)
+                keep::keep(tx, peer, &frame, late).map(Answer::Kept)
             }),
             Question::KeepReceipt { peer, receipt } => store
                 .write("keep receipt", move |tx| Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt)? })),

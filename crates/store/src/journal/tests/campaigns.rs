@@ -111,12 +111,17 @@ fn in_a_known_campaign_members_write_and_nobody_else() {
     push(&creator, &academy);
     push(&creator, &member);
     for node in [&academy, &creator, &member] {
-        let write = |author: &Node, payload| {
+        let send = |from: &Node, author: &Node, payload| {
             let entries = forged(&author.key, federation(node), topic(&campaign), 9, vec![payload]);
-            reasons(&[node.keep(author, pack(&entries).expect("packs"))])
+            reasons(&[node.keep(from, pack(&entries).expect("packs"))])
         };
+        let write = |author: &Node, payload| send(&member, author, payload);
         assert_eq!(write(&other, (FREE, vec![1])), [(RefusalReason::NotAuthorised, false)]);
         assert_eq!(write(&academy, (FREE, vec![1])), [(RefusalReason::NotAuthorised, false)]);
+        // Whoever may not read it is not even told that it is known here.
+        for author in [&other, &member] {
+            assert_eq!(send(&other, author, (FREE, vec![1])), [(RefusalReason::UnknownCampaign, false)]);
+        }
         let stolen = Membership { lead: member.id, ..campaign.clone() };
         assert_eq!(write(&member, founding(&stolen)), [(RefusalReason::Membership, true)], "held, and founds nothing");
         assert_eq!(known(node, campaign.id()).as_ref(), Some(&campaign));
@@ -292,8 +297,8 @@ fn another_log_that_founds_the_campaign_takes_the_place_of_a_forked_one() {
 #[test]
 fn a_revocation_ends_a_relayed_campaigns_logs_whichever_came_first() {
     for (relayed, revoked_first) in [(true, true), (true, false), (false, true), (false, false)] {
-        let (academy, [creator, member]) = federation_of();
-        let campaign = found(&[&creator, &member], relayed);
+        let (academy, [creator, member, third]) = federation_of();
+        let campaign = found(&[&creator, &member, &third], relayed);
         sync(&creator, &academy);
         sync(&creator, &member);
         let accepted = only(&creator.tips(topic(&campaign)));
@@ -308,9 +313,9 @@ fn a_revocation_ends_a_relayed_campaigns_logs_whichever_came_first() {
         assert_eq!(record.last_accepted.contains(&(hidden, accepted)), relayed);
         if revoked_first {
             push(&academy, &member);
-            member.keep(&creator, frame);
+            member.keep(&third, frame);
         } else {
-            member.keep(&creator, frame);
+            member.keep(&third, frame);
             push(&academy, &member);
         }
         let aside = member.journal().set_aside().expect("read");
