@@ -55,7 +55,7 @@ fn a_batch_is_signed_at_its_end_and_where_a_frame_must_be_able_to_end() {
 #[test]
 fn a_frame_can_be_cut_from_anywhere_in_a_batch() {
     let (academy, hub) = pair();
-    let noise = |n: usize| if n % 97 == 0 { PAYLOAD_LIMIT } else { (n * 7_919) % 3_000 };
+    let noise = |n: usize| if n.is_multiple_of(97) { PAYLOAD_LIMIT } else { (n * 7_919) % 3_000 };
     let log = append(&hub, &(0..1_500).map(noise).collect::<Vec<_>>());
     for after in 0..1_501 {
         let (frame, upto) = hub.frame(&academy, log, after, TARGET_BYTES).expect("a frame");
