@@ -9,7 +9,7 @@ use folkmoot_domain::contribution::{self, Contribution};
 use folkmoot_domain::import::File;
 use folkmoot_domain::indicator::{Category, EventKind, Indicator};
 use folkmoot_domain::record::{Gender, Outcome};
-use rusqlite::{Connection, Row};
+use rusqlite::{CachedStatement, Connection, Row};
 
 use crate::error::StoreError;
 
@@ -67,6 +67,14 @@ pub(super) struct Deltas {
     pub(super) presences: BTreeMap<Seen, BTreeMap<i32, i64>>,
 }
 
+/// Reads what stored records add to the figures, and adds it up.
+pub(super) struct Adding<'a> {
+    connection: &'a Connection,
+    /// Those asked so far, which are few.
+    statements: Vec<(&'static str, CachedStatement<'a>)>,
+    pub(super) deltas: Deltas,
+}
+
 /// Whom a record is about, as the figures see them.
 struct Subject {
     key: i64,
@@ -81,17 +89,15 @@ impl Subject {
 
 type Read = fn(&Row<'_>) -> Result<(Vec<Contribution>, Option<Subject>), StoreError>;
 
-impl Deltas {
+impl<'a> Adding<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Self {
+        Self { connection, statements: Vec::new(), deltas: Deltas::default() }
+    }
+
     /// Adds, or takes back, what a stored record adds to the figures as the tables have it now: its own contributions,
     /// and those of the records whose contributions depend on it.
-    pub(super) fn record(
-        &mut self,
-        connection: &Connection,
-        file: File,
-        key: i64,
-        turn: Turn,
-    ) -> Result<(), StoreError> {
-        let mut each = |query: &str, read: Read| self.each(connection, query, key, turn, read);
+    pub(super) fn record(&mut self, file: File, key: i64, turn: Turn) -> Result<(), StoreError> {
+        let mut each = |query: &'static str, read: Read| self.each(query, key, turn, read);
         match file {
             // Of what a person is seen in, only trainings look at more than who it is.
             File::People => each(TRAININGS_OF_PERSON, training),
@@ -119,25 +125,26 @@ impl Deltas {
         }
     }
 
-    fn each(
-        &mut self,
-        connection: &Connection,
-        query: &str,
-        key: i64,
-        turn: Turn,
-        read: Read,
-    ) -> Result<(), StoreError> {
-        let mut statement = connection.prepare_cached(query)?;
-        let mut rows = statement.query([key])?;
+    fn each(&mut self, query: &'static str, key: i64, turn: Turn, read: Read) -> Result<(), StoreError> {
+        let place = match self.statements.iter().position(|(known, _)| *known == query) {
+            Some(place) => place,
+            None => {
+                self.statements.push((query, self.connection.prepare_cached(query)?));
+                self.statements.len() - 1
+            }
+        };
+        let mut rows = self.statements[place].1.query([key])?;
         while let Some(row) = rows.next()? {
             let (contributions, subject) = read(row)?;
             for contribution in contributions {
-                self.contribution(contribution, subject.as_ref(), turn)?;
+                self.deltas.contribution(contribution, subject.as_ref(), turn)?;
             }
         }
         Ok(())
     }
+}
 
+impl Deltas {
     fn contribution(
         &mut self,
         contribution: Contribution,

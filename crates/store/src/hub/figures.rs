@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_disclosure::{Observation, Observations};
 use folkmoot_domain::Date;
-use folkmoot_domain::calendar::{Period, Programme, ProgrammeCode, Quarter, Span, iso, parse_date};
+use folkmoot_domain::calendar::{FinancialYear, Period, Programme, ProgrammeCode, Quarter, Span, iso, parse_date};
 use folkmoot_domain::indicator::{Aggregation, CellKey, Class};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::HubStore;
 use super::contribution::{Deltas, Measure, Seen, beyond_counting};
@@ -48,13 +48,17 @@ pub(super) fn apply(connection: &Connection, deltas: &Deltas) -> Result<(), Stor
             add_tally(connection, measure, quarter, delta)?;
         }
     }
+    if deltas.presences.is_empty() {
+        return Ok(());
+    }
     let programmes = tracked(connection)?;
-    let mut people: BTreeMap<(String, &'static str, &'static str), i64> = BTreeMap::new();
+    let mut presences = Presences::of(connection)?;
+    let mut people: BTreeMap<(Counted, &'static str, &'static str), i64> = BTreeMap::new();
     for (seen, by_quarter) in &deltas.presences {
         if by_quarter.values().all(|&delta| delta == 0) {
             continue;
         }
-        let (before, after) = change_presence(connection, seen, by_quarter)?;
+        let (before, after) = presences.change(seen, by_quarter)?;
         for (period, first, last) in touched(before.symmetric_difference(&after), &programmes) {
             let was = before.range(first..=last).next().is_some();
             let is = after.range(first..=last).next().is_some();
@@ -66,72 +70,105 @@ pub(super) fn apply(connection: &Connection, deltas: &Deltas) -> Result<(), Stor
     }
     for ((period, indicator, category), delta) in people {
         if delta != 0 {
-            add_people(connection, &period, indicator, category, delta)?;
+            add_people(connection, &period.code(&programmes), indicator, category, delta)?;
         }
     }
     Ok(())
+}
+
+/// A period that distinct people are counted for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+    Quarter(Quarter),
+    FinancialYear(FinancialYear),
+    /// By its place among those that are tracked.
+    Programme(usize),
+}
+
+impl Counted {
+    fn code(self, programmes: &[(String, i32, i32)]) -> String {
+        match self {
+            Self::Quarter(quarter) => Period::Quarter(quarter).to_string(),
+            Self::FinancialYear(year) => Period::FinancialYear(year).to_string(),
+            Self::Programme(place) => programmes[place].0.clone(),
+        }
+    }
 }
 
 /// The periods, each with the numbers of its first and last quarter, that have one of these quarters in them.
 fn touched<'a>(
     changed: impl Iterator<Item = &'a i32>,
     programmes: &[(String, i32, i32)],
-) -> BTreeSet<(String, i32, i32)> {
+) -> BTreeSet<(Counted, i32, i32)> {
     let mut periods = BTreeSet::new();
     for &index in changed {
         if let Some(quarter) = Quarter::from_index(index) {
-            periods.insert((Period::Quarter(quarter).to_string(), index, index));
+            periods.insert((Counted::Quarter(quarter), index, index));
             let year = quarter.financial_year();
             let (first, last) = quarters(Span { first: year.first_day(), last: year.last_day() });
-            periods.insert((Period::FinancialYear(year).to_string(), first, last));
+            periods.insert((Counted::FinancialYear(year), first, last));
         }
-        periods.extend(programmes.iter().filter(|(_, first, last)| (*first..=*last).contains(&index)).cloned());
+        let within = programmes.iter().enumerate().filter(|(_, (_, first, last))| (*first..=*last).contains(&index));
+        periods.extend(within.map(|(place, (_, first, last))| (Counted::Programme(place), *first, *last)));
     }
     periods
 }
 
-/// Writes the events of one person; gives the quarters in which the person was and is seen.
-fn change_presence(
-    connection: &Connection,
-    seen: &Seen,
-    by_quarter: &BTreeMap<i32, i64>,
-) -> Result<(BTreeSet<i32>, BTreeSet<i32>), StoreError> {
-    let (indicator, category) = (seen.indicator.code(), category_code(seen));
-    let mut events: BTreeMap<i32, i64> = BTreeMap::new();
-    let mut held = connection.prepare_cached(
-        "SELECT quarter, events FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3",
-    )?;
-    let mut rows = held.query(params![seen.person, indicator, category])?;
-    while let Some(row) = rows.next()? {
-        events.insert(row.get(0)?, row.get(1)?);
+/// The statements on `presence`, looked up once and not for each person.
+struct Presences<'a> {
+    held: CachedStatement<'a>,
+    remove: CachedStatement<'a>,
+    put: CachedStatement<'a>,
+}
+
+impl<'a> Presences<'a> {
+    fn of(connection: &'a Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            held: connection.prepare_cached(
+                "SELECT quarter, events FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3",
+            )?,
+            remove: connection.prepare_cached(
+                "DELETE FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3 AND quarter = ?4",
+            )?,
+            put: connection.prepare_cached(
+                "INSERT INTO presence (person, indicator, category, quarter, events) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT DO UPDATE SET events = excluded.events",
+            )?,
+        })
     }
-    let before = events.keys().copied().collect();
-    for (&quarter, &delta) in by_quarter {
-        if delta == 0 {
-            continue;
+
+    /// Writes the events of one person; gives the quarters in which the person was and is seen.
+    fn change(
+        &mut self,
+        seen: &Seen,
+        by_quarter: &BTreeMap<i32, i64>,
+    ) -> Result<(BTreeSet<i32>, BTreeSet<i32>), StoreError> {
+        let (indicator, category) = (seen.indicator.code(), category_code(seen));
+        let mut events: BTreeMap<i32, i64> = BTreeMap::new();
+        let mut rows = self.held.query(params![seen.person, indicator, category])?;
+        while let Some(row) = rows.next()? {
+            events.insert(row.get(0)?, row.get(1)?);
         }
-        let now = events.get(&quarter).copied().unwrap_or(0) + delta;
-        if now < 0 {
-            return Err(StoreError::inconsistent("a figure that counts fewer events than none"));
+        drop(rows);
+        let before = events.keys().copied().collect();
+        for (&quarter, &delta) in by_quarter {
+            if delta == 0 {
+                continue;
+            }
+            let now = events.get(&quarter).copied().unwrap_or(0) + delta;
+            if now < 0 {
+                return Err(StoreError::inconsistent("a figure that counts fewer events than none"));
+            }
+            if now == 0 {
+                events.remove(&quarter);
+                self.remove.execute(params![seen.person, indicator, category, quarter])?;
+            } else {
+                events.insert(quarter, now);
+                self.put.execute(params![seen.person, indicator, category, quarter, now])?;
+            }
         }
-        if now == 0 {
-            events.remove(&quarter);
-            connection
-                .prepare_cached(
-                    "DELETE FROM presence WHERE person = ?1 AND indicator = ?2 AND category = ?3 AND quarter = ?4",
-                )?
-                .execute(params![seen.person, indicator, category, quarter])?;
-        } else {
-            events.insert(quarter, now);
-            connection
-                .prepare_cached(
-                    "INSERT INTO presence (person, indicator, category, quarter, events) VALUES (?1, ?2, ?3, ?4, ?5) \
-                     ON CONFLICT DO UPDATE SET events = excluded.events",
-                )?
-                .execute(params![seen.person, indicator, category, quarter, now])?;
-        }
+        Ok((before, events.into_keys().collect()))
     }
-    Ok((before, events.into_keys().collect()))
 }
 
 fn add_tally(connection: &Connection, measure: Measure, quarter: i32, delta: i64) -> Result<(), StoreError> {

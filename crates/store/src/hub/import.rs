@@ -5,12 +5,12 @@ use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use folkmoot_domain::import::{CheckedRow, File, Pointer, RowKey, Violation};
-use folkmoot_domain::record::Record;
+use folkmoot_domain::record::{Record, Reference};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::contribution::{Deltas, Turn};
-use super::table::{Kind, Statements, Table, key_of, table};
+use super::contribution::{Adding, Turn};
+use super::table::{Kind, Shelf, Table, key_of, table};
 use super::{HubStore, Writer, figures};
 use crate::engine::Tx;
 use crate::error::StoreError;
@@ -87,7 +87,7 @@ impl HubStore {
         run.enter(file);
         let (seen, writer) = (Arc::clone(&run.seen), run.writer);
         let batch = move |connection: &Connection, tx: Option<&Tx<'_>>| {
-            let mut batch = Batch::new(connection, tx, &seen, file, writer);
+            let mut batch = Batch::new(connection, tx, &seen, file, writer)?;
             for (number, row) in rows {
                 batch.take(number, row)?;
             }
@@ -167,27 +167,35 @@ struct Batch<'a> {
     file: File,
     writer: Writer,
     table: &'static Table,
-    statements: Statements,
+    shelf: Shelf<'a>,
+    /// The `key`s of rows that this batch points at.
+    targets: HashMap<(File, Reference), i64>,
     keys: Keys,
-    deltas: Deltas,
+    adding: Adding<'a>,
     outcome: BatchOutcome,
 }
 
 impl<'a> Batch<'a> {
-    fn new(connection: &'a Connection, tx: Option<&'a Tx<'a>>, seen: &'a Seen, file: File, writer: Writer) -> Self {
-        let table = table(file);
-        Self {
+    fn new(
+        connection: &'a Connection,
+        tx: Option<&'a Tx<'a>>,
+        seen: &'a Seen,
+        file: File,
+        writer: Writer,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
             connection,
             tx,
             seen,
             file,
             writer,
-            table,
-            statements: Statements::of(table),
+            table: table(file),
+            shelf: Shelf::of(connection, file)?,
+            targets: HashMap::new(),
             keys: Keys::default(),
-            deltas: Deltas::default(),
+            adding: Adding::new(connection),
             outcome: BatchOutcome::default(),
-        }
+        })
     }
 
     fn take(&mut self, number: u64, row: CheckedRow) -> Result<(), StoreError> {
@@ -197,10 +205,11 @@ impl<'a> Batch<'a> {
             Err(violations) => (None, violations),
         };
         let mut targets = Vec::with_capacity(pointers.len());
-        for pointer in &pointers {
+        for pointer in pointers {
+            let field = pointer.field;
             match self.resolve(pointer)? {
-                Ok(target) => targets.push((pointer.field, target)),
-                Err(reason) => violations.push(Violation::field(pointer.field, reason)),
+                Ok(target) => targets.push((field, target)),
+                Err(reason) => violations.push(Violation::field(field, reason)),
             }
         }
         let met = key.as_ref().and_then(|key| self.met(self.file, key.as_str()));
@@ -224,7 +233,7 @@ impl<'a> Batch<'a> {
 
     fn finish(self) -> Result<(BatchOutcome, Keys), StoreError> {
         if self.tx.is_some() {
-            figures::apply(self.connection, &self.deltas)?;
+            figures::apply(self.connection, &self.adding.deltas)?;
         }
         Ok((self.outcome, self.keys))
     }
@@ -236,11 +245,17 @@ impl<'a> Batch<'a> {
     }
 
     /// The `key` of the row that is pointed at, or why there is none.
-    fn resolve(&self, pointer: &Pointer) -> Result<Result<i64, String>, StoreError> {
-        let reference = pointer.reference.as_str();
-        if let Some(key) = key_of(self.connection, pointer.target, reference)? {
+    fn resolve(&mut self, pointer: Pointer) -> Result<Result<i64, String>, StoreError> {
+        let noun = pointer.noun();
+        let place = (pointer.target, pointer.reference);
+        if let Some(key) = self.targets.get(&place) {
+            return Ok(Ok(*key));
+        }
+        if let Some(key) = key_of(self.connection, pointer.target, place.1.as_str())? {
+            self.targets.insert(place, key);
             return Ok(Ok(key));
         }
+        let reference = place.1.as_str();
         let file = pointer.target.name();
         Ok(match self.met(pointer.target, reference) {
             Some(Met { refused: false, .. }) => Ok(NOT_WRITTEN),
@@ -248,7 +263,7 @@ impl<'a> Batch<'a> {
             None if self.seen.refused_files.contains(&pointer.target) => {
                 Err(format!("points into {file}, which was refused as a whole"))
             }
-            None => Err(format!("no such {} in {file}, nor in an earlier import", pointer.noun())),
+            None => Err(format!("no such {noun} in {file}, nor in an earlier import")),
         })
     }
 
@@ -262,21 +277,21 @@ impl<'a> Batch<'a> {
 
     fn keep(&mut self, record: &Record, targets: &[(&str, i64)]) -> Result<Change, StoreError> {
         let values = values(self.table, record, targets)?;
-        let found = self.statements.find(self.connection, &values)?;
+        let found = self.shelf.find(&values)?;
         match (found, self.tx) {
             (Some((_, held)), _) if held == values => Ok(Change::Unchanged),
             (Some(_), None) => Ok(Change::Updated),
             (None, None) => Ok(Change::Created),
             (Some((key, _)), Some(tx)) => {
-                self.deltas.record(self.connection, self.file, key, Turn::TakeBack)?;
-                self.statements.update(self.connection, key, (tx.now(), self.writer), &values)?;
-                self.deltas.record(self.connection, self.file, key, Turn::Add)?;
+                self.adding.record(self.file, key, Turn::TakeBack)?;
+                self.shelf.update(key, (tx.now(), self.writer), &values)?;
+                self.adding.record(self.file, key, Turn::Add)?;
                 Ok(Change::Updated)
             }
             (None, Some(tx)) => {
                 let id = tx.new_id().into_bytes();
-                let key = self.statements.insert(self.connection, id, (tx.now(), self.writer), &values)?;
-                self.deltas.record(self.connection, self.file, key, Turn::Add)?;
+                let key = self.shelf.insert(id, (tx.now(), self.writer), &values)?;
+                self.adding.record(self.file, key, Turn::Add)?;
                 Ok(Change::Created)
             }
         }

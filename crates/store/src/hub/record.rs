@@ -1,13 +1,11 @@
 //! Writing down one record at a time, as programs of the hub do.
 
-use std::sync::LazyLock;
-
 use folkmoot_domain::import::{CheckedRow, File, NewListening, Pointer, Violation};
 use folkmoot_domain::record::{Listening, Record};
 
-use super::contribution::{Deltas, Turn};
+use super::contribution::{Adding, Turn};
 use super::import::values;
-use super::table::{Statements, key_of, table};
+use super::table::{Shelf, key_of, table};
 use super::{HubStore, Writer, figures};
 use crate::engine::{Tx, UnixMillis};
 use crate::error::StoreError;
@@ -20,8 +18,6 @@ pub struct RecordedListening {
     /// When it was first written.
     pub created: UnixMillis,
 }
-
-static LISTENINGS: LazyLock<Statements> = LazyLock::new(|| Statements::of(table(File::Listenings)));
 
 impl HubStore {
     /// Writes down one listening with the figures that it changes; where it has no ref, one is made up. A listening that
@@ -63,15 +59,16 @@ fn record(
     };
     let values = values(table(File::Listenings), &record, &targets)?;
     let Record::Listening(listening) = record else { return Err(StoreError::inconsistent("a checked listening")) };
-    let created = match LISTENINGS.find(tx, &values)? {
+    let mut shelf = Shelf::of(tx, File::Listenings)?;
+    let created = match shelf.find(&values)? {
         Some((key, held)) if held == values => created(tx, key)?,
         Some(_) => return Err(StoreError::ListeningStands),
         None => {
             let now = tx.now();
-            let key = LISTENINGS.insert(tx, tx.new_id().into_bytes(), (now, writer), &values)?;
-            let mut deltas = Deltas::default();
-            deltas.record(tx, File::Listenings, key, Turn::Add)?;
-            figures::apply(tx, &deltas)?;
+            let key = shelf.insert(tx.new_id().into_bytes(), (now, writer), &values)?;
+            let mut adding = Adding::new(tx);
+            adding.record(File::Listenings, key, Turn::Add)?;
+            figures::apply(tx, &adding.deltas)?;
             now
         }
     };

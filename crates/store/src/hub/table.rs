@@ -1,8 +1,10 @@
 //! How the records of the ten files lie in their tables, and the three statements that write them.
 
+use std::sync::LazyLock;
+
 use folkmoot_domain::import::File;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params_from_iter};
 
 use super::Writer;
 use crate::engine::UnixMillis;
@@ -186,8 +188,8 @@ pub(super) fn table(file: File) -> &'static Table {
     }
 }
 
-/// The statements for one table, put together once a batch.
-pub(super) struct Statements {
+/// The statements for one table, put together once.
+struct Statements {
     find: String,
     insert: String,
     update: String,
@@ -195,7 +197,7 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn of(table: &Table) -> Self {
+    fn of(table: &Table) -> Self {
         let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
         let listed = names.join(", ");
         let equals = |first: usize, names: &[&str], between: &str| {
@@ -224,16 +226,35 @@ impl Statements {
             key_columns: table.key_columns,
         }
     }
+}
+
+static STATEMENTS: LazyLock<[Statements; File::ALL.len()]> =
+    LazyLock::new(|| File::ALL.map(|file| Statements::of(table(file))));
+
+/// Reads and writes the rows of one table; its statements are looked up once and not for each row.
+pub(super) struct Shelf<'a> {
+    connection: &'a Connection,
+    statements: &'static Statements,
+    find: CachedStatement<'a>,
+    insert: CachedStatement<'a>,
+}
+
+impl<'a> Shelf<'a> {
+    pub(super) fn of(connection: &'a Connection, file: File) -> Result<Self, StoreError> {
+        let statements = &STATEMENTS[file as usize];
+        Ok(Self {
+            connection,
+            statements,
+            find: connection.prepare_cached(&statements.find)?,
+            insert: connection.prepare_cached(&statements.insert)?,
+        })
+    }
 
     /// The row with the same key, if the table has it: its `key` and its columns.
-    pub(super) fn find(
-        &self,
-        connection: &Connection,
-        values: &[Value],
-    ) -> Result<Option<(i64, Vec<Value>)>, StoreError> {
-        let found = connection
-            .prepare_cached(&self.find)?
-            .query_row(params_from_iter(&values[..self.key_columns]), |row| {
+    pub(super) fn find(&mut self, values: &[Value]) -> Result<Option<(i64, Vec<Value>)>, StoreError> {
+        let found = self
+            .find
+            .query_row(params_from_iter(&values[..self.statements.key_columns]), |row| {
                 let columns = (1..=values.len()).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>()?;
                 Ok((row.get(0)?, columns))
             })
@@ -243,27 +264,26 @@ impl Statements {
 
     /// Writes a new row and returns its `key`.
     pub(super) fn insert(
-        &self,
-        connection: &Connection,
+        &mut self,
         id: [u8; 16],
         (at, writer): (UnixMillis, Writer),
         values: &[Value],
     ) -> Result<i64, StoreError> {
         let own = [Value::Blob(id.to_vec()), Value::Integer(at.0), Value::Integer(writer.uid.into())];
-        connection.prepare_cached(&self.insert)?.execute(params_from_iter(own.iter().chain(values)))?;
-        Ok(connection.last_insert_rowid())
+        self.insert.execute(params_from_iter(own.iter().chain(values)))?;
+        Ok(self.connection.last_insert_rowid())
     }
 
     /// Replaces the columns of a row.
     pub(super) fn update(
         &self,
-        connection: &Connection,
         key: i64,
         (at, writer): (UnixMillis, Writer),
         values: &[Value],
     ) -> Result<(), StoreError> {
         let own = [Value::Integer(key), Value::Integer(at.0), Value::Integer(writer.uid.into())];
-        connection.prepare_cached(&self.update)?.execute(params_from_iter(own.iter().chain(values)))?;
+        let mut update = self.connection.prepare_cached(&self.statements.update)?;
+        update.execute(params_from_iter(own.iter().chain(values)))?;
         Ok(())
     }
 }
