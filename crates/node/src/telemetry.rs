@@ -126,10 +126,11 @@ mod tests {
             })
         };
         let told = tokio::task::spawn_blocking(job).await.expect("the panic was caught");
-        let ended = tokio::task::spawn_blocking(|| panic!("cannot merge \"Ada of Westbury\"")).await;
+        let ended: Result<(), JoinError> =
+            tokio::task::spawn_blocking(|| panic!("cannot merge \"Ada of Westbury\"")).await;
         panic::set_hook(Box::new(move |panic| usual(panic)));
         assert!(told.contains(file!()) && told.contains("a fault of this software"), "{told}");
         assert!(!told.contains("Ada") && !told.contains("merge"), "{told}");
-        assert_eq!(end_of(&ended.map(|()| ()).expect_err("it panicked")), "it panicked");
+        assert_eq!(end_of(&ended.expect_err("it panicked")), "it panicked");
     }
 }

@@ -191,6 +191,32 @@ async fn a_revoked_member_is_cut_off_by_the_other_and_comes_back_to_nobody() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn another_hubs_word_of_a_later_copy_is_told_and_stops_nobody_from_writing() {
+    let mut pair = Pair::talking().await;
+    pair.stop_academy().await;
+    let [one, other] = pair.hubs;
+    one.stop().await;
+    let copied = Place::new(TODAY);
+    talking::copy(&pair.places[0].data, &copied.data);
+    let one = pair.places[0].start().await;
+    until_talking(&one, &other).await;
+
+    let elsewhere = Overrides { listen: Some("127.0.0.1:0".into()), ..Overrides::default() };
+    let copy = copied.start_with(&elsewhere).await.expect("the copy starts");
+    until_talking(&copy, &other).await;
+    let node = one.node();
+    let told = || node.notices().iter().any(|notice| notice.starts_with("Frome says that another copy"));
+    until(node.peers().changed(), "the older is told", told).await;
+    assert!(!node.frozen());
+    note(&one, pair.campaign, "Mine.");
+    note(&copy, pair.campaign, "Mine too.");
+    until_noted(&other, pair.campaign, "Mine too.").await;
+    for running in [one, copy, other] {
+        running.stop().await;
+    }
+}
+
 /// A stream that one hub dials by hand to another, with all that the other says.
 struct Tap {
     said: mpsc::UnboundedReceiver<Vec<u8>>,

@@ -127,7 +127,7 @@ async fn an_unjoined_hub_serves_its_operator_and_says_what_is_missing() {
     hub.stop().await;
 }
 
-fn copy(from: &std::path::Path, to: &std::path::Path) {
+pub(super) fn copy(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).expect("a folder");
     for entry in std::fs::read_dir(from).expect("a folder") {
         let entry = entry.expect("an entry");
