@@ -29,17 +29,18 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
 async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure> {
     let data = &arguments.folder.data;
     let channel = connection::hub(data).await?;
-    let member = |hub| wire::CampaignMember { hub, ..wire::CampaignMember::default() };
+    let member = |hub: &String| wire::CampaignMember { hub: hub.clone(), ..wire::CampaignMember::default() };
     let request = wire::CreateCampaignRequest {
         campaign: Some(wire::Campaign {
             title: arguments.title,
-            members: arguments.members.into_iter().map(member).collect(),
+            members: arguments.members.iter().map(member).collect(),
             academy_relays: !arguments.no_relay,
             ..wire::Campaign::default()
         }),
         request_id: String::new(),
     };
-    let campaign = CampaignServiceClient::new(channel).create_campaign(request).await?.into_inner();
+    let created = CampaignServiceClient::new(channel).create_campaign(request).await;
+    let campaign = created.map_err(|status| naming(status.into(), &arguments.members))?.into_inner();
     remind(&campaign);
     match format {
         Format::Json => print_json(&campaign_json(&campaign)),
@@ -106,7 +107,7 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
     let (answer, done) = match (notes_append, sign_up, aim) {
         (Some(text), _, _) => {
             let request = wire::AppendNotesRequest { name, text: whole_line(text), request_id: String::new() };
-            (client.append_notes(request).await?, "The notes are longer by that.")
+            (client.append_notes(request).await?, "Added to the end of the notes.")
         }
         (None, Some(organisation), _) => {
             let request = wire::SignUpOrganisationRequest { name, organisation };
@@ -121,8 +122,17 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
     remind(&campaign);
     match format {
         Format::Json => print_json(&campaign_json(&campaign)),
-        Format::Table => print(&format!("{done} The other members receive it when they connect.")),
+        Format::Table => print(&format!("{done} The other members have it once they connect.")),
     }
+}
+
+/// A failure that calls members what the command line calls them, where the node counts them.
+fn naming(failure: Failure, members: &[String]) -> Failure {
+    let words = failure.to_string();
+    let named = (0..).zip(members).fold(words.clone(), |words, (at, member)| {
+        words.replace(&format!("campaign.members[{at}].hub: "), &format!("{}: ", shell::word(member)))
+    });
+    if named == words { failure } else { Failure::Told(named) }
 }
 
 /// Every campaign that the hub takes part in.
@@ -188,10 +198,14 @@ fn whole_line(mut text: String) -> String {
 
 /// Says on standard error who can read what was just written.
 fn remind(campaign: &wire::Campaign) {
-    let academy = if campaign.academy_relays { ", and on the disk of the Academy, which passes it on" } else { "" };
+    let academy =
+        if campaign.academy_relays { ", and it lies on the disk of the Academy, which passes it on" } else { "" };
     tell(&format!(
-        "All {} members can read this{academy}. Write of hubs and roles here, never residents' names.",
-        count(campaign.members.len() as u64)
+        "Every member ({}) can read this{academy}. Write of hubs and roles here, never residents' names.",
+        match campaign.members.len() {
+            1 => "1 hub".to_owned(),
+            hubs => format!("{} hubs", count(hubs as u64)),
+        }
     ));
 }
 
@@ -309,6 +323,18 @@ mod tests {
                 (Err(failure), Err(words)) => assert!(failure.to_string().contains(words), "{failure}"),
                 (found, expected) => panic!("{digits}: {found:?}, not {expected:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_refused_member_is_called_by_its_name() {
+        let members = ["Luton".to_owned(), "Hastings Hollington".to_owned()];
+        for (message, expected) in [
+            ("campaign.members[1].hub: no hub of this name", "'Hastings Hollington': no hub of this name"),
+            ("campaign.title: the title is empty", "campaign.title: the title is empty"),
+        ] {
+            let failure = naming(tonic::Status::invalid_argument(message).into(), &members);
+            assert_eq!((failure.message().as_str(), failure.exit_status()), (expected, 1));
         }
     }
 

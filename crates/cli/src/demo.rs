@@ -118,13 +118,13 @@ impl Home {
             None => "the folder stays",
         };
         let mut nodes = table(&["Node", "Folder"]);
-        for (ready, data) in stage.nodes() {
+        for (data, ready) in stage.nodes() {
             nodes.add_row([ready, data]);
         }
         format!(
             "\n{}\nAll of them go on running. In another terminal, try:\n\n\
              \x20 folkmoot status --data {first}\n\
-             \x20 folkmoot hub person show P-2 --data {first}\n\
+             \x20 folkmoot hub person show P-30 --data {first}\n\
              \x20 folkmoot campaign list --data {first}\n\n\
              Ctrl-C ends them; {kept}.\n",
             text(nodes, &[])

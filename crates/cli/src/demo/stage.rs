@@ -79,9 +79,12 @@ impl Stage {
         Ok(())
     }
 
-    /// Every node that runs: what it is, where it listens, its folder.
+    /// Every node that runs, by folder: its folder, and what it is and where it listens.
     pub(super) fn nodes(&self) -> Vec<(String, String)> {
-        self.lock().running.iter().map(|node| (node.ready.clone(), node.data.clone())).collect()
+        let mut nodes: Vec<_> =
+            self.lock().running.iter().map(|node| (node.data.clone(), node.ready.clone())).collect();
+        nodes.sort();
+        nodes
     }
 
     /// What a command says as JSON, without showing it.
