@@ -30,7 +30,7 @@ struct Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0..ACTORS.len(), 0u8..32, 0usize..40, 0usize..40);
-    proptest::collection::vec(step.prop_map(|(replica, kind, at, with)| Step { replica, kind, at, with }), 1..32)
+    proptest::collection::vec(step.prop_map(|(replica, kind, at, with)| Step { replica, kind, at, with }), 1..24)
 }
 
 struct Replica {
