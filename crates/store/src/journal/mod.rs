@@ -1,8 +1,8 @@
 //! Signed logs as the store keeps them, and the answers that the exchange asks for.
 //!
 //! Entries lie in one table as the bytes that came; everything else (tips, digests, the directory, received releases) is
-//! worked out from them in the transaction that stores them. The directory is kept in memory as well, as of the last
-//! commit.
+//! worked out from them in the transaction that stores them. The directory and the memberships of campaigns are kept in
+//! memory as well, as of the last commit.
 
 mod answers;
 mod append;
