@@ -5,6 +5,7 @@ use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 
 use crate::*;
 
+mod javascript;
 mod order;
 mod poison;
 

@@ -1,0 +1,99 @@
+//! Changes that `@automerge/automerge` 3.5.0 made, as bytes: what comes naturally there is admitted and reads well.
+//!
+//! Each line of `javascript.txt` has a name, the code within `change(d => …)`, and the change. They build on the blank
+//! document, or on the change `aim` or `push`, under an actor that the document's export could have given.
+
+use super::*;
+
+const EXPORTED: Actor = Actor { node: [1; 32], incarnation: 42 };
+
+fn made(name: &str) -> Vec<u8> {
+    let line = |line: &&str| line.split('\t').next() == Some(name);
+    let line = include_str!("javascript.txt").lines().find(line).expect("a change of this name");
+    let hex = line.split('\t').nth(2).expect("three columns").as_bytes();
+    let digit = |digit: u8| char::from(digit).to_digit(16).expect("a hexadecimal digit") as u8;
+    hex.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
+
+fn blank_view() -> View {
+    Campaign::blank().view().expect("a campaign")
+}
+
+fn signed_up(names: &[(&str, &str)]) -> Vec<SignUp> {
+    names
+        .iter()
+        .map(|(organisation, hub)| SignUp { organisation: organisation.to_string(), hub: hub.to_string() })
+        .collect()
+}
+
+fn check(changes: &[&str], expected: View) {
+    let mut campaign = Campaign::blank();
+    for name in changes {
+        assert_eq!(admit(&mut campaign, EXPORTED.node, &[made(name)]), Verdict::Admitted, "{name}");
+    }
+    assert_eq!(campaign.view(), Ok(expected.clone()), "{changes:?}");
+    let mut again = Campaign::blank();
+    let together: Vec<Vec<u8>> = changes.iter().map(|name| made(name)).collect();
+    assert_eq!(admit(&mut again, EXPORTED.node, &together), Verdict::Admitted, "{changes:?} in one entry");
+    assert_eq!(again.copy().view(), Ok(expected), "{changes:?} in one entry");
+}
+
+#[test]
+fn notes_edited_with_emoji_in_javascript_read_whole() {
+    check(&["splice"], View { notes: "Tea 🫖 at the 👩‍👩‍👧 hub\n".into(), ..blank_view() });
+    check(&["updateText"], View { notes: "new text".into(), ..blank_view() });
+}
+
+#[test]
+fn an_aim_assigned_in_javascript_is_a_text_that_can_be_edited_and_replaced() {
+    check(&["aim"], View { aim: "Wi-Fi for all 🚌".into(), ..blank_view() });
+    check(&["aim", "aim_edited"], View { aim: "Broadband for all 🚌".into(), ..blank_view() });
+    check(&["aim", "aim_again"], View { aim: "Other".into(), ..blank_view() });
+}
+
+#[test]
+fn organisations_pushed_in_javascript_sign_up() {
+    let with = |names: &[(&str, &str)]| View { organisations: signed_up(names), ..blank_view() };
+    check(&["push"], with(&[("Library", "Luton")]));
+    check(&["push_immutable"], with(&[("Choir", "Luton")]));
+    check(&["push", "rename"], with(&[("The Library", "Luton")]));
+    check(&["push", "unshift2"], with(&[("A", "B"), ("C", "D"), ("Library", "Luton")]));
+    check(&["push", "deleteAt"], with(&[]));
+}
+
+#[test]
+fn one_change_in_javascript_may_do_several_things() {
+    check(
+        &["both"],
+        View { title: "T".into(), notes: "x".into(), organisations: signed_up(&[("E", "F")]), ..blank_view() },
+    );
+}
+
+#[test]
+fn what_a_campaign_does_not_know_is_refused_from_javascript_too() {
+    let cases = [
+        (&["assign_notes"][..], ChangeFault::Operation),
+        (&["new_key"], ChangeFault::Operation),
+        (&["delete_title"], ChangeFault::Operation),
+        (&["push", "replace_entry"], ChangeFault::Operation),
+        (&["mark"], ChangeFault::Operation),
+        (&["message"], ChangeFault::Message),
+    ];
+    for (changes, fault) in cases {
+        let mut campaign = Campaign::blank();
+        let verdicts: Vec<Verdict> =
+            changes.iter().map(|name| admit(&mut campaign, EXPORTED.node, &[made(name)])).collect();
+        assert_eq!(verdicts.last(), Some(&Verdict::Refused(Refused { change: 0, fault })), "{changes:?}");
+    }
+}
+
+#[test]
+fn a_hub_edits_on_where_javascript_left_off() {
+    let mut campaign = Campaign::blank();
+    for name in ["aim", "aim_edited"] {
+        assert_eq!(admit(&mut campaign, EXPORTED.node, &[made(name)]), Verdict::Admitted);
+    }
+    edited(&mut campaign, LUTON, Edit::Aim("A databank".into()));
+    edited(&mut campaign, LUTON, Edit::SignUp("Library".into()));
+    assert_eq!(campaign.copy().view().map(|view| view.aim), Ok("A databank".into()));
+}
