@@ -1,6 +1,9 @@
 //! Reads the sheets of an import, row by row, into the hub's store, batch by batch, and tells how it goes.
 
 use std::io;
+use std::panic::resume_unwind;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use folkmoot_domain::import::{CheckedRow, Columns, File as Sheet, Violation, check_row};
@@ -12,8 +15,9 @@ use folkmoot_store::{HubStore, StoreError};
 use super::spool::Spool;
 use crate::csv::{Records, first_line_not_utf8};
 
-/// Rows that share one durable transaction.
-const BATCH: usize = 500;
+/// Rows that share one durable transaction, and the bytes of their fields after which no more are added.
+const BATCH_ROWS: usize = 2_000;
+const BATCH_BYTES: usize = 1 << 20;
 /// How long to say nothing after a progress message.
 const PROGRESS_PAUSE: Duration = Duration::from_millis(50);
 
@@ -47,6 +51,8 @@ pub(crate) struct Import<'a, T> {
 struct Batch {
     rows: Vec<(u64, CheckedRow)>,
     refused: Vec<(u64, Violation)>,
+    /// How far the sheet was read.
+    position: u64,
 }
 
 impl<'a, T: FnMut(Part) -> Result<(), Broken>> Import<'a, T> {
@@ -89,23 +95,18 @@ impl<'a, T: FnMut(Part) -> Result<(), Broken>> Import<'a, T> {
         let mut records = Records::new(open()?);
         let Some(columns) = self.columns(sheet, &mut records)? else { return Ok(result) };
         let bytes_before = self.progress.bytes_done;
-        let mut batch = Batch::default();
-        while let Some(record) = records.read().map_err(Broken::Disk)? {
-            if let Some(fault) = record.fault {
-                let violation = Violation::whole(fault.words());
-                batch.refused.push((record.number, violation));
-            } else if let Some(row) = check_row(&columns, &record.fields) {
-                batch.rows.push((record.number, row));
-            } else {
-                continue;
-            }
-            if batch.rows.len() + batch.refused.len() >= BATCH {
-                self.commit(sheet, std::mem::take(&mut batch), &mut result)?;
-                self.progress.bytes_done = bytes_before + records.position();
+        // The next rows are read and checked while the store writes those before them.
+        let (batches, read) = sync_channel(0);
+        thread::scope(|scope| {
+            let reading = scope.spawn(move || batch_up(records, &columns, &batches));
+            for batch in read {
+                let position = batch.position;
+                self.commit(sheet, batch, &mut result)?;
+                self.progress.bytes_done = bytes_before + position;
                 self.progress(false)?;
             }
-        }
-        self.commit(sheet, batch, &mut result)?;
+            reading.join().unwrap_or_else(|panic| resume_unwind(panic)).map_err(Broken::Disk)
+        })?;
         Ok(result)
     }
 
@@ -137,7 +138,7 @@ impl<'a, T: FnMut(Part) -> Result<(), Broken>> Import<'a, T> {
 
     /// Hands rows to the store, which answers once they are durable, and tells which were refused.
     fn commit(&mut self, sheet: Sheet, batch: Batch, result: &mut proto::FileResult) -> Result<(), Broken> {
-        let Batch { rows, mut refused } = batch;
+        let Batch { rows, mut refused, .. } = batch;
         let read = (rows.len() + refused.len()) as u64;
         if !rows.is_empty() {
             let outcome = self.hub.import_batch(&mut self.run, sheet, rows, self.dry_run).map_err(Broken::Store)?;
@@ -180,4 +181,34 @@ impl<'a, T: FnMut(Part) -> Result<(), Broken>> Import<'a, T> {
         self.last_progress = Some(now);
         (self.tell)(Part::Progress(self.progress.clone()))
     }
+}
+
+/// Reads and checks the rows of a sheet, batch by batch, until its end or until nobody takes them any more.
+fn batch_up(
+    mut records: Records<impl io::BufRead>,
+    columns: &Columns,
+    batches: &SyncSender<Batch>,
+) -> Result<(), io::Error> {
+    let (mut batch, mut bytes) = (Batch::default(), 0);
+    while let Some(record) = records.read()? {
+        if let Some(fault) = record.fault {
+            batch.refused.push((record.number, Violation::whole(fault.words())));
+        } else if let Some(row) = check_row(columns, &record.fields) {
+            bytes += record.fields.iter().map(|field| field.len()).sum::<usize>();
+            batch.rows.push((record.number, row));
+        } else {
+            continue;
+        }
+        if batch.rows.len() + batch.refused.len() >= BATCH_ROWS || bytes >= BATCH_BYTES {
+            batch.position = records.position();
+            if batches.send(std::mem::take(&mut batch)).is_err() {
+                return Ok(());
+            }
+            bytes = 0;
+        }
+    }
+    batch.position = records.position();
+    // Where nobody takes it, the import has ended.
+    let _ = batches.send(batch);
+    Ok(())
 }

@@ -150,18 +150,18 @@ fn unknown_columns_and_files_are_left_out_aloud() {
 
 #[test]
 fn many_rows_go_in_several_batches() {
-    let rows: String = (0..1_234).map(|row| format!("J-{row},2018-05-01,Garden\n")).collect();
+    let rows: String = (0..4_321).map(|row| format!("J-{row},2018-05-01,Garden\n")).collect();
     let file = format!("{PROJECTS}{rows}J-0,2018-05-01,Garden\n");
     let hub = hub();
     let said = import(&hub, false, &[("projects.csv", file.as_bytes())]);
     assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].starts_with("projects.csv 1235 ref: "), "{}", said[0]);
-    assert_eq!(said[1], "projects.csv read 1235 created 1234 updated 0 unchanged 0 refused 1");
+    assert!(said[0].starts_with("projects.csv 4322 ref: "), "{}", said[0]);
+    assert_eq!(said[1], "projects.csv read 4322 created 4321 updated 0 unchanged 0 refused 1");
 }
 
 #[test]
 fn a_caller_that_goes_away_ends_the_import_and_loses_nothing_committed() {
-    let rows: String = (0..2_000).map(|row| format!("J-{row},2018-05-01,Garden\n")).collect();
+    let rows: String = (0..5_000).map(|row| format!("J-{row},2018-05-01,Garden\n")).collect();
     let file = format!("{PROJECTS}{rows}");
     let (hub, data) = (hub(), tempfile::tempdir().expect("a folder"));
     let mut spool = Spool::create(data.path()).expect("a spool");
@@ -169,5 +169,5 @@ fn a_caller_that_goes_away_ends_the_import_and_loses_nothing_committed() {
     let ended = Import::new(&hub, &spool, OPERATOR, false, |_| Err(Broken::CallerGone)).run();
     assert!(matches!(ended, Err(Broken::CallerGone)));
     let said = import(&hub, false, &[("projects.csv", file.as_bytes())]);
-    assert_eq!(said, ["projects.csv read 2000 created 1500 updated 0 unchanged 500 refused 0"]);
+    assert_eq!(said, ["projects.csv read 5000 created 3000 updated 0 unchanged 2000 refused 0"]);
 }
