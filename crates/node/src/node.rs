@@ -360,6 +360,8 @@ impl Node {
                 "{} says that another copy of this node's folder is running: if so, stop one of the two",
                 self.name_of(peer)
             ));
+            let words = "it says that another copy of this node's folder is running";
+            self.peers.update(peer, |state| state.last_error = Some(words.to_owned()));
         }
     }
 

@@ -276,7 +276,9 @@ async fn carry(node: &Arc<Node>, id: NodeId, target: &Target, opened: Result<Ope
         Ended::Stopping => return ControlFlow::Break(()),
         // Why, it may have said before; and where an exchange had begun, the next Hello clears it.
         ended @ (Ended::PeerLeft | Ended::KeyChanged) => node.peers().update(id, |state| {
-            state.last_error.get_or_insert_with(|| ended.to_string());
+            if state.open == 0 {
+                state.last_error.get_or_insert_with(|| ended.to_string());
+            }
         }),
         Ended::PeerFailed(status) => failed(words_of(&status)),
         ended @ (Ended::Stalled | Ended::NoHello | Ended::Closed(_) | Ended::Crashed) => failed(ended.to_string()),
