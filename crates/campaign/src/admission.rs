@@ -78,7 +78,9 @@ pub enum ChangeFault {
     #[error("its time is not in seconds between the years 1970 and 9999")]
     Time,
     /// The change does what no campaign document knows.
-    #[error("it does something else than set title or aim, edit the notes in place, or add, name or remove an organisation")]
+    #[error(
+        "it does something else than set title or aim, edit the notes in place, or add, name or remove an organisation"
+    )]
     Operation,
     /// A text is too long or holds control characters.
     #[error("a text in it is too long or holds control characters; shorten it or take them out")]

@@ -5,6 +5,7 @@ use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 
 use crate::*;
 
+mod form;
 mod javascript;
 mod order;
 mod poison;
@@ -70,65 +71,4 @@ fn two_hubs_edit_apart_and_merge() {
     assert_eq!(view.organisations.len(), 1);
     assert!(view.notes.contains("council") && view.notes.contains("🖨"));
     assert_eq!(ours.edit(LUTON, &Edit::SignUp("Library".into())), Ok(None));
-}
-
-#[test]
-fn changes_that_may_not_enter_are_refused_and_leave_the_document_alone() {
-    let mut writer = started();
-    let first: Vec<u8> = writer.changes().remove(0).1;
-    let second = edited(&mut writer, WARMINSTER, Edit::Aim("x".into()));
-    let foreign_key = {
-        let mut other = Automerge::load(&Campaign::blank().snapshot().0).expect("a blank document");
-        other.set_actor(ActorId::from(&LUTON.bytes()[..]));
-        other
-            .transact::<_, _, AutomergeError>(|transaction| transaction.put(ROOT, "phone", "07700 900000"))
-            .expect("a change");
-        other.get_last_local_change().expect("a change").raw_bytes().to_vec()
-    };
-    let with_message = {
-        let mut other = Automerge::load(&Campaign::blank().snapshot().0).expect("a blank document");
-        other.set_actor(ActorId::from(&LUTON.bytes()[..]));
-        other
-            .transact_with::<_, _, AutomergeError, _>(
-                |_| CommitOptions::default().with_message("for Mary"),
-                |transaction| transaction.put(ROOT, "aim", "y"),
-            )
-            .expect("a change");
-        other.get_last_local_change().expect("a change").raw_bytes().to_vec()
-    };
-    let mut cut = first.clone();
-    cut.truncate(first.len() - 3);
-    let cases = [
-        (
-            "another hub's actor",
-            LUTON.node,
-            first.clone(),
-            Verdict::Refused(Refused { change: 0, fault: ChangeFault::ForeignActor }),
-        ),
-        ("its dependency is missing", WARMINSTER.node, second, Verdict::Waiting),
-        ("cut short", WARMINSTER.node, cut, Verdict::Refused(Refused { change: 0, fault: ChangeFault::Malformed })),
-        (
-            "too large",
-            WARMINSTER.node,
-            vec![0; MAX_CHANGE_BYTES + 1],
-            Verdict::Refused(Refused { change: 0, fault: ChangeFault::TooLarge }),
-        ),
-        (
-            "a field that campaigns do not have",
-            LUTON.node,
-            foreign_key,
-            Verdict::Refused(Refused { change: 0, fault: ChangeFault::Operation }),
-        ),
-        (
-            "a commit message",
-            LUTON.node,
-            with_message,
-            Verdict::Refused(Refused { change: 0, fault: ChangeFault::Message }),
-        ),
-    ];
-    for (case, author, change, expected) in cases {
-        let mut campaign = Campaign::blank();
-        assert_eq!(admit(&mut campaign, author, &[change]), expected, "{case}");
-        assert_eq!(campaign.snapshot(), Campaign::blank().snapshot(), "{case}");
-    }
 }

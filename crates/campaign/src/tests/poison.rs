@@ -4,13 +4,16 @@ use std::io::Write;
 use std::panic::catch_unwind;
 use std::sync::LazyLock;
 
-use automerge::{Automerge, Change, ReadDoc};
+use automerge::legacy::{ElementId, Key, ObjectId, OpId, OpType};
+use automerge::{Automerge, Change, ExpandedChange, ObjType, ReadDoc};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
+
+const FIRST: [u8; 16] = *b"folkmoot/first/1";
 
 const ACTION: u64 = 0x42;
 const INSERT: u64 = 0x34;
@@ -352,7 +355,7 @@ fn kinds() -> Vec<Kind> {
             tx.delete(&list, 0)
         },
         |tx| {
-            let text = tx.put_object(ROOT, "aim", automerge::ObjType::Text)?;
+            let text = tx.put_object(ROOT, "aim", ObjType::Text)?;
             tx.splice_text(&text, 0, 0, "Wi-Fi")
         },
     ];
@@ -392,6 +395,60 @@ proptest! {
             let mut alone = load();
             prop_assert_eq!(admit(&mut alone, bystander.node, &[sound]), Verdict::Admitted);
             prop_assert_eq!(campaign.snapshot(), alone.snapshot());
+        }
+        prop_assert_eq!(campaign.copy().view(), campaign.view());
+    }
+}
+
+/// Forges one operation of a change: what it is done to, where, what, and what it overwrites.
+fn forge(change: &mut ExpandedChange, (which, part, number, other): (prop::sample::Index, u8, u64, bool)) {
+    let actor = if other { ActorId::from(&FIRST[..]) } else { change.actor_id.clone() };
+    let id = || OpId::new(number, &actor);
+    let which = which.index(change.operations.len());
+    let operation = &mut change.operations[which];
+    match part {
+        0 => operation.obj = ObjectId::Id(id()),
+        1 => operation.obj = ObjectId::Root,
+        2 => operation.key = Key::Seq(ElementId::Id(id())),
+        3 => operation.key = Key::Seq(ElementId::Head),
+        4 => operation.key = Key::Map(["title", "aim", "organisation", "hub", "notes"][number as usize % 5].into()),
+        5 => operation.pred = vec![id()].into(),
+        6 => operation.pred = operation.pred.iter().cloned().chain([id()]).collect(),
+        7 => operation.pred = Vec::new().into(),
+        8 => operation.insert = !operation.insert,
+        9 => operation.action = OpType::Delete,
+        10 => operation.action = OpType::Put("y".into()),
+        11 => operation.action = OpType::Make(ObjType::Map),
+        12 => operation.action = OpType::Make(ObjType::Text),
+        13 => operation.action = OpType::Increment(1),
+        14 => {
+            operation.key = Key::Seq(ElementId::Id(id()));
+            operation.pred = vec![id()].into();
+        }
+        _ => {
+            let copy = operation.clone();
+            change.operations.push(copy);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn a_change_with_forged_operations_is_refused_or_leaves_a_whole_campaign(
+        kind in any::<prop::sample::Index>(),
+        forgeries in proptest::collection::vec((any::<prop::sample::Index>(), 0u8..16, 1u64..90, any::<bool>()), 1..4),
+    ) {
+        let Kind { snapshot: (before, heads), actor, change } = &KINDS[kind.index(KINDS.len())];
+        let mut campaign = Campaign::load(before, heads).expect("its own snapshot");
+        let mut forged = Change::from_bytes(change.clone()).expect("a change").decode();
+        forgeries.into_iter().for_each(|forgery| forge(&mut forged, forgery));
+        let bytes = Change::from(forged).raw_bytes().to_vec();
+        let verdict = admit(&mut campaign, actor.node, &[bytes]);
+        prop_assert_ne!(&verdict, &refused(ChangeFault::Breaking));
+        if verdict != Verdict::Admitted {
+            prop_assert_eq!(&campaign.snapshot().1, heads);
         }
         prop_assert_eq!(campaign.copy().view(), campaign.view());
     }
