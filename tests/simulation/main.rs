@@ -12,16 +12,25 @@
 //! 6. after quiet, a release is not acknowledged, left twice, or counts otherwise than once with its approved figure;
 //! 7. of a hub that cheats, the Academy and the hub do not end with the same evidence and with the log up to the last
 //!    entry that both branches share, or any other log suffers;
-//! 8. the same seed does not give the same trace.
+//! 8. the same seed does not give the same trace;
+//! 9. a message to a node, or what it holds, tells of a campaign of which it is no member, save that the Academy holds those
+//!    that it relays;
+//! 10. after quiet, two members of a campaign read it otherwise or stand at other heads, a change waits for ever though
+//!    nothing was lost, or two nodes read another curriculum.
 //!
 //! What happens: messages come late and, across streams, in any order; streams break with what is under way, seen by one
 //! side or both; frames of earlier streams come again; processes end between any two effects and start with a new
 //! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice,
 //! with an incarnation of its own or, where it cheats, with the very same; a hub joins,
-//! another is revoked; hubs dial the Academy and each other; the directory changes and releases are approved all the while.
+//! another is revoked; hubs dial the Academy and each other; the directory changes and releases are approved all the while;
+//! the Academy publishes and retires; hubs begin campaigns, relayed or not, and edit them apart.
 //!
 //! `FOLKMOOT_SEEDS=10000` runs more seeds, `FOLKMOOT_SEED=17` one alone.
 
+mod campaigns;
+mod curriculum;
+mod disk;
+mod fault;
 mod oracle;
 mod prng;
 mod stream;
@@ -35,25 +44,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use fault::Fault;
 use world::{LANDMARKS, World};
 
 /// How many seeds an ordinary run takes.
 const SEEDS: u64 = 200;
-
-/// A bug planted in the driver, which the run must find.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    /// Answers for a frame before it is kept.
-    AcknowledgesFirst,
-    /// A disk that holds after a crash what it held when the process started.
-    ForgetsOnCrash,
-    /// A restored node goes on with the incarnation of the copy.
-    ReusesIncarnation,
-    /// Loses sight of a log that the peer lacks.
-    ForgetsWhatIsMissing,
-    /// A restored hub appends its approved releases before the Academy has shown what it holds.
-    AppendsUnasked,
-}
 
 /// What a seed came to without a violation.
 #[derive(Debug, PartialEq, Eq)]
@@ -168,4 +163,14 @@ fn a_driver_that_forgets_what_is_missing_is_found() {
 #[test]
 fn a_restored_hub_that_appends_unasked_is_found() {
     finds(Fault::AppendsUnasked, &["refused", "approved"]);
+}
+
+#[test]
+fn a_driver_that_shows_a_campaign_to_all_is_found() {
+    finds(Fault::ShowsCampaignsToAll, &["tells of"]);
+}
+
+#[test]
+fn a_disk_that_forgets_waiting_changes_is_found() {
+    finds(Fault::ForgetsWaitingChanges, &["has other words", "wait for ever"]);
 }

@@ -23,6 +23,8 @@ pub(crate) struct Oracle {
     pub(crate) copied: bool,
     /// A hub whose copy went on under the very same incarnation: what it says of itself can contradict itself.
     pub(crate) cheat: Option<NodeId>,
+    /// A folder was overwritten, so that what others build upon may be gone.
+    pub(crate) restored: bool,
     /// A hub was revoked, so that entries of it may come too late.
     pub(crate) revoked: bool,
     pub(crate) violations: Vec<String>,
@@ -159,8 +161,9 @@ impl Oracle {
 
     fn refused(&mut self, disk: DiskId, refusal: &Refusal, replayed: bool) {
         let passing = match refusal.reason {
-            RefusalReason::Frozen => true,
-            RefusalReason::Gap => replayed || self.contradicts(refusal.log()),
+            RefusalReason::Frozen | RefusalReason::UnknownCampaign => true,
+            // A hub that was just revoked is not given what it was shown while it was listed.
+            RefusalReason::Gap => replayed || self.revoked || self.contradicts(refusal.log()),
             RefusalReason::AfterRevocation => self.revoked,
             RefusalReason::SecondRelease => self.copied,
             RefusalReason::Fork => self.contradicts(refusal.log()),
@@ -173,7 +176,9 @@ impl Oracle {
             | RefusalReason::UnknownAuthor
             | RefusalReason::NotGenuine
             | RefusalReason::NotSubscribed
-            | RefusalReason::DirectoryRule => false,
+            | RefusalReason::DirectoryRule
+            | RefusalReason::Membership
+            | RefusalReason::CampaignChanges => false,
         };
         if !passing {
             self.violated(format!("disk {disk}: {:?} refused: {}", refusal.log(), refusal.detail));

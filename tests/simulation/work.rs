@@ -8,17 +8,19 @@ use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
 use folkmoot_domain::indicator::{CellKey, Indicator};
 use folkmoot_journal::directory::PeerStatus;
-use folkmoot_journal::exchange::{Answer, Event, Question, Scope, SharedReleases};
+use folkmoot_journal::exchange::{Answer, Event, Question, Scope, Shared, SharedReleases};
 use folkmoot_journal::{Cursor, Hash, Incarnation, LogId, Payload, PayloadKind, Topic};
 use folkmoot_store::academy::{HubChange, WhichHub};
 use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
 use folkmoot_store::journal::Fork;
 use folkmoot_store::{JournalStore, StoreError};
 
-use crate::Fault;
+use crate::fault::Fault;
+use crate::oracle::DiskId;
 use crate::stream::{ProcessId, StreamId};
 use crate::template::{ACADEMY, LATE, NODES, TEMPLATE, adopt, enrol};
 use crate::world::World;
+use crate::{campaigns, curriculum};
 
 /// How many moves one seed makes before quiet is asked for.
 const CHAOS: usize = 500;
@@ -40,6 +42,9 @@ pub(crate) fn run(world: &mut World) {
             let (stream, side, step) = moves[world.rng.below(moves.len())];
             world.carry_out(stream, side, step);
         }
+        if let Some(process) = world.waits.take().filter(|_| world.fault == Some(Fault::ForgetsWaitingChanges)) {
+            campaigns::forget_waiting_changes(world, process);
+        }
         if !world.oracle.violations.is_empty() {
             return;
         }
@@ -56,28 +61,28 @@ fn befall(world: &mut World) {
     let streams: Vec<StreamId> = world.streams.keys().copied().collect();
     let any = running.first().map(|_| running[world.rng.below(running.len())]);
     match world.rng.below(100) {
-        0..30 => any.into_iter().for_each(|process| work(world, process)),
-        30..62 => any.into_iter().for_each(|process| dial_somebody(world, process)),
-        62..70 if !streams.is_empty() => {
+        0..31 => any.into_iter().for_each(|process| work(world, process)),
+        31..62 => any.into_iter().for_each(|process| dial_somebody(world, process)),
+        62..69 if !streams.is_empty() => {
             let stream = streams[world.rng.below(streams.len())];
             world.cut(stream);
         }
-        70..74 => notice_the_end(world),
-        74..80 if !streams.is_empty() => {
+        69..73 => notice_the_end(world),
+        73..79 if !streams.is_empty() => {
             let (stream, side) = (streams[world.rng.below(streams.len())], world.rng.below(2));
             world.replay(stream, side);
         }
-        80..85 => any.into_iter().for_each(|process| crash(world, process)),
-        85..92 => {
+        79..84 => any.into_iter().for_each(|process| crash(world, process)),
+        84..91 => {
             let down: Vec<usize> = world.disks.keys().copied().filter(|node| *node != LATE).collect();
             if !down.is_empty() {
                 let node = down[world.rng.below(down.len())];
                 world.start(node);
             }
         }
-        92..94 => any.into_iter().for_each(|process| back_up(world, process)),
-        94..95 => restore(world),
-        95..97 => copy(world),
+        91..93 => any.into_iter().for_each(|process| back_up(world, process)),
+        93..94 => restore(world),
+        94..97 => copy(world),
         97..98 => join(world),
         98 if world.rng.chance(25) => revoke(world),
         _ => compare_again(world),
@@ -116,6 +121,7 @@ fn restore(world: &mut World) {
     }
     world.disks.remove(&node);
     world.note(format!("node {node} is restored from an older copy"));
+    world.oracle.restored = true;
     world.oracle.overwritten(node, None, &[]);
     world.forget_sent_by(node);
     let drawn = Incarnation(world.rng.next());
@@ -141,13 +147,20 @@ fn copy(world: &mut World) {
         let bytes = world.processes[&process].store.snapshot().expect("a snapshot");
         world.oracle.copied = true;
         world.note(format!("node {node} is copied"));
+        let cheats = world.rng.chance(50);
         let mut incarnation = Incarnation(world.rng.next());
-        if world.rng.chance(50) {
+        if cheats {
             world.note(format!("node {node} cheats"));
             world.oracle.cheat = Some(world.ids[node]);
             incarnation = world.incarnations[&process];
         }
-        world.start_on(node, COPY, &bytes, incarnation);
+        let copy = world.start_on(node, COPY, &bytes, incarnation);
+        if cheats {
+            for (process, disk) in [(process, node), (copy, COPY)] {
+                campaigns::work(world, process);
+                look(world, process, disk);
+            }
+        }
     }
 }
 
@@ -198,7 +211,7 @@ fn dial_somebody(world: &mut World, process: ProcessId) {
     if node == ACADEMY {
         return;
     }
-    let to = if world.rng.chance(75) { ACADEMY } else { 1 + world.rng.below(NODES - 1) };
+    let to = if world.rng.chance(65) { ACADEMY } else { 1 + world.rng.below(NODES - 1) };
     if to != node {
         world.dial(process, to);
     }
@@ -223,35 +236,54 @@ fn compare_again(world: &mut World) {
 
 fn work(world: &mut World, process: ProcessId) {
     let (node, disk) = (world.processes[&process].node, world.processes[&process].disk);
-    let store = world.processes[&process].store.clone();
-    let drawn = world.rng.next();
-    if node == ACADEMY {
-        let academy = store.academy().expect("the Academy's store");
-        if drawn.is_multiple_of(3) {
-            let programme = programme(drawn % 40);
-            world.note(format!("programme {}", programme.code));
-            academy.create_programme(&programme, "").expect("a new programme");
-        } else {
-            let hub = 1 + (drawn % 3) as usize;
-            let change = HubChange { region: Some(format!("Region {}", drawn % 1000)), ..HubChange::default() };
-            world.note(format!("node {hub} moves to region {}", drawn % 1000));
-            match academy.update_hub(WhichHub::Id(world.ids[hub]), change) {
-                Ok(_) | Err(StoreError::HubRevoked) => {}
-                Err(error) => world.oracle.violated(format!("a hub cannot be changed: {error}")),
-            }
-        }
-    } else {
-        let period = period(drawn % 6);
-        let value = drawn % 1_000;
-        world.note(format!("process {process} of node {node} approves {value} for {period}"));
-        match store.hub().expect("a hub's store").approve(&release(world, node, period, value)) {
-            Ok(_) | Err(StoreError::ReleaseStands { .. }) => {}
-            Err(error) => world.oracle.violated(format!("an approval failed: {error}")),
-        }
+    match (node == ACADEMY, world.rng.below(5)) {
+        (true, 0) => curriculum::work(world, process),
+        (true, _) => direct(world, process),
+        (false, 0..2) => campaigns::work(world, process),
+        (false, _) => approve(world, process),
     }
-    let topics = world.topics(node);
+    look(world, process, disk);
+}
+
+/// Looks at what a process wrote of its own accord, and wakes its streams.
+fn look(world: &mut World, process: ProcessId, disk: DiskId) {
+    let held = &world.processes[&process];
+    let (store, topics) = (held.store.clone(), world.topics(held.node));
     world.oracle.look(disk, &store, &topics);
     world.spread_change(process);
+}
+
+/// The Academy registers a programme or changes a hub.
+fn direct(world: &mut World, process: ProcessId) {
+    let store = world.processes[&process].store.clone();
+    let drawn = world.rng.next();
+    let academy = store.academy().expect("the Academy's store");
+    if drawn.is_multiple_of(3) {
+        let programme = programme(drawn % 40);
+        world.note(format!("programme {}", programme.code));
+        academy.create_programme(&programme, "").expect("a new programme");
+    } else {
+        let hub = 1 + (drawn % 3) as usize;
+        let change = HubChange { region: Some(format!("Region {}", drawn % 1000)), ..HubChange::default() };
+        world.note(format!("node {hub} moves to region {}", drawn % 1000));
+        match academy.update_hub(WhichHub::Id(world.ids[hub]), change) {
+            Ok(_) | Err(StoreError::HubRevoked) => {}
+            Err(error) => world.oracle.violated(format!("a hub cannot be changed: {error}")),
+        }
+    }
+}
+
+/// A hub approves a release.
+fn approve(world: &mut World, process: ProcessId) {
+    let (node, store) = (world.processes[&process].node, world.processes[&process].store.clone());
+    let drawn = world.rng.next();
+    let period = period(drawn % 6);
+    let value = drawn % 1_000;
+    world.note(format!("process {process} of node {node} approves {value} for {period}"));
+    match store.hub().expect("a hub's store").approve(&release(world, node, period, value)) {
+        Ok(_) | Err(StoreError::ReleaseStands { .. }) => {}
+        Err(error) => world.oracle.violated(format!("an approval failed: {error}")),
+    }
 }
 
 fn today() -> Date {
@@ -312,13 +344,12 @@ fn quieten(world: &mut World) {
     }
     join(world);
     for _ in 0..3 {
+        compare_again(world);
         for node in 1..NODES {
             let Some(process) = world.process_of(node) else { continue };
-            let open = world.streams.values().flat_map(|stream| &stream.ends[0]).any(|end| end.process == process);
-            if open {
-                compare_again(world);
-            } else {
-                world.dial(process, ACADEMY);
+            // The Academy, and every hub that does not dial this one.
+            for peer in (0..node).filter(|peer| !world.open(process, *peer)).collect::<Vec<_>>() {
+                world.dial(process, peer);
             }
         }
         settle(world);
@@ -338,6 +369,8 @@ fn quieten(world: &mut World) {
     }
     check_agreement(world, &members);
     check_contradiction(world, &members);
+    curriculum::check(world, &members);
+    campaigns::check(world, &members);
 }
 
 /// Runs until nobody has anything to do.
@@ -408,13 +441,19 @@ fn check_contradiction(world: &mut World, members: &[usize]) {
     for (node, peer) in [(ACADEMY, hub), (hub, ACADEMY)] {
         let process = world.process_of(node).expect("every member runs");
         let journal = world.processes[&process].store.journal();
-        let (forks, tips) = (journal.forks().expect("forks"), journal.tips(topic).expect("tips"));
+        let mut forks = journal.forks().expect("forks");
+        forks.retain(|fork| fork.log.topic == topic);
+        let tips = journal.tips(topic).expect("tips");
         for fork in &forks {
             let counts = tips.iter().find(|tip| tip.log(topic) == fork.log).copied();
             if counts != fork.common {
                 world.oracle.violated(format!("a log that forks counts up to {counts:?}, not {:?}", fork.common));
             }
-            let shown = evidence(&journal, Scope { peer: world.ids[peer], releases: SharedReleases::Of(cheat) }, fork);
+            let shown = evidence(
+                &journal,
+                Scope { peer: world.ids[peer], shared: Shared::Topics(SharedReleases::Of(cheat)) },
+                fork,
+            );
             if shown.len() < 2 || shown.iter().any(|(first, _)| *first != fork.seq) {
                 world.oracle.violated(format!("node {node} shows {} branches of {fork:?}", shown.len()));
             }
@@ -430,7 +469,7 @@ fn check_contradiction(world: &mut World, members: &[usize]) {
 }
 
 /// The branches that a node shows to whoever holds one of them: the first number of each, and what it holds.
-fn evidence(journal: &JournalStore, scope: Scope, fork: &Fork) -> BTreeSet<(u64, Vec<u8>)> {
+pub(crate) fn evidence(journal: &JournalStore, scope: Scope, fork: &Fork) -> BTreeSet<(u64, Vec<u8>)> {
     let LogId { topic, author, incarnation } = fork.log;
     let branch = Cursor { author, incarnation, seq: fork.seq, hash: Hash([0xff; 32]) };
     let theirs = vec![(topic, vec![branch])];

@@ -6,15 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{
-    Answer, Effect, Event, Exchange, Progress, Question, ReleasesWanted, Setup, Side, Subscriptions,
+    Effect, Event, Exchange, Progress, Question, ReleasesWanted, Setup, Side, Subscriptions,
 };
-use folkmoot_journal::{Admission, Author, Hash, Incarnation, NodeId, Receipt, Role, Topic};
+use folkmoot_journal::{Admission, Author, CampaignId, Hash, Incarnation, LogId, NodeId, Receipt, Role, Topic};
 use folkmoot_proto::federation::v1;
 use folkmoot_proto::federation::v1::exchange_message::Body;
 use folkmoot_store::{Store, StoreError};
 use prost::Message;
 
-use crate::Fault;
+use crate::campaigns::{self, Planned, betrayed};
+use crate::fault::Fault;
 use crate::oracle::{DiskId, Oracle};
 use crate::prng::Prng;
 use crate::stream::{End, Move, ProcessId, Stream, StreamId};
@@ -23,7 +24,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 15] = [
+pub(crate) const LANDMARKS: [&str; 20] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -39,6 +40,11 @@ pub(crate) const LANDMARKS: [&str; 15] = [
     "the contradiction is found",
     "joins",
     "Settled { round: 3 }",
+    "a campaign crosses directly",
+    "a change waits for another",
+    "a campaign is founded by a frame",
+    "the late hub learns of a campaign",
+    "the contradiction is found in a campaign",
 ];
 /// How many lines of the log a failing seed shows.
 const LINES: usize = 80;
@@ -53,7 +59,7 @@ pub(crate) struct Process {
     /// What the disk held when the process started: all that a disk which forgets would still hold.
     pub(crate) at_start: Option<Vec<u8>>,
     /// A frame that was acknowledged and is still to be kept.
-    overdue: Vec<Question>,
+    pub(crate) overdue: Vec<Question>,
 }
 
 pub(crate) struct World {
@@ -69,6 +75,9 @@ pub(crate) struct World {
     pub(crate) incarnations: BTreeMap<ProcessId, Incarnation>,
     pub(crate) streams: BTreeMap<StreamId, Stream>,
     pub(crate) oracle: Oracle,
+    pub(crate) campaigns: BTreeMap<CampaignId, Planned>,
+    /// A process in whose campaigns a change waits for another.
+    pub(crate) waits: Option<ProcessId>,
     replays: BTreeMap<(usize, usize), VecDeque<v1::Frame>>,
     next: u32,
     trace: u64,
@@ -89,6 +98,8 @@ impl World {
             incarnations: BTreeMap::new(),
             streams: BTreeMap::new(),
             oracle: Oracle::default(),
+            campaigns: BTreeMap::new(),
+            waits: None,
             replays: BTreeMap::new(),
             next: 0,
             reached: BTreeSet::new(),
@@ -135,7 +146,12 @@ impl World {
     pub(crate) fn topics(&self, node: usize) -> Vec<Topic> {
         let releases = |node: &usize| Topic::Releases(self.ids[*node]);
         let hubs: Vec<usize> = (1..NODES).filter(|hub| node == ACADEMY || *hub == node).collect();
-        std::iter::once(Topic::Directory).chain(hubs.iter().map(releases)).collect()
+        let campaigns = self.campaigns.iter().filter(|(_, planned)| planned.read_by(node));
+        [Topic::Directory, Topic::Curriculum]
+            .into_iter()
+            .chain(hubs.iter().map(releases))
+            .chain(campaigns.map(|(id, _)| Topic::Campaign(*id)))
+            .collect()
     }
 
     /// The running process of a node itself, not of a copy.
@@ -227,6 +243,12 @@ impl World {
         self.note(format!("process {id} of node {node} dials node {to}: stream {stream}"));
         let ends = [self.make_end(from, to, Side::Dialler), self.make_end(target, node, Side::Acceptor)];
         self.streams.insert(stream, Stream { ends: ends.map(Some), cut: false, replayed: false });
+    }
+
+    /// Whether a stream that this process dialled to the node is there still.
+    pub(crate) fn open(&self, from: ProcessId, to: usize) -> bool {
+        let dialled = self.streams.values().filter_map(|stream| stream.ends[0].as_ref());
+        dialled.into_iter().any(|end| end.process == from && end.peer_node == to)
     }
 
     /// How a process's directory lists a node's key.
@@ -346,6 +368,13 @@ impl World {
                 self.note(format!("stream {stream} side {side}: {progress:?}"));
                 let replayed = self.streams.get(&stream).is_some_and(|held| held.replayed);
                 self.oracle.told(disk, &progress, replayed);
+                let node = self.processes[&process].node;
+                if let Progress::Received { log: LogId { topic: Topic::Campaign(id), .. }, .. } = &progress
+                    && node != ACADEMY
+                    && peer_node != ACADEMY
+                {
+                    self.note(format!("{id:?}: a campaign crosses directly"));
+                }
                 self.told(stream, side, process, peer_node, &progress);
             }
             Effect::Close(reason) => {
@@ -360,7 +389,11 @@ impl World {
         let Some(end) = self.end(stream, side) else { return };
         let (process, to) = (end.process, end.peer_node);
         let (from, disk) = (self.processes[&process].node, self.processes[&process].disk);
-        self.mix(&message.encode_to_vec());
+        let bytes = message.encode_to_vec();
+        self.mix(&bytes);
+        if let Some(id) = betrayed(self, to, &bytes) {
+            self.oracle.violated(format!("a message from node {from} to node {to} tells of {id:?}"));
+        }
         match &message.body {
             Some(Body::Receipt(receipt)) => match Receipt::from_wire(receipt) {
                 Ok(receipt) => self.oracle.receipt_leaves(disk, &receipt),
@@ -411,24 +444,24 @@ impl World {
     fn ask(&mut self, stream: StreamId, side: usize, question: Question) {
         let Some(end) = self.end(stream, side) else { return };
         let id = end.process;
-        let answer = match (self.fault, &question) {
-            (Some(Fault::AcknowledgesFirst), Question::Keep { .. }) => {
-                // The answer of a store that keeps, without keeping yet.
-                let process = &self.processes[&id];
-                let scratch = process.store.snapshot().expect("a snapshot");
-                let scratch = Store::from_snapshot(&scratch, ambient(&self.clock, 0)).expect("a snapshot opens");
-                scratch.set_author(process.store.author().as_deref().cloned().expect("an author"));
-                let answer = scratch.journal().answer(question.clone());
-                if let Some(process) = self.processes.get_mut(&id) {
-                    process.overdue.push(question.clone());
-                }
-                answer
-            }
-            (Some(Fault::ForgetsWhatIsMissing), Question::Missing { .. }) => {
-                self.processes[&id].store.journal().answer(question.clone()).map(forget_last)
-            }
-            _ => self.processes[&id].store.journal().answer(question.clone()),
+        let campaign = if let Question::Keep { frame, .. } = &question
+            && let Ok(Topic::Campaign(campaign)) = Topic::from_slice(&frame.topic)
+        {
+            Some((campaign, self.knows(id, campaign)))
+        } else {
+            None
         };
+        let answer = match self.fault {
+            None => self.processes[&id].store.journal().answer(question.clone()),
+            Some(fault) => fault.answer(self, id, &question),
+        };
+        if let Some((campaign, known)) = campaign.filter(|(campaign, _)| self.knows(id, *campaign)) {
+            if !known {
+                let late = if self.processes[&id].node == LATE { ", the late hub learns of a campaign" } else { "" };
+                self.note(format!("process {id}: a campaign is founded by a frame{late}: {campaign:?}"));
+            }
+            campaigns::look(self, id, campaign);
+        }
         match answer {
             Ok(answer) => {
                 self.look(id, &question);
@@ -441,6 +474,10 @@ impl World {
             Err(StoreError::Frozen) => self.drop_end(stream, side),
             Err(error) => self.oracle.violated(format!("process {id} cannot answer {question:?}: {error}")),
         }
+    }
+
+    fn knows(&self, process: ProcessId, campaign: CampaignId) -> bool {
+        self.processes[&process].store.journal().rights().memberships.get(campaign).is_some()
     }
 
     fn settle_overdue(&mut self, id: ProcessId) {
@@ -523,14 +560,5 @@ impl World {
                 }
             }
         }
-    }
-}
-
-fn forget_last(answer: Answer) -> Answer {
-    if let Answer::Missing { mut push, lacking, forks } = answer {
-        push.pop();
-        Answer::Missing { push, lacking, forks }
-    } else {
-        answer
     }
 }

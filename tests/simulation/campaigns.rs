@@ -1,0 +1,275 @@
+//! Campaigns that some hubs share: what people do with them, and what must hold of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::BufRead as _;
+
+use folkmoot_campaign::{Edit, View};
+use folkmoot_journal::directory::PeerStatus;
+use folkmoot_journal::exchange::{Scope, Shared, SharedReleases};
+use folkmoot_journal::{CampaignId, NodeId, Topic};
+use folkmoot_store::StoreError;
+use folkmoot_store::campaign::NewCampaign;
+
+use crate::disk;
+use crate::stream::ProcessId;
+use crate::template::{ACADEMY, NODES};
+use crate::work::evidence;
+use crate::world::World;
+
+/// How many campaigns one seed has at most.
+const CAMPAIGNS: usize = 4;
+
+/// A campaign as whoever watches from outside knows it.
+pub(crate) struct Planned {
+    members: BTreeSet<usize>,
+    academy_relays: bool,
+    /// Drawn, so that it is found wherever it is.
+    title: String,
+}
+
+impl Planned {
+    /// Whether a node may know of it at all.
+    pub(crate) fn read_by(&self, node: usize) -> bool {
+        self.members.contains(&node) || (node == ACADEMY && self.academy_relays)
+    }
+}
+
+/// Something that bytes on their way to a node say of a campaign which it may not know of.
+pub(crate) fn betrayed(world: &World, to: usize, bytes: &[u8]) -> Option<CampaignId> {
+    let secret = |(id, planned): &(&CampaignId, &Planned)| {
+        !planned.read_by(to) && (holds(bytes, &id.0) || holds(bytes, planned.title.as_bytes()))
+    };
+    world.campaigns.iter().find(secret).map(|(id, _)| *id)
+}
+
+/// Whether the bytes hold the needle. From one occurrence of its first byte to the next the standard library goes, which
+/// is fast where the tests themselves are not.
+fn holds(mut bytes: &[u8], needle: &[u8]) -> bool {
+    let Some((first, rest)) = needle.split_first() else { return true };
+    while !bytes.is_empty() {
+        if bytes.skip_until(*first).is_err() {
+            return false;
+        }
+        if bytes.starts_with(rest) && !rest.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+/// A hub begins a campaign, or edits one.
+pub(crate) fn work(world: &mut World, process: ProcessId) {
+    let node = world.processes[&process].node;
+    let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
+    let known = campaigns.list().expect("campaigns");
+    if known.is_empty() || world.rng.chance(15) {
+        return begin(world, process);
+    }
+    let campaign = known[world.rng.below(known.len())].id;
+    let word = world.rng.next() % 1_000;
+    let edit = match world.rng.below(3) {
+        0 => Edit::Aim(format!("Aim {word}")),
+        1 => Edit::SignUp(format!("Organisation {}", word % 6)),
+        _ => Edit::AppendNotes(format!("note {word} 🚌 ")),
+    };
+    world.note(format!("process {process} of node {node} edits {campaign:?}: {edit:?}"));
+    match campaigns.edit(campaign, edit, "") {
+        Ok(_) | Err(StoreError::Frozen | StoreError::NotWritten { .. }) => {}
+        Err(error) => world.oracle.violated(format!("node {node} cannot edit: {error}")),
+    }
+}
+
+fn begin(world: &mut World, process: ProcessId) {
+    if world.campaigns.len() == CAMPAIGNS {
+        return;
+    }
+    let (node, store) = (world.processes[&process].node, world.processes[&process].store.clone());
+    let directory = store.journal().directory();
+    let mut members = BTreeSet::from([node]);
+    for other in (1..NODES).filter(|other| *other != node) {
+        if directory.status(world.ids[other]) == PeerStatus::Listed && world.rng.chance(50) {
+            members.insert(other);
+        }
+    }
+    let academy_relays = world.rng.chance(60);
+    let title = format!("Campaign {:016x}", world.rng.next());
+    let ids: BTreeSet<NodeId> = members.iter().map(|member| world.ids[*member]).collect();
+    let begun = NewCampaign { title: title.clone(), members: ids, academy_relays };
+    match store.campaigns().expect("a hub's store").create(begun, "") {
+        Ok(state) => {
+            let relay = if academy_relays { "relayed" } else { "not relayed" };
+            world.note(format!("process {process} begins {:?} of {members:?}, {relay}", state.id));
+            world.campaigns.insert(state.id, Planned { members, academy_relays, title });
+        }
+        Err(StoreError::Frozen | StoreError::NotWritten { .. }) => {}
+        Err(error) => world.oracle.violated(format!("node {node} cannot begin a campaign: {error}")),
+    }
+}
+
+/// Somebody reads a campaign of which a hub has just been given something.
+pub(crate) fn look(world: &mut World, process: ProcessId, id: CampaignId) {
+    let node = world.processes[&process].node;
+    if node == ACADEMY {
+        return;
+    }
+    match world.processes[&process].store.campaigns().expect("a hub's store").get(id) {
+        Ok(state) if state.waiting > 0 => {
+            world.note(format!("node {node}: a change waits for another"));
+            world.waits = Some(process);
+        }
+        Ok(_) => {}
+        Err(error) => world.oracle.violated(format!("node {node} cannot read {id:?}: {error}")),
+    }
+}
+
+/// Starts a process anew on a disk that has forgotten what waited.
+pub(crate) fn forget_waiting_changes(world: &mut World, process: ProcessId) {
+    let Some(held) = world.processes.get(&process) else { return };
+    let (node, disk) = (held.node, held.disk);
+    if disk == node
+        && let Some(bytes) = world.crash(process)
+    {
+        world.disks.insert(disk, disk::without_waiting_changes(&bytes));
+        world.start(node);
+    }
+}
+
+/// After quiet: all members read the same, and whoever is none holds nothing.
+pub(crate) fn check(world: &mut World, members: &[usize]) {
+    let mut violations = Vec::new();
+    for node in 0..NODES {
+        let Some(process) = world.process_of(node) else { continue };
+        let held = &world.processes[&process].store;
+        let bytes = held.snapshot().expect("a snapshot");
+        if let Some(id) = betrayed(world, node, &bytes) {
+            violations.push(format!("the disk of node {node} tells of {id:?}, of which it is no member"));
+        }
+        for (id, _) in world.campaigns.iter().filter(|(_, planned)| !planned.read_by(node)) {
+            let known = held.journal().rights().memberships.get(*id).is_some();
+            if known || !held.journal().tips(Topic::Campaign(*id)).expect("tips").is_empty() {
+                violations.push(format!("node {node} holds {id:?}, of which it is no member"));
+            }
+        }
+    }
+    // What builds on something that only an overwritten, cheating or revoked hub held waits for ever, everywhere alike.
+    let nothing_lost =
+        !world.oracle.restored && world.oracle.cheat.is_none() && !world.oracle.copied && !world.oracle.revoked;
+    for (id, planned) in &world.campaigns {
+        if !world.oracle.written.keys().any(|log| log.topic == Topic::Campaign(*id)) {
+            continue;
+        }
+        let mut read: Option<(usize, Seen)> = None;
+        for node in members.iter().copied().filter(|node| planned.members.contains(node)) {
+            let process = world.process_of(node).expect("every member runs");
+            let seen = match see(world, process, *id) {
+                Ok(seen) => seen,
+                Err(words) => {
+                    violations.push(format!("node {node} does not read {id:?}: {words}"));
+                    continue;
+                }
+            };
+            if seen.members != planned.members.iter().map(|member| world.ids[*member]).collect()
+                || seen.academy_relays != planned.academy_relays
+            {
+                violations.push(format!("node {node} reads another membership of {id:?}"));
+            }
+            if seen.waiting > 0 && nothing_lost {
+                violations.push(format!("node {node}: {} of {id:?} wait for ever", seen.waiting));
+            }
+            match &read {
+                None => read = Some((node, seen)),
+                Some((first, expected)) if *expected != seen => {
+                    let differ = if expected.view == seen.view { "heads or counts" } else { "words" };
+                    let words = format!("{id:?} has other {differ} on node {node} than on node {first}");
+                    violations.push(format!("{words}: {seen:?}\n  {expected:?}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    let (found, contradictions) = contradictions(world, members);
+    if found {
+        world.note("the contradiction is found in a campaign".to_owned());
+    }
+    violations.extend(contradictions);
+    violations.into_iter().for_each(|words| world.oracle.violated(words));
+}
+
+/// What a hub sees of a campaign.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    members: BTreeSet<NodeId>,
+    academy_relays: bool,
+    view: View,
+    heads: BTreeSet<Vec<u8>>,
+    waiting: u64,
+    set_aside: u64,
+}
+
+fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String> {
+    let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
+    let state = campaigns.get(id).map_err(|error| error.to_string())?;
+    let exported = campaigns.export(id).map_err(|error| error.to_string())?;
+    Ok(Seen {
+        members: state.membership.members.clone(),
+        academy_relays: state.membership.academy_relays,
+        heads: disk::heads(&exported.document),
+        view: state.view,
+        waiting: state.waiting,
+        set_aside: state.set_aside,
+    })
+}
+
+/// Of a hub that contradicts itself, all readers of a campaign hold the same: up to the last common entry, and both
+/// branches as evidence. Whether there was such a fork, and what is wrong.
+fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
+    let Some(cheat) = world.oracle.cheat else { return (false, Vec::new()) };
+    let (mut found, mut violations) = (false, Vec::new());
+    for (id, planned) in &world.campaigns {
+        let topic = Topic::Campaign(*id);
+        let mut first = None;
+        for node in members.iter().copied().filter(|node| planned.read_by(*node)) {
+            let process = world.process_of(node).expect("every member runs");
+            let journal = world.processes[&process].store.journal();
+            let forks: Vec<_> =
+                journal.forks().expect("forks").into_iter().filter(|fork| fork.log.topic == topic).collect();
+            let tips: BTreeMap<_, _> =
+                journal.tips(topic).expect("tips").into_iter().map(|tip| (tip.log(topic), tip)).collect();
+            found |= !forks.is_empty();
+            for fork in &forks {
+                if fork.log.author != cheat {
+                    violations.push(format!("node {node} holds a fork of another than the cheat: {fork:?}"));
+                }
+                let peer = members.iter().copied().find(|peer| *peer != node && planned.read_by(*peer));
+                let Some(peer) = peer else { continue };
+                let scope = Scope { peer: world.ids[peer], shared: Shared::Topics(SharedReleases::None) };
+                if evidence(&journal, scope, fork).len() < 2 {
+                    violations.push(format!("node {node} shows one branch of {fork:?} alone"));
+                }
+            }
+            match &first {
+                None => first = Some((forks, tips)),
+                Some(expected) if *expected != (forks, tips) => {
+                    violations
+                        .push(format!("{id:?} of a hub that contradicts itself is held otherwise on node {node}"));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+    (found, violations)
+}
+
+#[test]
+fn a_needle_is_found_wherever_it_is() {
+    for (bytes, needle, found) in [
+        (&b"abc"[..], &b"abc"[..], true),
+        (b"ababc", b"abc", true),
+        (b"xxab", b"abc", false),
+        (b"", b"abc", false),
+        (b"aaaab", b"aab", true),
+        (b"aaaa", b"aab", false),
+    ] {
+        assert_eq!(holds(bytes, needle), found, "{needle:?} in {bytes:?}");
+    }
+}
