@@ -60,6 +60,13 @@ pub(super) fn load(connection: &Connection, id: CampaignId) -> Result<Option<Cam
     Ok(Campaign::load(&snapshot, heads).ok())
 }
 
+/// The heads of the stored document.
+pub(super) fn stored_heads(connection: &Connection, id: CampaignId) -> Result<Option<Vec<[u8; 32]>>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT heads FROM campaign WHERE id = ?1")?;
+    let heads: Option<Vec<u8>> = statement.query_row([id.0], |row| row.get(0)).optional()?;
+    Ok(heads.map(|heads| heads.as_chunks::<32>().0.to_vec()))
+}
+
 /// The document, worked out again where it has to be.
 pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
     match load(tx, id)? {

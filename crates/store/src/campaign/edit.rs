@@ -71,7 +71,7 @@ impl CampaignStore {
                 append_changes(tx, id, vec![change])?;
             }
             note_request(tx, "edit", &request_id, id)?;
-            state(tx, id)
+            state_of(tx, id, &campaign)
         })
     }
 
@@ -115,7 +115,7 @@ impl CampaignStore {
             if campaign.heads() != before {
                 append_changes(tx, id, submission.changes)?;
             }
-            state(tx, id)
+            state_of(tx, id, &campaign)
         })
     }
 }
@@ -150,6 +150,15 @@ pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, St
     let damaged = |_| StoreError::inconsistent("a campaign's document");
     let view = document::load_or_work_out(tx, id)?.view().map_err(damaged)?;
     described(tx, id, &membership, view)
+}
+
+/// A campaign as the transaction sees it, read from `campaign` where that is what was stored.
+fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<CampaignState, StoreError> {
+    let stored = document::stored_heads(tx, id)?.is_some_and(|heads| heads == campaign.heads());
+    match campaign.view() {
+        Ok(view) if stored => described(tx, id, &member(tx, id)?, view),
+        Ok(_) | Err(_) => state(tx, id),
+    }
 }
 
 fn member(tx: &Tx<'_>, id: CampaignId) -> Result<std::sync::Arc<Membership>, StoreError> {
@@ -195,4 +204,31 @@ fn note_request(tx: &Tx<'_>, call: &str, request_id: &str, id: CampaignId) -> Re
             .execute(params![call, request_id, id.0])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_split_so_that_each_part_fits_into_one_entry() {
+        let all = PAYLOAD_LIMIT - CHANGE_OVERHEAD;
+        let half = PAYLOAD_LIMIT / 2 - CHANGE_OVERHEAD;
+        for (sizes, parts) in [
+            (vec![], vec![]),
+            (vec![1], vec![1]),
+            (vec![all], vec![1]),
+            (vec![all, 1], vec![1, 1]),
+            (vec![half, half], vec![2]),
+            (vec![half, half, 1], vec![2, 1]),
+            (vec![half, half + 1, half], vec![1, 1, 1]),
+            (vec![1; 70_000], vec![70_000]),
+        ] {
+            let changes: Vec<Vec<u8>> = sizes.iter().map(|size| vec![7; *size]).collect();
+            let split = entries(changes.clone());
+            assert_eq!(split.iter().map(Vec::len).collect::<Vec<_>>(), parts, "{:?}", sizes.first());
+            assert!(split.iter().all(|part| encode_campaign_changes(part).len() <= PAYLOAD_LIMIT));
+            assert_eq!(split.concat(), changes, "in their order");
+        }
+    }
 }

@@ -277,11 +277,11 @@ fn what_is_too_much_for_one_entry_goes_into_several() {
         };
         (0..20_000).map(|_| next()).collect()
     };
-    let changes: Vec<Vec<u8>> = (0..14).map(|_| client.note(&text())).collect();
+    let changes: Vec<Vec<u8>> = (0..11).map(|_| client.note(&text())).collect();
     let size: usize = changes.iter().map(Vec::len).sum();
     let before = written(one, id);
     let state = campaigns(one).apply_changes(id, changes).expect("applied");
-    assert_eq!(state.view.notes.chars().count(), 280_000);
+    assert_eq!(state.view.notes.chars().count(), 220_000);
     let entries = written(one, id) - before;
     assert_eq!(entries, size.div_ceil(folkmoot_journal::entry::PAYLOAD_LIMIT) as u64, "{size} bytes");
     assert!(entries > 1);

@@ -45,6 +45,42 @@ fn bad_changes_are_set_aside_with_their_author_and_take_nothing_down() {
     assert_eq!(state_at(&again, id).set_aside, 3);
 }
 
+/// A member claims one number under one actor for two changes, in logs of two processes: every node takes the same one.
+#[test]
+fn of_two_changes_that_claim_one_number_every_node_takes_the_same() {
+    let federation = federation_of(4);
+    let [one, two, three, four] = &federation.hubs[..] else { panic!("four hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    let claims = ["Left. ", "Right. "].map(|text| change(one, id, two, 5, &Edit::AppendNotes(text.to_owned())));
+    let log = |incarnation, change: &Vec<u8>| {
+        let entries: &[&[Vec<u8>]] = &[std::slice::from_ref(change)];
+        pack(&forged_changes(&federation.academy, two, id, incarnation, entries)).expect("packs")
+    };
+    let (left, right) = (log(8, &claims[0]), log(9, &claims[1]));
+    for (hub, frames) in [(one, [&left, &right]), (three, [&right, &left])] {
+        let kept: Vec<Kept> = frames.into_iter().map(|frame| hub.keep(two, frame.clone())).collect();
+        assert!(kept.iter().all(|kept| kept.new_entries == 2));
+        let state = state_at(hub, id);
+        assert_eq!((state.view.notes.as_str(), state.waiting, state.set_aside), ("Left. ", 0, 1));
+    }
+    assert_eq!(agreed(one, id), agreed(three, id));
+    // What built on the one that does not count waits, on every node alike.
+    let built = {
+        let mut document = document(four, id);
+        let theirs = vec![claims[1].clone()];
+        document.admit_all(&[folkmoot_campaign::Submission { author: two.id.0, changes: theirs, late: false }]);
+        let edit = Edit::AppendNotes("Built on it. ".to_owned());
+        document.edit(Actor { node: four.id.0, incarnation: 3 }, &edit).expect("an edit").expect("a change")
+    };
+    let frame = pack(&forged_changes(&federation.academy, four, id, 3, &[&[built]])).expect("packs");
+    for hub in [one, three] {
+        hub.keep(four, frame.clone());
+        assert_eq!(state_at(hub, id).waiting, 1);
+    }
+    assert_eq!(agreed(one, id), agreed(three, id));
+}
+
 /// A hub that lost its head writes what its own document would refuse.
 #[test]
 fn an_own_entry_that_does_not_fit_is_not_written() {
