@@ -86,6 +86,11 @@ impl Home {
             let temporary = temporary.map_err(Failure::file("create", &std::env::temp_dir()))?;
             return Ok(Home { path: temporary.path().to_owned(), temporary: Some(temporary) });
         };
+        let whole = std::path::absolute(path).map_err(Failure::file("find", path))?;
+        // The commands that are shown name it, and what they show can be typed.
+        if whole.to_str().is_none() {
+            return Err(Failure::Told(format!("{} is not UTF-8: give the demo another folder", whole.display())));
+        }
         fs::create_dir_all(path).map_err(Failure::file("create", path))?;
         match fs::read_dir(path).map_err(Failure::file("read", path))?.next() {
             Some(_) => Err(Failure::Told(format!("{} is not empty: give the demo a new folder", path.display()))),
@@ -143,5 +148,17 @@ mod tests {
         let failure = Home::open(Some(home.path())).err().expect("not empty");
         assert!(failure.to_string().contains("is not empty"), "{failure}");
         Home::open(Some(&home.path().join("new"))).expect("a new folder");
+    }
+
+    #[test]
+    fn a_folder_that_no_command_could_name_is_not_used() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join(OsStr::from_bytes(b"caf\xe9"));
+        let failure = Home::open(Some(&path)).err().expect("no plain path");
+        assert!(failure.to_string().contains("is not UTF-8"), "{failure}");
+        assert!(!path.exists());
     }
 }
