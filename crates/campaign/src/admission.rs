@@ -181,8 +181,10 @@ impl Campaign {
     ///
     /// The outcome is the same in whatever order submissions come and however they are spread over calls, as long as those
     /// that wait are offered again. One thing is left to order: of two changes that one author made under the same actor
-    /// and number, the one counts that is offered first, so that an author's entries are to be offered in the order of the
-    /// log. What is held already is passed over as admitted. A bad submission takes no other one down.
+    /// and number, the one counts that is offered first. An author's entries are therefore offered in the order of the log.
+    /// Where an author has several logs, a refusal for [`ChangeFault::Numbering`] is the sign to begin again from
+    /// [`Campaign::blank`] and offer all entries in an order that every node gives them. What is held already is passed over
+    /// as admitted. A bad submission takes no other one down.
     pub fn admit_all(&mut self, submissions: &[Submission]) -> Vec<Verdict> {
         let mut cases: Vec<Case> = submissions
             .iter()
@@ -201,32 +203,22 @@ impl Campaign {
             let counting = counting(&cases);
             let whole = order.iter().all(|index| counting.contains(index));
             let order: Vec<usize> = order.into_iter().filter(|index| counting.contains(index)).collect();
-            let fresh = |order: &[usize]| -> Vec<Change> {
-                let mut once = HashSet::new();
-                let candidates = order.iter().flat_map(|index| &cases[*index].candidates);
-                candidates
-                    .filter(|candidate| history.place(&candidate.hash).is_some_and(|place| place >= held))
-                    .filter(|candidate| once.insert(candidate.hash))
-                    .map(|candidate| candidate.change.clone())
-                    .collect()
-            };
-            let Some(document) = apply(&self.document, fresh(&order)) else {
+            let document = match apply(&self.document, fresh(&cases, &order, &history, held)) {
+                Some(document) => document,
                 // The checks before should leave nothing on which the library breaks. Where it does, the first submission
                 // goes with which it does, and everything is staged again without it.
-                let (mut sound, mut broken) = (0, order.len());
-                while broken - sound > 1 {
-                    let middle = (sound + broken) / 2;
-                    match apply(&self.document, fresh(&order[..middle])) {
-                        Some(_) => sound = middle,
-                        None => broken = middle,
-                    }
+                None if !order.is_empty() => {
+                    let breaks =
+                        |length| apply(&self.document, fresh(&cases, &order[..length], &history, held)).is_none();
+                    let culprit = order[first_that(order.len(), breaks)];
+                    let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
+                    cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
+                    cases[culprit].candidates.clear();
+                    history.truncate(held);
+                    self.history = Some(history);
+                    continue;
                 }
-                let culprit = &mut cases[order[sound]];
-                let change = culprit.candidates.first().map_or(0, |candidate| candidate.place);
-                culprit.state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
-                history.truncate(held);
-                self.history = Some(history);
-                continue;
+                None => return verdicts(&cases, &counting),
             };
             self.document = document;
             // Late changes that nothing builds on were staged and not applied: read the graph anew.
@@ -234,6 +226,17 @@ impl Campaign {
             return verdicts(&cases, &counting);
         }
     }
+}
+
+/// The changes of these cases that are not among the first `held` ones, in their order.
+fn fresh(cases: &[Case], order: &[usize], history: &History, held: usize) -> Vec<Change> {
+    let mut once = HashSet::new();
+    let candidates = order.iter().flat_map(|index| &cases[*index].candidates);
+    candidates
+        .filter(|candidate| history.place(&candidate.hash).is_some_and(|place| place >= held))
+        .filter(|candidate| once.insert(candidate.hash))
+        .map(|candidate| candidate.change.clone())
+        .collect()
 }
 
 /// Brings submissions into an order in which each follows from what was before it.
@@ -256,7 +259,8 @@ impl<'a> Staging<'a> {
         let mut ready = BTreeSet::new();
         let mut claims: HashMap<(ActorId, u64), Vec<usize>> = HashMap::new();
         for (index, case) in cases.iter_mut().enumerate() {
-            if matches!(case.state, State::Refused(_)) {
+            // What was refused by itself has none; what was refused for another one may follow without that one.
+            if case.candidates.is_empty() && matches!(case.state, State::Refused(_)) {
                 continue;
             }
             if case.candidates.iter().all(|candidate| history.place(&candidate.hash).is_some()) {
@@ -278,6 +282,8 @@ impl<'a> Staging<'a> {
         while let Some(index) = self.ready.pop_first() {
             if let Some(earlier) = self.earlier_claim(index) {
                 self.behind.entry(earlier).or_default().push(index);
+            } else if let Some(refused) = self.rival(index) {
+                self.settle(index, State::Refused(refused));
             } else if let Some(hash) = self.lacks(index) {
                 self.lacking.entry(hash).or_default().push(index);
             } else {
@@ -294,6 +300,12 @@ impl<'a> Staging<'a> {
         })
     }
 
+    /// A number that another change has is told before anything that is yet to come.
+    fn rival(&self, index: usize) -> Option<Refused> {
+        let rival = self.cases[index].candidates.iter().find(|candidate| self.history.has_rival(&candidate.change))?;
+        Some(Refused { change: rival.place, fault: ChangeFault::Numbering })
+    }
+
     fn lacks(&self, index: usize) -> Option<ChangeHash> {
         let mut own = HashSet::new();
         for candidate in &self.cases[index].candidates {
@@ -308,8 +320,7 @@ impl<'a> Staging<'a> {
 
     fn decide(&mut self, index: usize) {
         let before = self.history.len();
-        let case = &mut self.cases[index];
-        let fault = case.candidates.iter().find_map(|candidate| {
+        let fault = self.cases[index].candidates.iter().find_map(|candidate| {
             if self.history.place(&candidate.hash).is_some() {
                 return None;
             }
@@ -318,12 +329,19 @@ impl<'a> Staging<'a> {
             Some(Refused { change: candidate.place, fault })
         });
         if let Some(refused) = fault {
-            case.state = State::Refused(refused);
             self.history.truncate(before);
+            self.settle(index, State::Refused(refused));
         } else {
-            case.state = State::Staged;
             self.order.push(index);
-            for candidate in &case.candidates {
+            self.settle(index, State::Staged);
+        }
+    }
+
+    /// Wakes those that wait for this one's decision or changes.
+    fn settle(&mut self, index: usize, state: State) {
+        self.cases[index].state = state;
+        if state == State::Staged {
+            for candidate in &self.cases[index].candidates {
                 self.ready.extend(self.lacking.remove(&candidate.hash).unwrap_or_default());
             }
         }
@@ -371,10 +389,23 @@ fn verdicts(cases: &[Case], counting: &BTreeSet<usize>) -> Vec<Verdict> {
     cases.iter().enumerate().map(verdict).collect()
 }
 
+/// The least index of `length` many with which, and all before it, something holds that holds with all of them.
+fn first_that(length: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut without, mut with) = (0, length);
+    while with - without > 1 {
+        let middle = without.midpoint(with);
+        if holds(middle) { with = middle } else { without = middle }
+    }
+    without
+}
+
 /// The document with these changes, each of which builds on it or on one before; `None` where the library breaks or writes
 /// a change otherwise than it came.
 fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
     let expected: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
+    if expected.is_empty() {
+        return Some(document.clone());
+    }
     guarded(|| {
         let before = document.get_heads();
         let mut fork = document.fork();
@@ -393,4 +424,18 @@ fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
         (written == expected && read(&fork).is_some()).then_some(fork)
     })
     .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_culprit_is_found() {
+        for length in 1..20 {
+            for culprit in 0..length {
+                assert_eq!(first_that(length, |count| count > culprit), culprit, "{culprit} of {length}");
+            }
+        }
+    }
 }

@@ -123,6 +123,12 @@ impl History {
         self.by_hash.get(hash).map(|index| *index as usize)
     }
 
+    /// Whether another change has this one's number under its actor.
+    pub(crate) fn has_rival(&self, change: &Change) -> bool {
+        let held = self.actors.get(change.actor_id()).map_or(0, |actor| self.by_actor[*actor as usize].len());
+        held as u64 >= change.seq() && self.place(&change.hash()).is_none()
+    }
+
     /// How many changes are here, to go back to by [`History::truncate`].
     pub(crate) fn len(&self) -> usize {
         self.nodes.len()
@@ -161,14 +167,10 @@ impl History {
         }
         let actor = self.actor(change.actor_id());
         let before = clock.get(actor as usize).copied().unwrap_or(0);
-        if change.seq() != u64::from(before) + 1 {
+        if change.seq() != u64::from(before) + 1 || self.has_rival(change) {
             return Err(ChangeFault::Numbering);
         }
         let roles = self.check(document, &clock, Id { actor, number: first }, operations)?;
-        // Last, so that what is wrong with the change by itself is told first, whatever came before it.
-        if self.by_actor[actor as usize].len() as u64 >= change.seq() {
-            return Err(ChangeFault::Numbering);
-        }
         self.push(Node {
             hash: change.hash(),
             actor,

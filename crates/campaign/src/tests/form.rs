@@ -176,6 +176,10 @@ fn a_second_change_with_one_number_waits_until_the_first_is_decided() {
     assert_eq!(campaign.admit_all(&both), [Verdict::Waiting, Verdict::Waiting]);
     let all = [both[0].clone(), both[1].clone(), submission(WARMINSTER, &missing)];
     assert_eq!(campaign.admit_all(&all), [Verdict::Admitted, refused(ChangeFault::Numbering), Verdict::Admitted]);
+    // Where the second is held, the first is refused before what it waits for has come.
+    let mut campaign = Campaign::blank();
+    assert_eq!(campaign.admit_all(&[both[1].clone()]), [Verdict::Admitted]);
+    assert_eq!(campaign.admit_all(&[both[0].clone()]), [refused(ChangeFault::Numbering)]);
 }
 
 #[test]

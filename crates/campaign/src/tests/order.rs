@@ -243,7 +243,7 @@ fn offer(submissions: &[Submission], order: &[usize], calls: &[usize]) -> (Campa
         let (new, later) = rest.split_at(calls[call % calls.len()].min(rest.len()));
         rest = later;
         // Some come twice.
-        let again = order.iter().copied().filter(|index| verdicts[*index] != Verdict::Waiting).step_by(3);
+        let again = order.iter().copied().filter(|index| verdicts[*index] == Verdict::Admitted).step_by(3);
         let mut offered: Vec<usize> = waiting.iter().chain(new).copied().chain(again).collect();
         offered.sort_by_key(|index| order.iter().position(|at| at == index));
         let given: Vec<Submission> = offered.iter().map(|index| submissions[*index].clone()).collect();
