@@ -1,6 +1,7 @@
 //! Edits made here: each becomes an entry of this hub's own log.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use folkmoot_campaign::{Actor, Campaign, CampaignError, Edit, Submission, Verdict};
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
@@ -161,25 +162,22 @@ fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<Camp
     }
 }
 
-fn member(tx: &Tx<'_>, id: CampaignId) -> Result<std::sync::Arc<Membership>, StoreError> {
+fn member(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
     tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)
 }
 
 /// The members with this hub among them, each of which the directory lists as a hub that may take part.
 fn checked(tx: &Tx<'_>, me: NodeId, mut members: BTreeSet<NodeId>) -> Result<BTreeSet<NodeId>, StoreError> {
-    let hubs = tx.working.directory().hubs();
-    let name = |node: &NodeId| hubs.get(node).map_or_else(|| node.to_string(), |hub| hub.name.to_string());
-    let enrolled = |node: &NodeId| hubs.get(node).is_some_and(|hub| hub.state == HubState::Enrolled);
-    let unknown: Vec<String> = members.iter().filter(|node| **node != me && !enrolled(node)).map(name).collect();
-    if !unknown.is_empty() {
-        return Err(StoreError::UnknownMember { members: unknown.join(", ") });
-    }
     members.insert(me);
     if members.len() > MEMBER_LIMIT {
         let reason = format!("a campaign has {MEMBER_LIMIT} members at most, and this one has {}", members.len());
         return Err(StoreError::CampaignRefused { reason });
     }
-    Ok(members)
+    let hubs = tx.working.directory().hubs();
+    let name = |node: &NodeId| hubs.get(node).map_or_else(|| node.to_string(), |hub| hub.name.to_string());
+    let enrolled = |node: &NodeId| hubs.get(node).is_some_and(|hub| hub.state == HubState::Enrolled);
+    let unknown: Vec<String> = members.iter().filter(|node| **node != me && !enrolled(node)).map(name).collect();
+    if unknown.is_empty() { Ok(members) } else { Err(StoreError::UnknownMember { members: unknown.join(", ") }) }
 }
 
 fn refused(error: &CampaignError) -> StoreError {

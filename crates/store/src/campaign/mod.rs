@@ -42,8 +42,10 @@ pub struct NewCampaign {
 
 impl fmt::Debug for NewCampaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = (&self.members, self.academy_relays);
-        write!(f, "NewCampaign {{ members: {:?}, academy_relays: {:?}, .. }}", shown.0, shown.1)
+        f.debug_struct("NewCampaign")
+            .field("members", &self.members)
+            .field("academy_relays", &self.academy_relays)
+            .finish_non_exhaustive()
     }
 }
 

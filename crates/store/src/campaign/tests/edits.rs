@@ -140,6 +140,8 @@ fn what_cannot_stand_is_refused_with_words_and_nothing_is_written() {
     for title in ["", "  ", "a\nb", &"x".repeat(201)] {
         assert!(refusal(create(title, BTreeSet::new())).contains("title"), "{title}");
     }
+    let many = (0..1_000_u32).map(|number| NodeId([number.to_be_bytes(); 8].concat().try_into().expect("32 bytes")));
+    assert!(refusal(create("Trees", many.collect())).contains("1000 members at most, and this one has 1001"));
     let (unknown, academy) = (NodeId([9; 32]), federation.academy.id);
     match create("Trees", [hub.id, federation.hubs[1].id, unknown, academy].into()) {
         Err(StoreError::UnknownMember { members }) => {
