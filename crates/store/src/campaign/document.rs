@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
 
 /// How many bytes of payloads are offered to a document at once, so that however much waits, little of it is in memory.
-const PORTION_BYTES: usize = 4 << 20;
+pub(super) const PORTION_BYTES: usize = 4 << 20;
 
 /// Begins the document of a campaign whose founding entry was just stored.
 pub(crate) fn begin(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
@@ -80,12 +80,13 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
     let before = campaign.heads();
     let waited = waiting(tx, id)?;
     let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
-    let mut outcome = offer(tx, &mut campaign, &offered)?;
-    if outcome.refused.iter().any(|(_, refused)| refused.fault == ChangeFault::Numbering) {
+    let mut outcome = offer(tx, &mut campaign, &offered, PORTION_BYTES)?;
+    if outcome.contested {
         // Perhaps two changes claim one number. Which of them counts must not depend on which came first, and so all
         // entries are looked at in the order that every node gives them.
         (_, outcome) = work_out(tx, id)?;
         outcome.refused.retain(|(place, _)| offered.contains(place));
+        outcome.strangers.retain(|place| offered.contains(place));
         return Ok(asides(&outcome));
     }
     if campaign.heads() != before {
@@ -113,7 +114,12 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), Stor
         }
     }
     let mut campaign = Campaign::blank();
-    let outcome = offer(tx, &mut campaign, &places)?;
+    let mut outcome = offer(tx, &mut campaign, &places, PORTION_BYTES)?;
+    if outcome.contested && outcome.portions > 1 {
+        // Who comes first with a number shows only among entries that are offered together.
+        campaign = Campaign::blank();
+        outcome = offer(tx, &mut campaign, &places, usize::MAX)?;
+    }
     save(tx, id, &campaign)?;
     tx.prepare_cached("DELETE FROM campaign_waiting WHERE campaign = ?1")?.execute([id.0])?;
     note_waiting(tx, id, &outcome.waiting)?;
@@ -149,7 +155,9 @@ fn note_waiting<'a>(
 }
 
 fn asides(outcome: &Outcome) -> Vec<(i64, Aside)> {
-    outcome.refused.iter().map(|(place, refused)| (*place, aside(refused.to_string()))).collect()
+    let refused = outcome.refused.iter().map(|(place, refused)| (*place, aside(refused.to_string())));
+    let stranger = || Aside { retry: Retry::Never, ..aside("its author is no member of the campaign".to_owned()) };
+    refused.chain(outcome.strangers.iter().map(|place| (*place, stranger()))).collect()
 }
 
 fn aside(detail: String) -> Aside {
@@ -172,14 +180,29 @@ struct Outcome {
     waiting: BTreeSet<i64>,
     /// Those that do not fit. Late ones are not among them: they are set aside as late.
     refused: Vec<(i64, Refused)>,
+    /// Those of authors who are not among the members, which two memberships of one campaign can bring about.
+    strangers: Vec<i64>,
+    /// Whether a change was refused whose number another change has, perhaps.
+    contested: bool,
+    /// In how many portions the entries were offered at first.
+    portions: usize,
 }
 
-/// Offers the entries at `places` until nothing more goes in, in portions.
-fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: &BTreeSet<i64>) -> Result<Outcome, StoreError> {
+/// Offers the entries at `places` until nothing more goes in, in portions of about so many bytes.
+fn offer(
+    tx: &Tx<'_>,
+    campaign: &mut Campaign,
+    places: &BTreeSet<i64>,
+    portion_bytes: usize,
+) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     let (mut late, mut open) = (BTreeSet::new(), BTreeSet::new());
     for place in places {
         let Some(held) = held(tx, *place)? else { continue };
+        if !tx.working.rights().may_write(held.log.author, held.log.topic) {
+            outcome.strangers.push(*place);
+            continue;
+        }
         let in_time = tx.working.rights().accepted_until(held.log).allows(held.seq);
         if in_time {
             open.insert(held)
@@ -192,15 +215,8 @@ fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: &BTreeSet<i64>) -> Result
         let mut rest = std::mem::take(&mut open).into_iter().peekable();
         while rest.peek().is_some() {
             portions += 1;
-            // A late entry goes in only where another that is offered with it builds on it: each portion has them all.
             let (mut offered, mut submissions, mut bytes) = (Vec::new(), Vec::new(), 0);
-            for (held, is_late) in late.iter().map(|held| (*held, true)) {
-                if let Some(changes) = changes(tx, held.place)? {
-                    submissions.push(Submission { author: held.log.author.0, changes, late: is_late });
-                    offered.push((held, is_late));
-                }
-            }
-            while bytes < PORTION_BYTES
+            while bytes < portion_bytes
                 && let Some(held) = rest.next()
             {
                 if let Some(changes) = changes(tx, held.place)? {
@@ -209,7 +225,17 @@ fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: &BTreeSet<i64>) -> Result
                     offered.push((held, false));
                 }
             }
+            // A late entry goes in only where another that is offered with it builds on it: each portion has them all. They
+            // come last, so that nobody takes back by one what was accepted of him before.
+            for held in &late {
+                if let Some(changes) = changes(tx, held.place)? {
+                    submissions.push(Submission { author: held.log.author.0, changes, late: true });
+                    offered.push((*held, true));
+                }
+            }
             for ((held, is_late), verdict) in offered.into_iter().zip(campaign.admit_all(&submissions)) {
+                outcome.contested |=
+                    matches!(&verdict, Verdict::Refused(refused) if refused.fault == ChangeFault::Numbering);
                 match (verdict, is_late) {
                     (Verdict::Admitted, false) => progress = true,
                     (Verdict::Admitted, true) => {
@@ -227,6 +253,7 @@ fn offer(tx: &Tx<'_>, campaign: &mut Campaign, places: &BTreeSet<i64>) -> Result
                 }
             }
         }
+        outcome.portions = outcome.portions.max(portions);
         // With one portion, everything was offered at once.
         if !progress || portions < 2 {
             break;

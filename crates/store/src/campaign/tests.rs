@@ -1,8 +1,10 @@
 //! Hubs and an Academy in memory that exchange campaigns, each store the real one.
 
 mod arrival;
+mod contested;
 mod edits;
 mod faults;
+mod scratch_h3;
 
 use std::collections::BTreeMap;
 
