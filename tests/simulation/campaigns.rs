@@ -11,13 +11,14 @@ use folkmoot_store::StoreError;
 use folkmoot_store::campaign::NewCampaign;
 
 use crate::disk;
+use crate::fault::Fault;
 use crate::stream::ProcessId;
 use crate::template::{ACADEMY, NODES};
 use crate::work::evidence;
 use crate::world::World;
 
 /// How many campaigns one seed has at most.
-const CAMPAIGNS: usize = 4;
+const CAMPAIGNS: usize = 3;
 
 /// A campaign as whoever watches from outside knows it.
 pub(crate) struct Planned {
@@ -59,13 +60,20 @@ fn holds(mut bytes: &[u8], needle: &[u8]) -> bool {
 
 /// A hub begins a campaign, or edits one.
 pub(crate) fn work(world: &mut World, process: ProcessId) {
-    let node = world.processes[&process].node;
     let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
     let known = campaigns.list().expect("campaigns");
     if known.is_empty() || world.rng.chance(15) {
         return begin(world, process);
     }
     let campaign = known[world.rng.below(known.len())].id;
+    for _ in 0..=world.rng.below(3) {
+        edit(world, process, campaign);
+    }
+}
+
+fn edit(world: &mut World, process: ProcessId, campaign: CampaignId) {
+    let node = world.processes[&process].node;
+    let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
     let word = world.rng.next() % 1_000;
     let edit = match world.rng.below(3) {
         0 => Edit::Aim(format!("Aim {word}")),
@@ -122,11 +130,13 @@ pub(crate) fn look(world: &mut World, process: ProcessId, id: CampaignId) {
     }
 }
 
-/// Starts a process anew on a disk that has forgotten what waited.
-pub(crate) fn forget_waiting_changes(world: &mut World, process: ProcessId) {
+/// With that bug planted, starts the process in which a change waits anew, on a disk that has forgotten it.
+pub(crate) fn forget_waiting_changes(world: &mut World) {
+    let Some(process) = world.waits.take() else { return };
     let Some(held) = world.processes.get(&process) else { return };
     let (node, disk) = (held.node, held.disk);
-    if disk == node
+    if world.fault == Some(Fault::ForgetsWaitingChanges)
+        && disk == node
         && let Some(bytes) = world.crash(process)
     {
         world.disks.insert(disk, disk::without_waiting_changes(&bytes));
