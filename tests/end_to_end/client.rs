@@ -4,15 +4,18 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
 use folkmoot_node::generated::hub::record_service_client::RecordServiceClient;
 use folkmoot_node::generated::hub::release_service_client::ReleaseServiceClient;
+use folkmoot_node::generated::node::curriculum_service_client::CurriculumServiceClient;
 use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
 use folkmoot_proto::hub::v1::import_records_request::Part;
 use folkmoot_proto::hub::v1::{
-    FileChunk, GetReleaseRequest, ImportOptions, ImportRecordsRequest, ImportRecordsResponse, ListReleasesRequest,
-    PreviewReleaseRequest, PreviewReleaseResponse, Release,
+    ApplyChangesRequest, Campaign, FileChunk, GetCampaignRequest, GetReleaseRequest, ImportOptions,
+    ImportRecordsRequest, ImportRecordsResponse, ListCampaignsRequest, ListReleasesRequest, PreviewReleaseRequest,
+    PreviewReleaseResponse, Release,
 };
-use folkmoot_proto::node::v1::{GetStatusRequest, Status};
+use folkmoot_proto::node::v1::{Edition, GetEditionRequest, GetStatusRequest, ListEditionsRequest, Status};
 use tokio::runtime::{Builder, Runtime};
 use tonic::transport::Channel;
 
@@ -68,6 +71,43 @@ impl Client {
         let mut releases = ReleaseServiceClient::new(self.channel.clone());
         let request = ListReleasesRequest::default();
         self.runtime.block_on(releases.list_releases(request)).expect("releases").into_inner().releases
+    }
+
+    /// The campaigns of a hub, by title, without their notes.
+    #[track_caller]
+    pub(crate) fn campaigns(&self) -> Vec<Campaign> {
+        let mut campaigns = CampaignServiceClient::new(self.channel.clone());
+        let request = ListCampaignsRequest::default();
+        self.runtime.block_on(campaigns.list_campaigns(request)).expect("campaigns").into_inner().campaigns
+    }
+
+    /// A campaign by its resource name, where the hub has it.
+    pub(crate) fn campaign(&self, name: &str) -> Result<Campaign, tonic::Status> {
+        let mut campaigns = CampaignServiceClient::new(self.channel.clone());
+        let request = GetCampaignRequest { name: name.to_owned() };
+        Ok(self.runtime.block_on(campaigns.get_campaign(request))?.into_inner())
+    }
+
+    /// Brings changes from another automerge.
+    pub(crate) fn apply(&self, name: &str, changes: Vec<Vec<u8>>) -> Result<Campaign, tonic::Status> {
+        let mut campaigns = CampaignServiceClient::new(self.channel.clone());
+        let request = ApplyChangesRequest { name: name.to_owned(), changes };
+        Ok(self.runtime.block_on(campaigns.apply_changes(request))?.into_inner())
+    }
+
+    /// The curriculum, earlier and retired editions too where `all` says so.
+    #[track_caller]
+    pub(crate) fn editions(&self, all: bool) -> Vec<Edition> {
+        let mut curriculum = CurriculumServiceClient::new(self.channel.clone());
+        let request = ListEditionsRequest { all, ..ListEditionsRequest::default() };
+        self.runtime.block_on(curriculum.list_editions(request)).expect("editions").into_inner().editions
+    }
+
+    /// An edition with its text; `name` such as `first-listening.2`.
+    pub(crate) fn edition(&self, name: &str) -> Result<Edition, tonic::Status> {
+        let mut curriculum = CurriculumServiceClient::new(self.channel.clone());
+        let request = GetEditionRequest { name: format!("editions/{name}") };
+        Ok(self.runtime.block_on(curriculum.get_edition(request))?.into_inner())
     }
 
     /// Imports the folder; `each` sees every piece of the answer and may break off, whatever the server does.

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use folkmoot_proto::hub::v1::Campaign;
 use folkmoot_tests::day::Day;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::client::Client;
 use crate::command::{Outcome, folkmoot, text};
+use crate::restore::wait_until;
 use crate::served::{Role, Served};
 
 /// A temporary folder for nodes and sheets, and the Academy's node in it.
@@ -97,6 +100,15 @@ impl Federation {
         path
     }
 
+    /// Makes a hub that has joined, serves, and cannot be dialled: what it shares goes by way of the Academy.
+    #[track_caller]
+    pub(crate) fn hub_without_address(&self, folder: &str, name: &str) -> Hub {
+        let path = self.path(folder);
+        folkmoot(&["hub", "init", "--data", text(&path), "--name", name, "--listen", "0.0.0.0:0"]).done();
+        folkmoot(&["hub", "join", "--data", text(&path), &self.invite(name, &[])]).done();
+        Hub::serve(path)
+    }
+
     /// Makes a hub that has joined and serves.
     #[track_caller]
     pub(crate) fn hub(&self, folder: &str, name: &str) -> Hub {
@@ -167,6 +179,40 @@ impl Hub {
         self.run(&["import"], &[text(sheets), "--format", "json"])
     }
 
+    /// Begins a campaign and returns its resource name.
+    #[track_caller]
+    pub(crate) fn begin(&self, title: &str, members: &[&str], flags: &[&str]) -> String {
+        let before: Vec<String> = Client::of(&self.folder).campaigns().into_iter().map(|known| known.name).collect();
+        let mut words = vec!["--title", title];
+        words.extend(members.iter().flat_map(|member| ["--member", member]));
+        words.extend(flags);
+        self.campaign(&["create"], &words).done();
+        let known = Client::of(&self.folder).campaigns();
+        let new: Vec<_> = known.into_iter().filter(|campaign| !before.contains(&campaign.name)).collect();
+        assert_eq!(new.len(), 1, "one new campaign: {new:?}");
+        new[0].name.clone()
+    }
+
+    /// Edits a campaign, as `--notes-append TEXT` and the like say.
+    #[track_caller]
+    pub(crate) fn edit(&self, campaign: &str, edit: &[&str]) {
+        self.campaign(&["edit", id_of(campaign)], edit).done();
+    }
+
+    /// Runs `folkmoot campaign`: the words before `--data`, and those after.
+    #[track_caller]
+    pub(crate) fn campaign(&self, before: &[&str], after: &[&str]) -> Outcome {
+        on_node("campaign", &self.folder, before, after)
+    }
+
+    /// Waits until the hub reads in a campaign what `so` asks for.
+    #[track_caller]
+    pub(crate) fn reads(&self, campaign: &str, what: &str, so: impl Fn(&Campaign) -> bool) -> Campaign {
+        let client = Client::of(&self.folder);
+        wait_until(what, || client.campaign(campaign).is_ok_and(|campaign| so(&campaign)));
+        client.campaign(campaign).expect("a campaign")
+    }
+
     /// Approves the release of a period.
     #[track_caller]
     pub(crate) fn approve(&self, period: &str) -> Outcome {
@@ -204,6 +250,33 @@ impl Hub {
         self.node.kill();
         self.folder
     }
+}
+
+/// The id in a campaign's resource name.
+#[track_caller]
+pub(crate) fn id_of(campaign: &str) -> &str {
+    campaign.strip_prefix("campaigns/").expect("a campaign's name")
+}
+
+/// Every file in a folder, at whatever depth.
+pub(crate) fn every_file(folder: &Path, each: &mut impl FnMut(&Path, &[u8])) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let kind = entry.file_type().expect("a type");
+        if kind.is_dir() {
+            every_file(&entry.path(), each);
+        } else if kind.is_file() {
+            each(&entry.path(), &fs::read(entry.path()).expect("a file"));
+        }
+    }
+}
+
+/// Has a node tell all that it can on stderr, from its next start on.
+pub(crate) fn trace(folder: &Path) {
+    let path = folder.join("folkmoot.toml");
+    let settings = fs::read_to_string(&path).expect("settings");
+    assert!(settings.contains("log = \"info\""), "{settings}");
+    fs::write(path, settings.replace("log = \"info\"", "log = \"trace\"")).expect("settings");
 }
 
 /// `folkmoot sync --wait` with time enough for a busy machine.

@@ -13,7 +13,7 @@ use prost::Message as _;
 
 use crate::client::Client;
 use crate::command::{folkmoot, text};
-use crate::federation::{Federation, Hub, array};
+use crate::federation::{Federation, Hub, array, every_file, trace};
 use crate::http2;
 use crate::served::log_of;
 use crate::tap::{Parties, Tap};
@@ -108,7 +108,7 @@ fn plant(sheets: &Path, tokens: &mut Tokens) -> String {
 }
 
 /// Every frame in the recorded messages.
-fn frames(messages: &[Vec<u8>]) -> Vec<Frame> {
+pub(crate) fn frames(messages: &[Vec<u8>]) -> Vec<Frame> {
     let mut frames = Vec::new();
     for message in messages {
         // Both directions of the exchange have the same form.
@@ -123,25 +123,6 @@ fn frames(messages: &[Vec<u8>]) -> Vec<Frame> {
     }
     frames.retain(|frame| frame.topic.len() == 33);
     frames
-}
-
-fn trace(folder: &Path) {
-    let path = folder.join("folkmoot.toml");
-    let settings = fs::read_to_string(&path).expect("settings");
-    assert!(settings.contains("log = \"info\""), "{settings}");
-    fs::write(path, settings.replace("log = \"info\"", "log = \"trace\"")).expect("settings");
-}
-
-fn every_file(folder: &Path, each: &mut impl FnMut(&Path, &[u8])) {
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let kind = entry.file_type().expect("a type");
-        if kind.is_dir() {
-            every_file(&entry.path(), each);
-        } else if kind.is_file() {
-            each(&entry.path(), &fs::read(entry.path()).expect("a file"));
-        }
-    }
 }
 
 #[test]

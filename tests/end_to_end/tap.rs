@@ -1,7 +1,7 @@
 //! The Academy's end of TLS, played by the test: every byte is decrypted, written down, and sent on.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -82,7 +82,6 @@ impl Tap {
 
 async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     let parties = locked(&shared.parties).clone()?;
-    let key = |folder: &PathBuf| PrivateKeyDer::from_pem_slice(&fs::read(folder.join("keys/tls.key")).ok()?).ok();
     let certificate = CertificateDer::from(fs::read(parties.academy.join("certificate.der")).ok()?);
     let provider = Arc::new(aws_lc_rs::default_provider());
     let anybody = Arc::new(Anybody(Arc::clone(&provider)));
@@ -99,16 +98,7 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
     // Towards the Academy the tap is the hub, with whatever certificate the hub has shown, if any.
     let shown: Option<Vec<CertificateDer<'static>>> =
         near.get_ref().1.peer_certificates().map(|chain| chain.iter().map(|one| one.clone().into_owned()).collect());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .ok()?
-        .dangerous()
-        .with_custom_certificate_verifier(anybody);
-    let mut client = match shown {
-        Some(chain) => builder.with_client_auth_cert(chain, key(&parties.hub)?).ok()?,
-        None => builder.with_no_client_auth(),
-    };
-    client.alpn_protocols = vec![b"h2".to_vec()];
+    let client = client_config(&parties.hub, shown)?;
     let stream = TcpStream::connect(&parties.listens).await.ok()?;
     let name = ServerName::try_from("academy.folkmoot.internal").ok()?;
     let far = TlsConnector::from(Arc::new(client)).connect(name, stream).await.ok()?;
@@ -125,6 +115,27 @@ async fn converse(stream: TcpStream, shared: Arc<Shared>) -> Option<()> {
         forward(far_in, near_out, |bytes| locked(&shared.heard)[at].from_academy.extend_from_slice(bytes));
     tokio::join!(from_hub, from_academy);
     Some(())
+}
+
+/// A client that takes whatever server it meets, and shows these certificates with the key of the hub in `folder`.
+pub(crate) fn client_config(folder: &Path, shown: Option<Vec<CertificateDer<'static>>>) -> Option<ClientConfig> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let anybody = Arc::new(Anybody(Arc::clone(&provider)));
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .ok()?
+        .dangerous()
+        .with_custom_certificate_verifier(anybody);
+    let mut client = match shown {
+        Some(chain) => builder.with_client_auth_cert(chain, key(folder)?).ok()?,
+        None => builder.with_no_client_auth(),
+    };
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    Some(client)
+}
+
+fn key(folder: &Path) -> Option<PrivateKeyDer<'static>> {
+    PrivateKeyDer::from_pem_slice(&fs::read(folder.join("keys/tls.key")).ok()?).ok()
 }
 
 async fn forward(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, hear: impl Fn(&[u8])) {
