@@ -4,7 +4,6 @@ mod arrival;
 mod contested;
 mod edits;
 mod faults;
-mod scratch_h3;
 
 use std::collections::BTreeMap;
 
