@@ -163,7 +163,9 @@ fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<Camp
 }
 
 fn member(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
-    tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)
+    let membership = tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)?;
+    let takes_part = tx.author().map_or(true, |author| membership.members.contains(&author.key.id()));
+    if takes_part { Ok(membership) } else { Err(StoreError::NoSuchCampaign) }
 }
 
 /// The members with this hub among them, each of which the directory lists as a hub that may take part.

@@ -117,7 +117,7 @@ impl CampaignStore {
     pub fn list(&self) -> Result<Vec<CampaignState>, StoreError> {
         let memberships = Arc::clone(&self.store.working().rights().memberships);
         let mut states = Vec::new();
-        for (id, membership) in memberships.iter() {
+        for (id, membership) in memberships.iter().filter(|(_, membership)| self.takes_part(membership)) {
             match self.read(id, membership) {
                 Ok(state) => states.push(state),
                 // A fork took it away meanwhile.
@@ -135,8 +135,13 @@ impl CampaignStore {
     /// [`StoreError::NoSuchCampaign`]; failures of the database.
     pub fn get(&self, id: CampaignId) -> Result<CampaignState, StoreError> {
         let working = self.store.working();
-        let membership = working.rights().memberships.get(id).ok_or(StoreError::NoSuchCampaign)?;
-        self.read(id, membership)
+        let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
+        self.read(id, membership.ok_or(StoreError::NoSuchCampaign)?)
+    }
+
+    /// A creator who founds one campaign twice may leave out a hub that was a member before.
+    fn takes_part(&self, membership: &Membership) -> bool {
+        self.store.author().is_none_or(|author| membership.members.contains(&author.key.id()))
     }
 
     fn read(&self, id: CampaignId, membership: &Arc<Membership>) -> Result<CampaignState, StoreError> {

@@ -1,5 +1,7 @@
 //! Changes that may not be, and documents that were damaged.
 
+use folkmoot_journal::encode_membership;
+
 use super::*;
 
 #[test]
@@ -176,6 +178,33 @@ fn a_fork_takes_its_changes_out_of_the_document() {
         assert_eq!(notes(hub, id), "Common. ");
     }
     assert_eq!(agreed(one, id), agreed(three, id));
+}
+
+/// A creator founds one campaign twice and leaves a hub out the second time: for that hub it is gone.
+#[test]
+fn a_hub_that_was_left_out_takes_no_part_any_more() {
+    let federation = federation_of(2);
+    let mut hubs: Vec<&Node> = federation.hubs.iter().collect();
+    // The membership with the lesser encoding counts: the shorter one, where it begins like the longer.
+    hubs.sort_by_key(|hub| hub.id);
+    let [one, two] = hubs[..] else { panic!("two hubs") };
+    let founding = |members: &[&Node], incarnation| {
+        let members = members.iter().map(|hub| hub.id).collect();
+        let membership = Membership { lead: one.id, nonce: [1; 16], members, academy_relays: false };
+        let payload = (PayloadKind::Membership, encode_membership(&membership));
+        let topic = Topic::Campaign(membership.id());
+        let entries = forged(&one.key, crate::journal::tests::federation(one), topic, incarnation, vec![payload]);
+        (membership.id(), pack(&entries).expect("packs"))
+    };
+    let ((id, both), (_, alone)) = (founding(&[one, two], 5), founding(&[one], 6));
+    assert_eq!(reasons(&[two.keep(one, both)]), []);
+    note(two, id, "Met the council. ");
+    assert_eq!(campaigns(two).list().expect("campaigns").len(), 1);
+    assert_eq!(reasons(&[two.keep(one, alone)]), []);
+    assert_eq!(campaigns(two).list().expect("campaigns"), []);
+    assert!(matches!(campaigns(two).get(id), Err(StoreError::NoSuchCampaign)));
+    let edited = campaigns(two).edit(id, Edit::Aim("Warmth".to_owned()), "");
+    assert!(matches!(edited, Err(StoreError::NoSuchCampaign)), "{edited:?}");
 }
 
 /// The founding log forks before the entry that founds: there is no campaign any more, until it is founded elsewhere.
