@@ -10,7 +10,7 @@ use folkmoot_journal::{Opening, encode_campaign_changes, encode_opening};
 use folkmoot_node::generated::federation::exchange_service_client::ExchangeServiceClient;
 use folkmoot_proto::federation::v1::exchange_message::Body;
 use folkmoot_proto::federation::v1::{
-    ExchangeMessage, ExchangeRequest, ExchangeResponse, Frame, Hello, Receipt, Refusal, Subscriptions,
+    Cursor, ExchangeMessage, ExchangeRequest, ExchangeResponse, Frame, Hello, Receipt, Refusal, Subscriptions,
 };
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -79,7 +79,7 @@ impl Peer {
             address: String::new(),
             subscriptions: Some(Subscriptions::default()),
             software: "test".to_owned(),
-            credit: 1 << 20,
+            credit: 8 << 20,
         }));
         let hello = peer.hear();
         assert!(matches!(hello, Ok(Body::Hello(_))), "{hello:?}");
@@ -124,27 +124,27 @@ impl Peer {
     #[track_caller]
     pub(crate) fn push_frame(&mut self, frame: Frame, log: LogId) -> Said {
         self.say(Body::Frame(frame));
-        let mut refusals = Vec::new();
         let (topic, incarnation) = (log.topic.to_bytes().to_vec(), log.incarnation.0);
+        let ours = |said: &[u8], entry: Option<&Cursor>| {
+            said == topic && entry.is_some_and(|entry| entry.incarnation == incarnation)
+        };
+        let mut said = Said { receipt: None, refusals: Vec::new() };
         loop {
-            let ours = |topic_said: &[u8], entry: Option<u64>| topic_said == topic && entry == Some(incarnation);
             match self.hear() {
-                Ok(Body::Receipt(receipt))
-                    if ours(&receipt.topic, receipt.held.as_ref().map(|held| held.incarnation)) =>
-                {
-                    return Said { receipt: Some(receipt), refusals };
+                Ok(Body::Receipt(receipt)) if ours(&receipt.topic, receipt.held.as_ref()) => {
+                    said.receipt = Some(receipt);
                 }
-                Ok(Body::Refusal(refusal))
-                    if ours(&refusal.topic, refusal.entry.as_ref().map(|entry| entry.incarnation)) =>
-                {
-                    let kept = refusal.set_aside;
-                    refusals.push(refusal);
-                    if !kept {
-                        return Said { receipt: None, refusals };
-                    }
+                Ok(Body::Refusal(refusal)) if ours(&refusal.topic, refusal.entry.as_ref()) => {
+                    said.refusals.push(refusal);
                 }
-                Ok(_) => {}
-                Err(_) => return Said { receipt: None, refusals },
+                Ok(_) => continue,
+                Err(_) => return said,
+            }
+            // A receipt names what was set aside; a refusal for each of them says why.
+            let refused = said.refusals.iter().any(|refusal| !refusal.set_aside);
+            let explained = |receipt: &Receipt| said.refusals.len() >= receipt.set_aside.len();
+            if refused || said.receipt.as_ref().is_some_and(explained) {
+                return said;
             }
         }
     }

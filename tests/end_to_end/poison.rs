@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use automerge::transaction::{CommitOptions, Transactable as _};
 use automerge::{ActorId, Automerge};
 use folkmoot_campaign::{Actor, Edit};
-use folkmoot_journal::{FederationId, RefusalReason, Topic, pack};
+use folkmoot_journal::{FederationId, RefusalReason, Topic, encode_campaign_changes, pack};
 use folkmoot_proto::federation::v1::Refusal;
 
 use crate::client::Client;
@@ -119,7 +119,6 @@ fn poisons(stage: &Stage, incarnation: u64) -> Vec<(&'static str, Vec<u8>)> {
         ("so many that the parser is held up", nulls(&blank(), &actor.bytes(), HOLD)),
         ("few bytes that inflate to many", inflating(64 << 20)),
         ("no change at all", b"not a change".to_vec()),
-        ("nothing", Vec::new()),
         ("cut short", sound[..sound.len() - 3].to_vec()),
         ("another's actor", note(foreign)),
         ("a field that campaigns do not have", put("phone")),
@@ -157,11 +156,16 @@ fn poison_is_set_aside_under_its_authors_name_and_all_else_goes_on() {
         assert!(said.refusals[0].set_aside && !said.refusals[0].detail.is_empty(), "{name}: {:?}", said.refusals);
         expected += 1;
     }
-    // A payload that is no list of changes.
-    let entries = stage.peer.entries_of(topic, 200, vec![vec![0xff; 40]]);
-    let said = stage.peer.push(&entries);
-    assert_eq!(said.receipt.map(|receipt| receipt.set_aside), Some(vec![2]), "{:?}", said.refusals);
-    expected += 1;
+    // Payloads that are no list of changes.
+    for (incarnation, payload) in
+        [(200, vec![0xff; 40]), (201, encode_campaign_changes(&[Vec::new()])), (202, Vec::new())]
+    {
+        let entries = stage.peer.entries_of(topic, incarnation, vec![payload]);
+        let said = stage.peer.push(&entries);
+        assert_eq!(said.receipt.map(|receipt| receipt.set_aside), Some(vec![2]), "{:?}", said.refusals);
+        assert_eq!(said.refusals[0].reason, RefusalReason::MalformedPayload.number(), "{:?}", said.refusals);
+        expected += 1;
+    }
 
     // The other member got it all from the first one, judged it for itself, and names its author too.
     for hub in &stage.hubs {

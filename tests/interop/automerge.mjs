@@ -52,11 +52,11 @@ await call("SetAim", { name, aim: "A databank" });
 
 // Our document opens there, text and list intact.
 let document = await open();
-assert.equal(document.title, "Wi-Fi for all 🚌");
-assert.equal(document.aim, "A databank");
+assert.equal(String(document.title), "Wi-Fi for all 🚌");
+assert.equal(String(document.aim), "A databank");
 assert.equal(document.notes, "Met the council 🤝 on Monday. ");
-assert.deepEqual(document.organisations.map(({ organisation }) => organisation), ["Library 📚"]);
-const ours = document.organisations[0].hub;
+assert.deepEqual(document.organisations.map(({ organisation }) => String(organisation)), ["Library 📚"]);
+const ours = String(document.organisations[0].hub);
 
 // A change made there is admitted here.
 const before = document;
@@ -73,8 +73,9 @@ const expected = {
   notes: "Met the council 🤝 🎉 and the press on Monday. More to come.",
   organisations: ["Library 📚", "Café 🍵"],
 };
+// What a hub sets is a string that is replaced as a whole, which automerge shows as an object.
 const read = ({ aim, notes, organisations }) =>
-  ({ aim, notes, organisations: organisations.map(({ organisation }) => organisation) });
+  ({ aim: String(aim), notes, organisations: organisations.map(({ organisation }) => String(organisation)) });
 assert.deepEqual(read(await call("ApplyChanges", { name, changes })), expected);
 assert.deepEqual(read(await call("ApplyChanges", { name, changes })), expected, "the same again changes nothing");
 assert.deepEqual(read(await call("GetCampaign", { name })), expected);
