@@ -29,7 +29,7 @@ impl Secrets {
         let raw: Vec<u8> = (0..self.id.len()).step_by(2).map(|at| byte(&self.id[at..at + 2])).collect();
         let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|window| window == needle);
         // Twelve digits are what lists and logs might show of it.
-        if holds(&raw) || holds(self.id[..12].as_bytes()) {
+        if holds(&raw) || holds(&self.id.as_bytes()[..12]) {
             found.push("the id".to_owned());
         }
         found
