@@ -31,18 +31,18 @@ pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool)
     let author = tx.author()?;
     let federation = tx.working.federation().ok_or(StoreError::NotJoined)?;
     let id = log_of(frame).map_err(|fault| StoreError::Protocol { reason: fault.to_string() })?;
-    if let Topic::Campaign(campaign) = id.topic
-        && tx.working.rights().memberships.get(campaign).is_some()
-        && !tx.working.rights().may_read(peer, id.topic)
-    {
-        // Whoever may not read a campaign learns nothing of it, not even that it is known here.
-        let reason = RefusalReason::UnknownCampaign;
-        return Ok(untaken(id, refuse(frame, id, reason, reason.words().to_owned())));
-    }
     let frozen = (RefusalReason::Frozen, RefusalReason::Frozen.words().to_owned());
-    let admitted = if late { Err(frozen) } else { admit(tx, frame, id, federation) };
+    let admitted = if late { Err(frozen) } else { admit(tx, peer, frame, id, federation) };
+    let is_campaign = match id.topic {
+        Topic::Campaign(_) => true,
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,
+    };
     let taken = match admitted {
         Ok((unpacked, key)) => take(tx, &unpacked, &key)?,
+        // Whoever may not read a campaign learns nothing of it, not even that it is known here.
+        Err((reason, detail)) if is_campaign && !tx.working.rights().may_read(peer, id.topic) => {
+            return Ok(untaken(id, refuse(frame, id, reason, detail)));
+        }
         Err((reason, detail)) => {
             Taken { log: find_log(tx, id)?, refusals: vec![refuse(frame, id, reason, detail)], ..Taken::default() }
         }
@@ -115,9 +115,11 @@ fn wants(tx: &Tx<'_>, id: LogId) -> Result<bool, StoreError> {
     })
 }
 
-/// The frame's entries, not yet verified, and the key that must have signed them; or why the frame is not taken.
+/// The frame's entries, not yet verified, and the key that must have signed them; or why the frame is not taken. Whoever
+/// may not read a campaign is told the same whether the campaign is known here or not.
 fn admit(
     tx: &Tx<'_>,
+    peer: NodeId,
     frame: &v1::Frame,
     id: LogId,
     federation: FederationId,
@@ -129,9 +131,10 @@ fn admit(
     let key = tx.working.directory().log_key(id.author).ok_or_else(|| plain(RefusalReason::UnknownAuthor))?;
     let unpacked = |()| unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string()));
     match id.topic {
-        Topic::Campaign(campaign) if tx.working.rights().memberships.get(campaign).is_none() => {
+        Topic::Campaign(campaign) if !tx.working.rights().may_read(peer, id.topic) => {
             let unpacked = unpacked(())?;
-            if !memberships::founds(tx, campaign, &unpacked) {
+            let known = tx.working.rights().memberships.get(campaign).is_some();
+            if known || !memberships::founds(tx, campaign, peer, &unpacked) {
                 return Err(plain(RefusalReason::UnknownCampaign));
             }
             Ok((unpacked, key))

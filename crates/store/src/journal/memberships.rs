@@ -206,18 +206,18 @@ pub(super) fn may_found(tx: &Tx<'_>, campaign: CampaignId, author: NodeId, paylo
     }
 }
 
-/// Whether the frame founds the campaign for this node: it is the creator's, and it names this node as a member, or the
-/// Academy as a relay. Nothing is known yet of the signature.
-pub(super) fn founds(tx: &Tx<'_>, campaign: CampaignId, frame: &Unpacked) -> bool {
+/// Whether the frame founds the campaign for this node: it is the creator's, and it names this node and the peer that sends
+/// it, each as a member, or the Academy as a relay. Nothing is known yet of the signature.
+pub(super) fn founds(tx: &Tx<'_>, campaign: CampaignId, peer: NodeId, frame: &Unpacked) -> bool {
     let author_role = tx.working.directory().member(frame.log.author).map(|member| member.role);
     if author_role != Some(JournalRole::Hub) {
         return false;
     }
     let Ok(author) = tx.author() else { return false };
-    let names_this_node = |membership: &Membership| match tx.role() {
-        Role::Academy => membership.academy_relays,
-        Role::Hub => membership.members.contains(&author.key.id()),
+    let academy = tx.working.academy();
+    let names = |membership: &Membership, node: NodeId| {
+        if academy == Some(node) { membership.academy_relays } else { membership.members.contains(&node) }
     };
     let founded = frame.entries.iter().filter_map(|entry| founded_by(campaign, entry));
-    founded.flatten().any(|membership| names_this_node(&membership))
+    founded.flatten().any(|membership| names(&membership, author.key.id()) && names(&membership, peer))
 }

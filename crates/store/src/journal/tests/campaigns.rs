@@ -82,7 +82,7 @@ fn only_a_frame_that_founds_the_campaign_for_this_node_lets_a_campaign_in() {
 /// Nothing is learnt from what turns out not to be signed, and a relay that drops the founding entry's payload found none.
 #[test]
 fn a_founding_frame_counts_only_where_it_is_genuine_and_whole() {
-    let (_, [creator, member, other]) = federation_of();
+    let (_, [creator, member]) = federation_of();
     let wanted = membership(&[&creator, &member], NONCE, true);
     let whole = forged(&creator.key, federation(&member), topic(&wanted), 9, vec![founding(&wanted), (FREE, vec![1])]);
     let mut spoiled = pack(&whole).expect("packs");
@@ -96,12 +96,43 @@ fn a_founding_frame_counts_only_where_it_is_genuine_and_whole() {
         (unfounded, RefusalReason::UnknownCampaign),
         (thinned, RefusalReason::Gap),
     ] {
-        let kept = member.keep(&other, frame);
+        let kept = member.keep(&creator, frame);
         assert_eq!(reasons(std::slice::from_ref(&kept)), [(expected, false)]);
         assert_eq!((kept.upto, knows(&member, wanted.id())), (None, false));
     }
-    assert_eq!(reasons(&[member.keep(&other, pack(&whole).expect("packs"))]), []);
+    assert_eq!(reasons(&[member.keep(&creator, pack(&whole).expect("packs"))]), []);
     assert!(knows(&member, wanted.id()));
+}
+
+/// A hub that is no member gets the same answers from a member as from one that knows nothing of the campaign, whatever it
+/// sends, and brings nobody a campaign.
+#[test]
+fn whoever_may_not_read_a_campaign_is_told_the_same_whether_it_is_known_or_not() {
+    let (academy, [creator, member, other]) = federation_of();
+    let campaign = membership(&[&creator, &member], NONCE, true);
+    let frame = |author: &Arc<LogKey>, payloads| {
+        pack(&forged(author, federation(&academy), topic(&campaign), 9, payloads)).expect("packs")
+    };
+    let founding_frame = frame(&creator.key, vec![founding(&campaign)]);
+    let mut unreadable = frame(&member.key, vec![(FREE, vec![1])]);
+    unreadable.inflated_size += 1;
+    let cases = [
+        (founding_frame.clone(), RefusalReason::UnknownCampaign),
+        (frame(&creator.key, vec![(FREE, vec![1])]), RefusalReason::UnknownCampaign),
+        (frame(&other.key, vec![(FREE, vec![1])]), RefusalReason::UnknownCampaign),
+        (frame(&key(99), vec![(FREE, vec![1])]), RefusalReason::UnknownAuthor),
+        (unreadable, RefusalReason::NotGenuine),
+    ];
+    for node in [&academy, &member] {
+        let knowing = node.restored(&node.store.snapshot().expect("a snapshot"), 97);
+        assert_eq!(reasons(&[knowing.keep(&creator, founding_frame.clone())]), []);
+        for (frame, reason) in &cases {
+            let [known, unknown] = [&knowing, node].map(|node| node.keep(&other, frame.clone()));
+            assert_eq!(known, unknown);
+            assert_eq!(reasons(&[known]), [(*reason, false)]);
+        }
+        assert_eq!([knows(&knowing, campaign.id()), knows(node, campaign.id())], [true, false]);
+    }
 }
 
 #[test]
