@@ -8,10 +8,14 @@
 //! Each measurement runs product and bare limit in turn, several times, and tells the medians. What is compared with
 //! what, and why, is said in docs/benchmarks.md.
 
+mod bare_copy;
 mod bare_table;
+mod exchange;
+mod gate;
 mod import;
 mod indicators;
 mod listening;
+mod logs;
 mod measure;
 mod nodes;
 mod sheets;
@@ -27,9 +31,11 @@ use measure::{Line, table};
 type Measure = fn(&Runtime, usize) -> Vec<Line>;
 
 /// Every measurement, by the name that chooses it.
-const ALL: [(&str, Measure); 4] = [
+const ALL: [(&str, Measure); 6] = [
     ("import", import::measure),
     ("listening", listening::measure),
+    ("exchange", exchange::measure),
+    ("topics", exchange::measure_many_topics),
     ("indicators", indicators::measure),
     ("startup", startup::measure),
 ];
@@ -77,10 +83,11 @@ fn main() {
     for (name, measure) in ALL {
         if asked.names.is_empty() || asked.names.iter().any(|wanted| wanted == name) {
             note(&format!("measuring {name}"));
-            lines.extend(measure(&runtime, asked.runs));
+            let measured = measure(&runtime, asked.runs);
             if !asked.markdown {
-                say(&format!("\n{}", table(&lines)));
+                say(&table(&measured));
             }
+            lines.extend(measured);
         }
     }
     if asked.markdown {

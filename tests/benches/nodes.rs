@@ -162,13 +162,13 @@ impl Federation {
         let data = ["--data", text(&academy)];
         let add = ["academy", "programme", "add", "TWOYEARS", "--from", "2018-04-01", "--to", "2020-03-31"];
         folkmoot(&[&add[..], &data].concat());
-        federation.join("H", "Aldermoor", &hub);
+        federation.join("Aldermoor", &hub);
         served.stop();
         federation
     }
 
     /// Lets a new hub join; the Academy must serve.
-    fn join(&self, _place: &str, name: &str, hub: &Path) {
+    fn join(&self, name: &str, hub: &Path) {
         let code = folkmoot(&["academy", "invite", "--data", text(&self.academy()), "--name", name]);
         folkmoot(&["hub", "init", "--data", text(hub), "--name", name, "--listen", "127.0.0.1:0"]);
         folkmoot(&["hub", "join", "--data", text(hub), &code]);

@@ -1,0 +1,140 @@
+//! A gate between two nodes: it lets a connection through when it is told, counts the bytes, and knows when the last of
+//! them passed.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::nodes::rest;
+
+/// Silence that means that all was said.
+const SILENCE: Duration = Duration::from_millis(300);
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Stands for the listening node.
+pub(crate) struct Gate {
+    /// HOST:PORT to dial.
+    pub(crate) address: String,
+    shared: Arc<Shared>,
+    /// Told of every connection that waits.
+    waiting: mpsc::Receiver<()>,
+}
+
+struct Shared {
+    open: watch::Sender<bool>,
+    behind: Mutex<Option<SocketAddr>>,
+    bytes: AtomicU64,
+    last: Mutex<Instant>,
+}
+
+impl Shared {
+    fn passed(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+impl Gate {
+    pub(crate) fn build() -> Self {
+        let shared = Arc::new(Shared {
+            open: watch::channel(false).0,
+            behind: Mutex::default(),
+            bytes: AtomicU64::new(0),
+            last: Mutex::new(Instant::now()),
+        });
+        let (told, waiting) = mpsc::channel();
+        let (bound, address) = mpsc::channel();
+        let keeping = Arc::clone(&shared);
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async move {
+                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+                bound.send(listener.local_addr().expect("an address").to_string()).expect("a builder");
+                while let Ok((near, _)) = listener.accept().await {
+                    if told.send(()).is_err() {
+                        break;
+                    }
+                    tokio::spawn(lead_through(near, Arc::clone(&keeping)));
+                }
+            });
+        });
+        Self { address: address.recv().expect("an address"), shared, waiting }
+    }
+
+    /// Says who stands behind the gate.
+    pub(crate) fn leads_to(&self, address: &str) {
+        let address = address.parse().expect("IP:PORT");
+        *self.shared.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    /// Ends whatever goes through, and lets nothing through from now on.
+    pub(crate) fn shut(&self) {
+        self.shared.open.send_replace(false);
+        while self.waiting.try_recv().is_ok() {}
+    }
+
+    /// Waits until somebody has dialled.
+    pub(crate) fn await_caller(&self) {
+        self.waiting.recv_timeout(DEADLINE).expect("somebody who dials");
+    }
+
+    /// Lets the connection through; counting begins.
+    pub(crate) fn open(&self) -> Instant {
+        self.shared.bytes.store(0, Ordering::Relaxed);
+        let began = Instant::now();
+        self.shared.open.send_replace(true);
+        began
+    }
+
+    /// Megabytes that have passed since the gate was opened.
+    pub(crate) fn megabytes(&self) -> f64 {
+        self.shared.bytes.load(Ordering::Relaxed) as f64 / 1e6
+    }
+
+    /// Waits for silence; gives when the last byte passed.
+    pub(crate) fn last_word(&self) -> Instant {
+        loop {
+            rest(SILENCE / 4);
+            let last = *self.shared.last.lock().unwrap_or_else(PoisonError::into_inner);
+            if last.elapsed() > SILENCE {
+                return last;
+            }
+        }
+    }
+}
+
+async fn lead_through(near: TcpStream, shared: Arc<Shared>) {
+    let mut open = shared.open.subscribe();
+    if open.wait_for(|open| *open).await.is_err() {
+        return;
+    }
+    let behind = *shared.behind.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(behind) = behind else { return };
+    let Ok(far) = TcpStream::connect(behind).await else { return };
+    for stream in [&near, &far] {
+        stream.set_nodelay(true).expect("a socket");
+    }
+    let (near_in, near_out) = near.into_split();
+    let (far_in, far_out) = far.into_split();
+    tokio::select! {
+        () = carry(near_in, far_out, &shared) => {}
+        () = carry(far_in, near_out, &shared) => {}
+        _ = open.wait_for(|open| !*open) => {}
+    }
+}
+
+async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, shared: &Shared) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        if to.write_all(&buffer[..read]).await.is_err() {
+            break;
+        }
+        shared.passed(read);
+    }
+}
