@@ -54,8 +54,9 @@ pub(crate) enum Command {
     Campaign(Campaign),
     /// Exchange with the Academy now
     ///
-    /// Without --wait the exchange is started and the command returns. With --wait it returns once everything written or
-    /// approved here is acknowledged and everything the Academy offered is held; exit status 4 says that time ran out.
+    /// Without --wait the exchange is started and the command returns. With --wait it returns once the Academy has
+    /// acknowledged all that goes to it and everything it offered is held; exit status 4 says that time ran out. What a
+    /// campaign made with --no-relay says goes from member to member and is not waited for.
     Sync(Sync),
     /// Say who the node is, what it last exchanged with whom, and what waits
     Status(Data),
@@ -441,7 +442,7 @@ pub(crate) struct EditCampaign {
     #[command(flatten)]
     pub(crate) campaign: ShowCampaign,
     /// Add a line to the end of the shared notes
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) notes_append: Option<String>,
     /// Put an organisation on the campaign
     #[arg(long, value_name = "ORGANISATION")]
@@ -503,11 +504,12 @@ fn stage(text: &str) -> Result<Stage, String> {
 }
 
 fn item(text: &str) -> Result<String, String> {
-    text.parse::<ItemCode>().map(|item| item.to_string()).map_err(|error| error.to_string())
+    let hint = |error: DomainError| format!("{error}; `folkmoot curriculum list --all` shows those that there are");
+    text.parse::<ItemCode>().map(|item| item.to_string()).map_err(hint)
 }
 
 fn item_kind(text: &str) -> Result<ItemKind, String> {
-    text.parse().map_err(|error: DomainError| error.to_string())
+    text.to_lowercase().parse().map_err(|error: DomainError| error.to_string())
 }
 
 fn edition(text: &str) -> Result<String, String> {
@@ -551,10 +553,16 @@ fn whole_minutes(text: &str) -> Result<u32, String> {
 }
 
 fn campaign_id(text: &str) -> Result<String, String> {
+    // Whoever copies an id may copy the end of its line too.
+    let text = text.trim();
     let id = text.strip_prefix("campaigns/").unwrap_or(text).to_ascii_lowercase();
     let fits = (4..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     match fits {
         true => Ok(id),
-        false => Err("an id has 64 hexadecimal digits, of which the first 4 or more will do".to_owned()),
+        false => {
+            Err("an id has 64 hexadecimal digits, of which the first 4 or more will do; `folkmoot campaign list` \
+                      shows them"
+                .to_owned())
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The campaigns that a hub shares with others: begun, listed, shown, edited.
 
+use comfy_table::ColumnConstraint;
 use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
 use folkmoot_proto::hub::v1 as wire;
 use serde_json::{Value, json};
@@ -42,10 +43,14 @@ async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure
     let created = CampaignServiceClient::new(channel).create_campaign(request).await;
     let campaign = created.map_err(|status| naming(status.into(), &arguments.members))?.into_inner();
     remind(&campaign);
+    let reaches = match campaign.members.len() {
+        1 => "No other hub takes part, and none can be added later.",
+        _ => "It reaches them when they connect.",
+    };
     match format {
         Format::Json => print_json(&campaign_json(&campaign)),
         Format::Table => print(&format!(
-            "Begun: {}, a campaign of {}. It reaches them when they connect.\n\
+            "Begun: {}, a campaign of {}. {reaches}\n\
              Show it: folkmoot campaign show {} --data {}",
             campaign.title,
             members(&campaign),
@@ -72,6 +77,10 @@ async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
         )),
         Format::Table => {
             let mut lines = table(&["Id", "Title", "Members", "Organisations", "Waiting", "Set aside"]);
+            // A broken id cannot be copied.
+            if let Some(ids) = lines.column_mut(0) {
+                ids.set_constraint(ColumnConstraint::ContentWidth);
+            }
             for campaign in &campaigns {
                 lines.add_row([
                     shown_id(campaign).to_owned(),
@@ -106,33 +115,34 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
     let mut client = CampaignServiceClient::new(channel);
     let (answer, done) = match (notes_append, sign_up, aim) {
         (Some(text), _, _) => {
-            let request = wire::AppendNotesRequest { name, text: whole_line(text), request_id: String::new() };
-            (client.append_notes(request).await?, "Added to the end of the notes.")
+            let request = wire::AppendNotesRequest { name, text: whole_line(&text), request_id: String::new() };
+            (client.append_notes(request).await, "Added to the end of the notes.")
         }
         (None, Some(organisation), _) => {
             let request = wire::SignUpOrganisationRequest { name, organisation };
-            (client.sign_up_organisation(request).await?, "The organisation is on the campaign.")
+            (client.sign_up_organisation(request).await, "The organisation is on the campaign.")
         }
         (None, None, aim) => {
-            let request = wire::SetAimRequest { name, aim: aim.unwrap_or_default() };
-            (client.set_aim(request).await?, "The aim is set.")
+            let aim = aim.unwrap_or_default();
+            let done = if aim.is_empty() { "The campaign has no aim now." } else { "The aim is set." };
+            (client.set_aim(wire::SetAimRequest { name, aim }).await, done)
         }
     };
-    let campaign = answer.into_inner();
+    const TYPED: [(&str, &str); 3] = [("text", "--notes-append"), ("organisation", "--sign-up"), ("aim", "--aim")];
+    let campaign = answer.map_err(|status| Failure::from(status).calling(&TYPED))?.into_inner();
     remind(&campaign);
     match format {
         Format::Json => print_json(&campaign_json(&campaign)),
+        Format::Table if campaign.members.len() == 1 => print(done),
         Format::Table => print(&format!("{done} The other members have it once they connect.")),
     }
 }
 
 /// A failure that calls members what the command line calls them, where the node counts them.
 fn naming(failure: Failure, members: &[String]) -> Failure {
-    let words = failure.to_string();
-    let named = (0..).zip(members).fold(words.clone(), |words, (at, member)| {
-        words.replace(&format!("campaign.members[{at}].hub: "), &format!("{}: ", shell::word(member)))
-    });
-    if named == words { failure } else { Failure::Told(named) }
+    let names = (0..).zip(members).map(|(at, member)| (format!("campaign.members[{at}].hub"), shell::word(member)));
+    let names: Vec<_> = names.chain([("campaign.title".to_owned(), "--title".to_owned())]).collect();
+    failure.calling(&names.iter().map(|(field, typed)| (field.as_str(), typed.as_str())).collect::<Vec<_>>())
 }
 
 /// Every campaign that the hub takes part in.
@@ -188,8 +198,10 @@ fn shown_id(campaign: &wire::Campaign) -> &str {
     id(campaign).get(..SHOWN_DIGITS).unwrap_or_default()
 }
 
-/// Text for the end of the notes: what hubs append apart stays on lines of its own.
-fn whole_line(mut text: String) -> String {
+/// Text for the end of the notes: what hubs append apart stays on lines of its own, however a line ended where it was
+/// copied from.
+fn whole_line(text: &str) -> String {
+    let mut text = text.replace("\r\n", "\n");
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
@@ -331,7 +343,7 @@ mod tests {
         let members = ["Luton".to_owned(), "Hastings Hollington".to_owned()];
         for (message, expected) in [
             ("campaign.members[1].hub: no hub of this name", "'Hastings Hollington': no hub of this name"),
-            ("campaign.title: the title is empty", "campaign.title: the title is empty"),
+            ("campaign.title: the title is empty", "--title: the title is empty"),
         ] {
             let failure = naming(tonic::Status::invalid_argument(message).into(), &members);
             assert_eq!((failure.message().as_str(), failure.exit_status()), (expected, 1));
@@ -377,8 +389,8 @@ mod tests {
 
     #[test]
     fn what_is_appended_stands_on_a_line_of_its_own() {
-        for (text, expected) in [("One", "One\n"), ("One\n", "One\n"), ("", "")] {
-            assert_eq!(whole_line(text.to_owned()), expected);
+        for (text, expected) in [("One", "One\n"), ("One\n", "One\n"), ("One\r\nTwo\r\n", "One\nTwo\n"), ("", "")] {
+            assert_eq!(whole_line(text), expected);
         }
     }
 }

@@ -11,6 +11,8 @@ use folkmoot_proto::academy::v1::{PublishEditionRequest, RetireItemRequest};
 use folkmoot_proto::node::v1::edition::Kind;
 use folkmoot_proto::node::v1::{Edition, GetEditionRequest, ListEditionsRequest};
 use serde_json::{Value, json};
+use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::arguments::{Curriculum, Format, ListEditions, Publish, Retire, ShowEdition};
 use crate::connection;
@@ -21,6 +23,9 @@ use crate::shell;
 use crate::times;
 
 const PAGE: i32 = 1000;
+/// What a person types where the node names a field.
+const TYPED: [(&str, &str); 3] =
+    [("edition.item", "--item"), ("edition.title", "--title"), ("edition.text", "the text")];
 /// Some editors begin a file with it; it is no part of the text.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -37,15 +42,14 @@ pub(crate) async fn publish(arguments: Publish, format: Format) -> Result<(), Fa
     };
     edition.set_kind(wire_kind(arguments.kind));
     let request = PublishEditionRequest { edition: Some(edition) };
-    let edition = PublishingClient::new(channel).publish_edition(request).await?.into_inner();
+    let before = editions(channel.clone(), true).await?;
+    let published = PublishingClient::new(channel).publish_edition(request).await;
+    let edition = published.map_err(|status| Failure::from(status).calling(&TYPED))?.into_inner();
     match format {
         Format::Json => print_json(&edition_json(&edition)),
         Format::Table => print(&format!(
-            "Edition {} of {} ({}) is published, and never changes. Hubs receive it when they connect.\n\
-             Show it: folkmoot curriculum show {} --data {}",
-            edition.edition,
-            edition.item,
-            edition.title,
+            "{}\nShow it: folkmoot curriculum show {} --data {}",
+            published_text(&edition, &before),
             id(&edition),
             shell::path(data)
         )),
@@ -76,19 +80,36 @@ pub(crate) async fn run(command: Curriculum, format: Format) -> Result<(), Failu
     }
 }
 
-async fn list(arguments: ListEditions, format: Format) -> Result<(), Failure> {
-    let mut client = CurriculumServiceClient::new(connection::any_node(&arguments.folder.data).await?);
+/// What was published, which is nothing new where the edition was among those `before`.
+fn published_text(edition: &Edition, before: &[Edition]) -> String {
+    let Edition { item, title, edition: number, .. } = edition;
+    match before.iter().any(|earlier| id(earlier) == id(edition)) {
+        true => format!(
+            "Nothing new is published: edition {number} of {item} ({title}) has this very text, title, kind and hours."
+        ),
+        false => format!(
+            "Edition {number} of {item} ({title}) is published, and never changes. Hubs receive it when they connect."
+        ),
+    }
+}
+
+/// The latest edition of every item, or all that there are, in the node's order.
+async fn editions(channel: Channel, all: bool) -> Result<Vec<Edition>, Failure> {
+    let mut client = CurriculumServiceClient::new(channel);
     let mut editions = Vec::new();
     let mut page_token = String::new();
     loop {
-        let request = ListEditionsRequest { page_size: PAGE, page_token, all: arguments.all };
-        let page = client.list_editions(request).await?.into_inner();
+        let page = client.list_editions(ListEditionsRequest { page_size: PAGE, page_token, all }).await?.into_inner();
         editions.extend(page.editions);
         page_token = page.next_page_token;
         if page_token.is_empty() {
-            break;
+            return Ok(editions);
         }
     }
+}
+
+async fn list(arguments: ListEditions, format: Format) -> Result<(), Failure> {
+    let editions = editions(connection::any_node(&arguments.folder.data).await?, arguments.all).await?;
     match format {
         Format::Json => print_json(&json!({ "editions": editions.iter().map(edition_json).collect::<Vec<_>>() })),
         Format::Table if editions.is_empty() => print(match arguments.all {
@@ -117,9 +138,17 @@ async fn list(arguments: ListEditions, format: Format) -> Result<(), Failure> {
 }
 
 async fn show(arguments: ShowEdition, format: Format) -> Result<(), Failure> {
-    let channel = connection::any_node(&arguments.folder.data).await?;
+    let data = &arguments.folder.data;
+    let channel = connection::any_node(data).await?;
     let request = GetEditionRequest { name: format!("editions/{}", arguments.edition) };
-    let edition = CurriculumServiceClient::new(channel).get_edition(request).await?.into_inner();
+    let edition = match CurriculumServiceClient::new(channel.clone()).get_edition(request).await {
+        Ok(answer) => answer.into_inner(),
+        Err(status) if status.code() == Code::NotFound => {
+            let instead = instead(&editions(channel, true).await?, &arguments.edition, &shell::path(data));
+            return Err(instead.map_or_else(|| status.into(), Failure::Told));
+        }
+        Err(status) => return Err(status.into()),
+    };
     match format {
         Format::Json => {
             let mut value = edition_json(&edition);
@@ -128,6 +157,20 @@ async fn show(arguments: ShowEdition, format: Format) -> Result<(), Failure> {
         }
         Format::Table => print(&edition_text(&edition)),
     }
+}
+
+/// What can be shown of an item instead of the edition that was asked for and is not there; nothing of an item that is
+/// not here at all. `data` is the node's folder, as a shell takes it.
+fn instead(editions: &[Edition], asked: &str, data: &str) -> Option<String> {
+    let (item, number) = asked.split_once('.').map_or((asked, None), |(item, number)| (item, Some(number)));
+    let latest = editions.iter().filter(|edition| edition.item == item).max_by_key(|edition| edition.edition)?;
+    let show = format!("folkmoot curriculum show {} --data {data}", id(latest));
+    Some(match number {
+        None => format!("{item} is retired, and its editions are kept. To show the latest of them: {show}"),
+        Some(number) => format!(
+            "{item} has no edition {number} here, and a hub learns of new ones when it syncs. To show the latest: {show}"
+        ),
+    })
 }
 
 /// Reads the text to publish, whole, without a byte order mark.
@@ -260,6 +303,40 @@ mod tests {
         {
             fs::write(&path, content).expect("a file");
             assert_eq!(read(&path).expect("a text"), expected);
+        }
+    }
+
+    fn numbered(item: &str, edition: i32) -> Edition {
+        Edition { item: item.into(), title: "First listening".into(), edition, ..Edition::default() }
+    }
+
+    #[test]
+    fn what_was_published_already_is_not_said_to_be_new() {
+        let before = [numbered("first-listening", 1), numbered("power", 1)];
+        for (edition, expected) in [
+            (1, "Nothing new is published: edition 1 of first-listening (First listening) has this very text"),
+            (2, "Edition 2 of first-listening (First listening) is published, and never changes."),
+        ] {
+            let text = published_text(&numbered("first-listening", edition), &before);
+            assert!(text.starts_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_an_edition_that_is_not_there_is_told_what_is() {
+        let editions = [numbered("first-listening", 1), numbered("first-listening", 2), numbered("power", 9)];
+        let show = "folkmoot curriculum show first-listening.2 --data 'my hub'";
+        for (asked, expected) in [
+            ("first-listening", Some("first-listening is retired, and its editions are kept.")),
+            ("first-listening.7", Some("first-listening has no edition 7 here")),
+            ("first", None),
+            ("first.1", None),
+        ] {
+            match (instead(&editions, asked, "'my hub'"), expected) {
+                (Some(text), Some(expected)) => assert!(text.starts_with(expected) && text.ends_with(show), "{text}"),
+                (None, None) => {}
+                (text, expected) => panic!("{asked}: {text:?}, not {expected:?}"),
+            }
         }
     }
 

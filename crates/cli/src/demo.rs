@@ -20,6 +20,8 @@ use crate::output::{print, table, text};
 use crate::shell;
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
+    // Before there is a folder that would be left behind.
+    let stopped = stop_signal()?;
     let home = Home::open(arguments.data.as_deref())?;
     home.furnish()?;
     print(&format!(
@@ -27,7 +29,6 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
         home.path.display()
     ))?;
     let stage = Arc::new(Stage::new(&home.path)?);
-    let stopped = stop_signal()?;
     let (tell_done, done) = oneshot::channel();
     let (acting, path) = (Arc::clone(&stage), home.path.clone());
     // Not a task: whoever presses Ctrl-C does not wait for the step at hand.

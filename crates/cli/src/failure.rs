@@ -75,6 +75,25 @@ impl Failure {
         ExitCode::from(self.exit_status())
     }
 
+    /// The same failure in the words of the command line: where the node names a field of a request, such as
+    /// `campaign.title`, what a person typed is named, such as `--title`. Pairs of field and name.
+    pub(crate) fn calling(self, names: &[(&str, &str)]) -> Failure {
+        let Failure::Refused(_) = &self else { return self };
+        let words = self.to_string();
+        let named = words.split('\n').map(|line| {
+            let field = line.trim_start();
+            let indent = &line[..line.len() - field.len()];
+            let said =
+                names.iter().find_map(|(name, typed)| Some((typed, field.strip_prefix(name)?.strip_prefix(": ")?)));
+            match said {
+                Some((typed, rest)) => format!("{indent}{typed}: {rest}"),
+                None => line.to_owned(),
+            }
+        });
+        let named = named.collect::<Vec<_>>().join("\n");
+        if named == words { self } else { Failure::Told(named) }
+    }
+
     /// The whole message: what was wrong, and under it every cause.
     pub(crate) fn message(&self) -> String {
         let mut text = self.to_string();
@@ -172,6 +191,24 @@ mod tests {
             }
             let status = Status::with_error_details(Code::InvalidArgument, message, details);
             assert_eq!(Failure::from(status).message(), expected);
+        }
+    }
+
+    #[test]
+    fn a_field_is_called_what_the_person_typed() {
+        let names = [("campaign.title", "--title"), ("campaign.members[1].hub", "'Hastings Hollington'")];
+        for (message, expected) in [
+            ("campaign.title: the title is empty", "--title: the title is empty"),
+            ("campaign.members[1].hub: no such hub", "'Hastings Hollington': no such hub"),
+            ("campaign.members[0].hub: no such hub", "campaign.members[0].hub: no such hub"),
+            (
+                "2 things are wrong:\n  campaign.title: empty\n  aim: long",
+                "2 things are wrong:\n  --title: empty\n  aim: long",
+            ),
+            ("the disk said: campaign.title: full", "the disk said: campaign.title: full"),
+        ] {
+            let failure = Failure::from(Status::invalid_argument(message)).calling(&names);
+            assert_eq!((failure.message().as_str(), failure.exit_status()), (expected, 1));
         }
     }
 

@@ -29,6 +29,16 @@ fn role_title(role: Role) -> &'static str {
     }
 }
 
+/// How many entries wait, and for whom.
+fn entries_waiting(status: &Status) -> String {
+    let entries = count(status.entries_waiting);
+    match (status.entries_waiting, status.role()) {
+        (0, _) | (_, Role::Unspecified) => entries,
+        (_, Role::Hub) => format!("{entries}, which the Academy has not acknowledged yet"),
+        (_, Role::Academy) => format!("{entries}, which not every hub has acknowledged yet"),
+    }
+}
+
 fn status_text(status: &Status) -> String {
     let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_owned() } else { text.to_owned() };
     let mut facts = table(&[role_title(status.role()), &status.display_name]);
@@ -36,7 +46,7 @@ fn status_text(status: &Status) -> String {
     facts.add_row(["Federation", &or(&status.federation_id, "none yet: folkmoot hub join --data FOLDER CODE")]);
     facts.add_row(["Listens on", &status.listen]);
     facts.add_row(["Address for others", &or(&status.address, "none: it dials, others cannot dial it")]);
-    facts.add_row(["Entries waiting", &count(status.entries_waiting)]);
+    facts.add_row(["Entries waiting", &entries_waiting(status)]);
     if status.role() != Role::Academy {
         facts.add_row(["Releases waiting", &count(status.releases_waiting)]);
     }
@@ -152,7 +162,7 @@ mod tests {
         for expected in [
             "Hub",
             "Warminster",
-            "1,200",
+            "1,200, which the Academy has not",
             "12: this folder",
             "later copy",
             "National Academy",

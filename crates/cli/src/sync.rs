@@ -37,7 +37,7 @@ pub(crate) async fn run(arguments: Sync, format: Format) -> Result<(), Failure> 
             "releases_waiting": last.releases_waiting,
         })),
         Format::Table if done => {
-            print("In step: all that was written or approved here is acknowledged, all that was offered is held.")
+            print("In step with the Academy: all that goes to it is acknowledged, all that it offered is held.")
         }
         Format::Table => {
             print(&format!("Started, with {} waiting. `folkmoot sync --wait` waits for the end.", waiting(&last)))

@@ -52,7 +52,7 @@ fn every_command_of_the_tour_is_understood() {
         "hub release --data H --show programme-COEP.0",
         "hub person show P-2 --data H",
         r#"academy publish first.md --title "First listening" --kind session --hours 1.5 --data A"#,
-        "academy publish first.md --title Power --kind unit --hours 2 --item level-2-power --data A --format json",
+        "academy publish first.md --title Power --kind Unit --hours 2 --item level-2-power --data A --format json",
         "academy retire first-listening --data A",
         "curriculum list --data H",
         "curriculum list --all --data A --format json",
@@ -63,7 +63,9 @@ fn every_command_of_the_tour_is_understood() {
         "campaign list --data H",
         "campaign show 3f2a --data H",
         "campaign show 3F2A9C --data H --format json",
+        "campaign show \" 3f2a9c\n\" --data H",
         r#"campaign edit 3f2a9c --notes-append "The hall is booked" --data H"#,
+        r#"campaign edit 3f2a9c --notes-append "- The hall is booked" --data H"#,
         r#"campaign edit 3f2a9c --sign-up "Bus Users" --data H"#,
         r#"campaign edit 3f2a9c --aim "" --data H"#,
         "sync --data H --wait",
@@ -114,6 +116,7 @@ fn what_makes_no_sense_is_refused() {
         ("campaign show 3f2 --data H", ValueValidation),
         ("campaign show warm --data H", ValueValidation),
         ("campaign edit 3f2a --data H", MissingRequiredArgument),
+        ("campaign edit 3f2a --notes-append --data H", UnknownArgument),
         ("campaign edit 3f2a --aim A --sign-up B --data H", ArgumentConflict),
     ] {
         assert_eq!(parse(line).err(), Some(expected), "{line}");
