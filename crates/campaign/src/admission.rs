@@ -15,6 +15,11 @@ use crate::history::History;
 use crate::operations::form;
 use crate::view::read;
 
+/// The most operations that the changes of one entry may hold together.
+pub const MAX_ENTRY_OPERATIONS: usize = 100_000;
+/// The most objects that the changes of one entry may make together: entries of the list, and texts. Objects cost far more
+/// than their bytes tell.
+pub const MAX_ENTRY_OBJECTS: usize = 3_000;
 /// Operations that are applied at once, beyond which the rest follows in another step: bounds the memory of one step.
 const OPERATIONS_AT_ONCE: usize = 200_000;
 /// The last second of the year 9999. Times far outside overflow where the library subtracts them.
@@ -37,7 +42,8 @@ pub struct Submission {
 pub enum Verdict {
     /// All of its changes are part of the document.
     Admitted,
-    /// It builds on changes that are not here, or is late and nothing builds on it: offer it again with what comes next.
+    /// It builds on changes that are not here, or is late and nothing builds on it, or on a part of it only: offer it again
+    /// with what comes next.
     Waiting,
     /// It never will be part of the document.
     Refused(Refused),
@@ -62,6 +68,13 @@ pub enum ChangeFault {
     /// More operations than [`crate::MAX_OPERATIONS`].
     #[error("it holds more than {} operations; split it", crate::MAX_OPERATIONS)]
     TooManyOperations,
+    /// The changes up to this one hold more than [`MAX_ENTRY_OPERATIONS`] operations, or make more than
+    /// [`MAX_ENTRY_OBJECTS`] objects.
+    #[error(
+        "with those before it in the entry it holds more than {MAX_ENTRY_OPERATIONS} operations or makes more than \
+         {MAX_ENTRY_OBJECTS} objects; spread them over several entries"
+    )]
+    EntryTooLarge,
     /// Not one whole change in automerge's format, written as automerge itself writes it.
     #[error("its bytes are not one change as automerge writes it")]
     Malformed,
@@ -105,8 +118,8 @@ struct Candidate {
     change: Change,
 }
 
-/// Judges one change by itself.
-fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<Change, ChangeFault> {
+/// Judges one change by itself, and says how many objects it makes.
+fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<(Change, usize), ChangeFault> {
     check_size(bytes)?;
     let change = guarded(|| Change::from_bytes(bytes.to_vec()))
         .ok_or(ChangeFault::Breaking)?
@@ -132,18 +145,28 @@ fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<Change, ChangeFault> {
     if expanded.operations.is_empty() {
         return Err(ChangeFault::Operation);
     }
-    expanded.operations.iter().try_for_each(|operation| form(operation).map(|_| ()))?;
+    let mut objects = 0;
+    for operation in &expanded.operations {
+        objects += usize::from(form(operation)?.makes_object());
+    }
     // The library keeps columns of its own and writes the change anew when it saves the document. Were the bytes any
     // others than its own, the hash would be another one then. This also checks the checksum.
     let written = guarded(|| Change::from(expanded)).ok_or(ChangeFault::Breaking)?;
-    if written.raw_bytes() == change.raw_bytes() { Ok(change) } else { Err(ChangeFault::Malformed) }
+    if written.raw_bytes() == change.raw_bytes() { Ok((change, objects)) } else { Err(ChangeFault::Malformed) }
 }
 
 fn examine_all(submission: &Submission) -> Result<Vec<Candidate>, Refused> {
     let mut candidates: Vec<Candidate> = Vec::with_capacity(submission.changes.len());
     let mut seen = HashSet::new();
+    let (mut operations, mut objects) = (0, 0);
     for (place, bytes) in submission.changes.iter().enumerate() {
-        let change = examine(&submission.author, bytes).map_err(|fault| Refused { change: place, fault })?;
+        let refused = |fault| Refused { change: place, fault };
+        let (change, made) = examine(&submission.author, bytes).map_err(refused)?;
+        operations += change.len();
+        objects += made;
+        if operations > MAX_ENTRY_OPERATIONS || objects > MAX_ENTRY_OBJECTS {
+            return Err(refused(ChangeFault::EntryTooLarge));
+        }
         let hash = change.hash();
         if seen.insert(hash) {
             candidates.push(Candidate { place, hash, change });
@@ -197,19 +220,18 @@ impl Campaign {
             })
             .collect();
         loop {
-            let Some(mut history) = self.take_history() else { return verdicts(&cases, &BTreeSet::new()) };
+            let Some(mut history) = self.take_history() else { return verdicts(&cases, |_| false) };
             let held = history.len();
             let order = Staging::new(&mut history, &self.document, &mut cases).run();
             let counting = counting(&cases);
-            let whole = order.iter().all(|index| counting.contains(index));
-            let order: Vec<usize> = order.into_iter().filter(|index| counting.contains(index)).collect();
-            let document = match apply(&self.document, fresh(&cases, &order, &history, held)) {
+            let is_held = |candidate: &Candidate| history.place(&candidate.hash).is_some_and(|place| place < held);
+            let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
+            let document = match apply(&self.document, fresh(&order)) {
                 Some(document) => document,
                 // The checks before should leave nothing on which the library breaks. Where it does, the first submission
                 // goes with which it does, and everything is staged again without it.
                 None if !order.is_empty() => {
-                    let breaks =
-                        |length| apply(&self.document, fresh(&cases, &order[..length], &history, held)).is_none();
+                    let breaks = |length| apply(&self.document, fresh(&order[..length])).is_none();
                     let culprit = order[first_that(order.len(), breaks)];
                     let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
                     cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
@@ -218,25 +240,25 @@ impl Campaign {
                     self.history = Some(history);
                     continue;
                 }
-                None => return verdicts(&cases, &counting),
+                None => return verdicts(&cases, |_| false),
             };
+            let verdicts = verdicts(&cases, |it| counting.contains(&it.hash) || is_held(it));
+            let is_fresh = |hash: &&ChangeHash| history.place(hash).is_some_and(|place| place >= held);
+            let whole = counting.iter().filter(is_fresh).count() == history.len() - held;
             self.document = document;
             // Late changes that nothing builds on were staged and not applied: read the graph anew.
             self.history = whole.then_some(history);
-            return verdicts(&cases, &counting);
+            return verdicts;
         }
     }
 }
 
-/// The changes of these cases that are not among the first `held` ones, in their order.
-fn fresh(cases: &[Case], order: &[usize], history: &History, held: usize) -> Vec<Change> {
+/// Those changes of these cases that are to go in, each once, in their order.
+fn fresh(cases: &[Case], order: &[usize], goes_in: impl Fn(&Candidate) -> bool) -> Vec<Change> {
     let mut once = HashSet::new();
     let candidates = order.iter().flat_map(|index| &cases[*index].candidates);
-    candidates
-        .filter(|candidate| history.place(&candidate.hash).is_some_and(|place| place >= held))
-        .filter(|candidate| once.insert(candidate.hash))
-        .map(|candidate| candidate.change.clone())
-        .collect()
+    let fresh = candidates.filter(|candidate| goes_in(candidate) && once.insert(candidate.hash));
+    fresh.map(|candidate| candidate.change.clone()).collect()
 }
 
 /// Brings submissions into an order in which each follows from what was before it.
@@ -353,40 +375,32 @@ fn claim(change: &Change) -> (ActorId, u64) {
     (change.actor_id().clone(), change.seq())
 }
 
-/// The staged cases that count: those that are not late, and all that they build on.
-fn counting(cases: &[Case]) -> BTreeSet<usize> {
-    let staged = || cases.iter().enumerate().filter(|(_, case)| case.state == State::Staged);
-    let mut bringers: HashMap<ChangeHash, usize> = HashMap::new();
-    for late in [false, true] {
-        for (index, case) in staged().filter(|(_, case)| case.late == late) {
-            for candidate in &case.candidates {
-                bringers.entry(candidate.hash).or_insert(index);
-            }
-        }
-    }
-    let mut open: Vec<usize> = staged().filter(|(_, case)| !case.late).map(|(index, _)| index).collect();
-    let mut counting: BTreeSet<usize> = open.iter().copied().collect();
-    while let Some(index) = open.pop() {
-        for hash in cases[index].candidates.iter().flat_map(|candidate| candidate.change.deps()) {
-            if let Some(bringer) = bringers.get(hash)
-                && counting.insert(*bringer)
-            {
-                open.push(*bringer);
-            }
-        }
+/// The staged changes that count: those of entries that are not late, and all that they build on. Of a late entry that may
+/// be a part, so that it never matters which of two entries brought a change that both hold.
+fn counting(cases: &[Case]) -> HashSet<ChangeHash> {
+    let staged = || cases.iter().filter(|case| case.state == State::Staged);
+    let changes = || staged().flat_map(|case| &case.candidates);
+    let staged_changes: HashMap<ChangeHash, &Change> =
+        changes().map(|candidate| (candidate.hash, &candidate.change)).collect();
+    let in_time = staged().filter(|case| !case.late).flat_map(|case| &case.candidates);
+    let mut counting: HashSet<ChangeHash> = in_time.map(|candidate| candidate.hash).collect();
+    let mut open: Vec<ChangeHash> = counting.iter().copied().collect();
+    while let Some(change) = open.pop().and_then(|hash| staged_changes.get(&hash)) {
+        let built_on = change.deps().iter().filter(|hash| staged_changes.contains_key(*hash));
+        open.extend(built_on.copied().filter(|hash| counting.insert(*hash)));
     }
     counting
 }
 
-fn verdicts(cases: &[Case], counting: &BTreeSet<usize>) -> Vec<Verdict> {
-    let verdict = |(index, case): (usize, &Case)| match case.state {
+fn verdicts(cases: &[Case], is_in: impl Fn(&Candidate) -> bool) -> Vec<Verdict> {
+    let verdict = |case: &Case| match case.state {
         State::Undecided => Verdict::Waiting,
         State::Held => Verdict::Admitted,
-        State::Staged if counting.contains(&index) => Verdict::Admitted,
+        State::Staged if case.candidates.iter().all(&is_in) => Verdict::Admitted,
         State::Staged => Verdict::Waiting,
         State::Refused(refused) => Verdict::Refused(refused),
     };
-    cases.iter().enumerate().map(verdict).collect()
+    cases.iter().map(verdict).collect()
 }
 
 /// The least index of `length` many with which, and all before it, something holds that holds with all of them.

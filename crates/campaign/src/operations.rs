@@ -43,6 +43,17 @@ pub(crate) enum Form<'a> {
     Deletion { object: &'a OpId, element: &'a OpId },
 }
 
+impl Form<'_> {
+    /// Whether it makes an object: an entry, or a text for a string.
+    pub(crate) fn makes_object(&self) -> bool {
+        match self {
+            Form::Field { text, .. } => *text,
+            Form::Entry { .. } => true,
+            Form::Character { .. } | Form::Deletion { .. } => false,
+        }
+    }
+}
+
 /// Tells what an operation is, and refuses every one that is nothing of that.
 pub(crate) fn form(operation: &Op) -> Result<Form<'_>, ChangeFault> {
     match &operation.key {

@@ -202,6 +202,31 @@ fn a_late_entry_counts_where_one_that_is_not_late_builds_on_it() {
     assert_eq!(campaign.copy().view(), campaign.view());
 }
 
+/// A change may lie in two late entries, beside others: it matters to nobody which of them came first.
+#[test]
+fn of_a_late_entry_counts_what_is_built_on_and_no_more() {
+    let mut writer = blank_document(WARMINSTER);
+    let read = made(&mut writer, |tx| tx.splice_text(object(tx, "notes"), 0, 0, "read "));
+    let mut reader = writer.clone().with_actor(ActorId::from(&LUTON.bytes()[..]));
+    let unread = made(&mut writer, |tx| tx.splice_text(object(tx, "notes"), 0, 0, "unread "));
+    let answer = submission(LUTON, &made(&mut reader, |tx| tx.put(ROOT, "aim", "answered")));
+    let both = Submission { changes: vec![read.clone(), unread], ..late(WARMINSTER, &read) };
+    let one = late(WARMINSTER, &read);
+    let calls = |calls: &[&[&Submission]]| {
+        let mut campaign = Campaign::blank();
+        for call in calls {
+            campaign.admit_all(&call.iter().map(|it| Submission::clone(it)).collect::<Vec<_>>());
+        }
+        assert_eq!(campaign.admit_all(&[both.clone(), one.clone()]), [Verdict::Waiting, Verdict::Admitted]);
+        (campaign.heads(), campaign.view())
+    };
+    let expected = calls(&[&[&one, &answer, &both]]);
+    assert_eq!(expected.1.as_ref().map(|view| view.notes.as_str()), Ok("read "));
+    for order in [&[&[&both, &answer][..]][..], &[&[&one, &answer]], &[&[&answer], &[&both, &one, &answer]]] {
+        assert_eq!(calls(order), expected);
+    }
+}
+
 #[test]
 fn a_bad_change_refuses_its_entry_alone_and_is_named() {
     let mut writer = blank_document(WARMINSTER);

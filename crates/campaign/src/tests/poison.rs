@@ -18,6 +18,7 @@ const FIRST: [u8; 16] = *b"folkmoot/first/1";
 const ACTION: u64 = 0x42;
 const INSERT: u64 = 0x34;
 const KEY: u64 = 0x15;
+const KEY_ACTOR: u64 = 0x11;
 const KEY_COUNTER: u64 = 0x13;
 const OBJECT_COUNTER: u64 = 0x02;
 const VALUE_LENGTHS: u64 = 0x56;
@@ -198,6 +199,61 @@ fn a_change_of_125_bytes_that_holds_the_parser_is_refused_before_it_is_parsed() 
     for power in [40, 61, 62] {
         check("more than could ever be", bomb(&[1; 16], 1 << power), ChangeFault::TooManyOperations);
     }
+}
+
+/// A change that inserts `count` entries into the list, and nothing into them.
+fn empty_entries(count: i64) -> Vec<u8> {
+    let mut document = blank_document(WARMINSTER);
+    document
+        .transact::<_, _, AutomergeError>(|tx| {
+            let (_, list) = tx.get(ROOT, "organisations")?.expect("a list");
+            (0..4).try_for_each(|at| tx.insert_object(&list, at, ObjType::Map).map(drop))
+        })
+        .expect("a change");
+    let mut parts = Parts::of(document.get_last_local_change().expect("a change").raw_bytes());
+    for (column, data) in &mut parts.columns {
+        match *column {
+            // The first, which is operation 6, stands at the head, and each other one after the one before it.
+            KEY_ACTOR => *data = [&[0, 1][..], &signed(count - 1), &[0]].concat(),
+            KEY_COUNTER => *data = [&[0x7e, 0, 6][..], &signed(count - 2), &[1]].concat(),
+            INSERT => *data = [&[0][..], &unsigned(count as u64)].concat(),
+            _ => {
+                let value = *data.last().expect("a run");
+                *data = [&signed(count)[..], &[value]].concat();
+            }
+        }
+    }
+    parts.bytes()
+}
+
+#[test]
+fn objects_by_the_thousand_in_a_few_bytes_are_refused() {
+    let most = MAX_ENTRY_OBJECTS as i64;
+    let change = empty_entries(most);
+    assert!(change.len() < 180, "{}", change.len());
+    assert_eq!(admit(&mut Campaign::blank(), WARMINSTER.node, &[change]), Verdict::Admitted);
+    check("one too many", empty_entries(most + 1), ChangeFault::EntryTooLarge);
+    check("as many as operations may be", empty_entries(MAX_OPERATIONS as i64), ChangeFault::EntryTooLarge);
+}
+
+#[test]
+fn an_entry_of_many_changes_with_many_operations_is_refused_at_the_one_that_is_too_much() {
+    let mut document = blank_document(WARMINSTER);
+    let mut change = |length: usize| {
+        document
+            .transact::<_, _, AutomergeError>(|tx| {
+                let (_, notes) = tx.get(ROOT, "notes")?.expect("notes");
+                tx.splice_text(&notes, 0, 0, &"a".repeat(length))
+            })
+            .expect("a change");
+        document.get_last_local_change().expect("a change").raw_bytes().to_vec()
+    };
+    let most = MAX_OPERATIONS as usize;
+    let mut changes = vec![change(most), change(MAX_ENTRY_OPERATIONS - most), change(1)];
+    let fault = Refused { change: 2, fault: ChangeFault::EntryTooLarge };
+    assert_eq!(admit(&mut Campaign::blank(), WARMINSTER.node, &changes), Verdict::Refused(fault));
+    changes.pop();
+    assert_eq!(admit(&mut Campaign::blank(), WARMINSTER.node, &changes), Verdict::Admitted);
 }
 
 #[test]
