@@ -16,7 +16,8 @@ use folkmoot_domain::record::Reference;
     version,
     about = "A federated sync server for community organising",
     long_about = "A federated sync server for community organising.\n\nEvery hub runs its own node and owns its records. \
-                  What a hub chooses to release, and nothing else, goes to the Academy's node, which adds it up.\n\n\
+                  Of these, what a hub chooses to release, and nothing else, goes to the Academy's node, which adds it \
+                  up. Hubs read one curriculum and share campaigns.\n\n\
                   A node is one folder. `init` and `join` work on the folder; `serve` runs the node; every other command \
                   talks to the running node.\n\nTry it: folkmoot demo",
     after_help = "Exit status: 0 done, 1 failed, 2 usage, 3 rows refused, 4 timed out.",
@@ -147,7 +148,7 @@ pub(crate) enum Hub {
     Import(Import),
     /// Print the hub's true figures of one period, for its own eyes
     Indicators(ForPeriod),
-    /// Show what a release of one period would let out, approve it, or show what ever left
+    /// Show what a release of one period would let out, approve it, or show which ones left
     ///
     /// Without --approve this is a preview: nothing is stored. An approved release leaves at the next session with the
     /// Academy, and is never taken back. The first release of a period stands.
