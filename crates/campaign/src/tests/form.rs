@@ -215,7 +215,7 @@ fn of_a_late_entry_counts_what_is_built_on_and_no_more() {
     let calls = |calls: &[&[&Submission]]| {
         let mut campaign = Campaign::blank();
         for call in calls {
-            campaign.admit_all(&call.iter().map(|it| Submission::clone(it)).collect::<Vec<_>>());
+            campaign.admit_all(&call.iter().copied().cloned().collect::<Vec<_>>());
         }
         assert_eq!(campaign.admit_all(&[both.clone(), one.clone()]), [Verdict::Waiting, Verdict::Admitted]);
         (campaign.heads(), campaign.view())
