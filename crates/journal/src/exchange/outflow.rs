@@ -231,6 +231,10 @@ impl Exchange {
             Some(frame) if upto > after => self.outflow.held = Some((log, upto, frame)),
             Some(_) | None => {
                 self.outflow.leave(log);
+                // What was sent before the log was begun anew has been answered by the refusal.
+                if after == 0 && self.outflow.restarted.contains(&log) {
+                    self.outflow.sent.remove(&log);
+                }
                 if self.outflow.promised.remove(&log) {
                     self.withdraw(log, after);
                 }

@@ -6,14 +6,18 @@ use folkmoot_proto::federation::v1::exchange_message::Body;
 use super::model::Model;
 use crate::digest::bucket_of;
 use crate::entry::PayloadKind;
-use crate::exchange::{Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Shared, SharedReleases, Side};
+use crate::exchange::{
+    Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Progress, Shared, SharedReleases, Side,
+};
 use crate::frame::pack;
 use crate::id::{Hash, Incarnation, NodeId};
+use crate::refusal::Refusal;
 use crate::topic::{Cursor, Topic};
 
-/// What the machine did: what it sent, and whether it ended the stream.
+/// What the machine did: what it sent and told, and whether it ended the stream.
 struct Outcome {
     sent: Vec<Body>,
+    told: Vec<Progress>,
     closed: Option<CloseReason>,
 }
 
@@ -58,7 +62,7 @@ impl Machine {
     }
 
     fn event(&mut self, event: Event) -> Outcome {
-        let mut outcome = Outcome { sent: Vec::new(), closed: None };
+        let mut outcome = Outcome { sent: Vec::new(), told: Vec::new(), closed: None };
         let mut events = vec![event];
         while let Some(event) = events.pop() {
             let mut answers = Vec::new();
@@ -66,7 +70,7 @@ impl Machine {
                 match effect {
                     Effect::Send(message) => outcome.sent.extend(message.body),
                     Effect::Ask(question) => answers.push(Event::Answer(self.hub.answer(question))),
-                    Effect::Tell(_) => (),
+                    Effect::Tell(progress) => outcome.told.push(progress),
                     Effect::Close(reason) => outcome.closed = Some(reason),
                 }
             }
@@ -284,4 +288,29 @@ fn a_receipt_that_is_not_genuine_ends_the_stream() {
 fn an_answer_to_another_question_ends_the_stream() {
     let mut machine = Machine::greeted(Side::Dialler);
     assert_eq!(machine.event(Event::Answer(Answer::RefusalKept)).closed, Some(CloseReason::AnswerMismatch));
+}
+
+/// Found by the simulation: a log that forks was to be shown from its first entry, no frame could be cut of what was left
+/// of it, and the machine waited for ever for the answer to what it had sent before.
+#[test]
+fn a_fork_of_which_the_start_cannot_be_shown_settles() {
+    let mut machine = Machine::greeted(Side::Acceptor);
+    let own = machine.hub.own_releases();
+    for payload in [[1; 30], [2; 30]] {
+        machine.hub.append(own, PayloadKind::Release, payload.to_vec());
+    }
+    let (log, entries) = machine.hub.logs.iter().find(|(log, _)| log.topic == own).unwrap();
+    let (log, shared, last) = (*log, entries[1].cursor(), entries[2].cursor());
+    machine.hub.unsigned = Some(log);
+    machine.say(Body::Have(v1::Have { round: 1, root: vec![9; 32] }));
+    let buckets = vec![u32::from(bucket_of(own))];
+    let tips = v1::Tips { round: 1, buckets, topics: vec![topic_tips(own, &[shared])], more: false };
+    let outcome = machine.say(Body::Tips(tips));
+    assert!(outcome.sent.iter().any(|body| matches!(body, Body::Frame(frame) if frame.first_seq == last.seq)));
+    let fork = crate::RefusalReason::Fork;
+    let refusal = Refusal { topic: own, entry: last, reason: fork, detail: String::new(), set_aside: false };
+    let outcome = machine.say(Body::Refusal(refusal.to_wire()));
+    // Only the receipt of what the peer holds is still asked for.
+    let wanted = outcome.sent.iter().filter(|body| matches!(body, Body::ReceiptWanted(_))).count();
+    assert!(wanted == 1 || outcome.told.contains(&Progress::Settled { round: 1 }), "{:?}", outcome.told);
 }

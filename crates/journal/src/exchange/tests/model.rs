@@ -44,6 +44,8 @@ pub(super) struct Model {
     pub(super) asked: Vec<String>,
     /// Written just before the store says which logs are not receipted.
     pub(super) surprise: Option<(Topic, PayloadKind, Vec<u8>)>,
+    /// A log that cannot be shown from its first entry: no signature is held of what is left of it.
+    pub(super) unsigned: Option<LogId>,
     salts: u8,
 }
 
@@ -69,6 +71,7 @@ impl Model {
             incarnations: BTreeMap::new(),
             asked: Vec::new(),
             surprise: None,
+            unsigned: None,
             salts: 0,
         }
     }
@@ -245,6 +248,9 @@ impl Model {
                 Answer::Tips { topics: self.shared(&scope, Some(&buckets)).into_iter().collect() }
             }
             Question::Missing { scope, theirs, buckets } => self.missing(&scope, &theirs, &buckets),
+            Question::FrameAfter { log, after: 0, .. } if self.unsigned == Some(log) => {
+                Answer::Frame { log, frame: None, upto: 0 }
+            }
             Question::FrameAfter { log, after, max_bytes, .. } => self.frame_after(log, after, max_bytes),
             Question::ChangedSince { scope, mark } => {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
