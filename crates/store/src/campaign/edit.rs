@@ -1,9 +1,9 @@
 //! Edits made here: each becomes an entry of this hub's own log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use folkmoot_campaign::{Actor, Campaign, CampaignError, Edit, Submission, Verdict};
+use folkmoot_campaign::{Actor, Campaign, CampaignError, ChangeFault, Edit, Refused, Submission, Verdict};
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::membership::MEMBER_LIMIT;
 use folkmoot_journal::{
@@ -69,7 +69,7 @@ impl CampaignStore {
             let actor = Actor { node: author.key.id().0, incarnation: author.incarnation.0 };
             let mut campaign = document::load_or_work_out(tx, id)?;
             if let Some(change) = campaign.edit(actor, &edit).map_err(|error| refused(&error))? {
-                append_changes(tx, id, vec![change])?;
+                append_changes(tx, id, vec![vec![change]])?;
             }
             note_request(tx, "edit", &request_id, id)?;
             state_of(tx, id, &campaign)
@@ -103,28 +103,48 @@ impl CampaignStore {
             // Tried first, so that the caller is told which of its changes is at fault.
             let mut campaign = document::load_or_work_out(tx, id)?;
             let before = campaign.heads();
-            let submission = Submission { author, changes, late: false };
-            match campaign.admit_all(std::slice::from_ref(&submission)).into_iter().next() {
-                Some(Verdict::Admitted) => {}
-                Some(Verdict::Refused(fault)) => return Err(StoreError::CampaignRefused { reason: fault.to_string() }),
-                Some(Verdict::Waiting) | None => {
-                    let reason = "a change builds on changes that are not here: apply those first, in the order in \
-                        which they were made";
-                    return Err(StoreError::CampaignRefused { reason: reason.to_owned() });
-                }
-            }
+            let parts = tried(&mut campaign, author, entries(changes))?;
             if campaign.heads() != before {
-                append_changes(tx, id, submission.changes)?;
+                append_changes(tx, id, parts)?;
             }
             state_of(tx, id, &campaign)
         })
     }
 }
 
-/// Appends changes in as many entries as they need. One that the document does not take fails, and nothing is written.
-fn append_changes(tx: &mut Tx<'_>, id: CampaignId, changes: Vec<Vec<u8>>) -> Result<(), StoreError> {
+/// Admits the parts one after another and gives them back, split where they hold too much for one entry.
+fn tried(campaign: &mut Campaign, author: [u8; 32], parts: Vec<Vec<Vec<u8>>>) -> Result<Vec<Vec<Vec<u8>>>, StoreError> {
+    let mut waiting = VecDeque::from(parts);
+    let (mut tried, mut before) = (Vec::new(), 0);
+    while let Some(changes) = waiting.pop_front() {
+        let mut part = Submission { author, changes, late: false };
+        match campaign.admit_all(std::slice::from_ref(&part)).into_iter().next() {
+            Some(Verdict::Admitted) => {
+                before += part.changes.len();
+                tried.push(part.changes);
+            }
+            Some(Verdict::Refused(Refused { change: at @ 1.., fault: ChangeFault::EntryTooLarge })) => {
+                waiting.push_front(part.changes.split_off(at));
+                waiting.push_front(part.changes);
+            }
+            Some(Verdict::Refused(Refused { change, fault })) => {
+                let reason = Refused { change: before + change, fault }.to_string();
+                return Err(StoreError::CampaignRefused { reason });
+            }
+            Some(Verdict::Waiting) | None => {
+                let reason = "a change builds on changes that are not here: apply those first, in the order in which \
+                    they were made";
+                return Err(StoreError::CampaignRefused { reason: reason.to_owned() });
+            }
+        }
+    }
+    Ok(tried)
+}
+
+/// Appends changes, each part as an entry. One that the document does not take fails, and nothing is written.
+fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
     let payload = |changes: Vec<Vec<u8>>| (PayloadKind::CampaignChanges, encode_campaign_changes(&changes));
-    append_all_in(tx, Topic::Campaign(id), entries(changes).into_iter().map(payload).collect()).map(|_| ())
+    append_all_in(tx, Topic::Campaign(id), parts.into_iter().map(payload).collect()).map(|_| ())
 }
 
 /// Splits changes so that each part fits into one entry.
