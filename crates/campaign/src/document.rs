@@ -230,6 +230,6 @@ fn object(document: &impl ReadDoc, key: &str, kind: ObjType) -> Result<ObjId, Au
     fixed(document, key, kind).ok_or(AutomergeError::InvalidObjId(key.to_owned()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
 
+use crate::document::hex;
 use crate::edit::{MAX_AIM_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
 
 /// The form of the document, as its `schema` says.
@@ -14,7 +15,8 @@ pub(crate) const SCHEMA: i64 = 1;
 pub struct SignUp {
     /// The organisation's name.
     pub organisation: String,
-    /// The node id of the hub that brought it, in hexadecimal; what a client of automerge wrote there, where one did.
+    /// The node id of the hub that brought it, in hexadecimal: whose change put the entry into the list, whatever is
+    /// written in the entry.
     pub hub: String,
 }
 
@@ -56,10 +58,10 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     let mut names = std::collections::HashSet::new();
     for item in document.list_range(&list, ..) {
         let entry = item.id();
-        let text = |key| string(document, &entry, key, MAX_ORGANISATION_CHARACTERS);
         // A client may have made an entry and not yet, or by itself, what belongs into it.
-        let (Some(organisation), Some(hub)) = (text("organisation"), text("hub")) else { continue };
-        if !organisation.is_empty() && !hub.is_empty() && names.insert(organisation.clone()) {
+        let organisation = string(document, &entry, "organisation", MAX_ORGANISATION_CHARACTERS);
+        let (Some(organisation), Some(hub)) = (organisation, author(&entry)) else { continue };
+        if !organisation.is_empty() && names.insert(organisation.clone()) {
             organisations.push(SignUp { organisation, hub });
         }
     }
@@ -69,6 +71,14 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
         organisations,
         notes: document.text(&notes).ok()?,
     })
+}
+
+/// The node id, in hexadecimal, of the hub whose change made an object: admission lets a hub use no other's actors.
+fn author(object: &ObjId) -> Option<String> {
+    match object {
+        ObjId::Root => None,
+        ObjId::Id(_, actor, _) => actor.to_bytes().first_chunk::<32>().map(|node| hex(node)),
+    }
 }
 
 /// One of the two objects that the first change makes.

@@ -248,27 +248,28 @@ fn a_bad_change_refuses_its_entry_alone_and_is_named() {
 }
 
 #[test]
-fn entries_without_organisation_or_hub_are_not_shown() {
+fn entries_without_a_name_are_not_shown_and_no_hub_signs_up_in_the_name_of_another() {
     let (mut campaign, mut document) = filled();
     let half = made(&mut document, |tx| {
         let list = object(tx, "organisations");
         tx.insert_object(&list, 0, ObjType::Map)?;
         let entry = tx.insert_object(&list, 0, ObjType::Map)?;
-        tx.put(&entry, "organisation", "Choir")
+        tx.put(&entry, "hub", crate::document::hex(&WARMINSTER.node))
     });
     assert_eq!(campaign.admit_all(&[submission(LUTON, &half)]), [Verdict::Admitted]);
-    let names = |campaign: &Campaign| -> Vec<String> {
+    let signed_up = |campaign: &Campaign| -> Vec<(String, String)> {
         let view = campaign.view().expect("a campaign");
-        view.organisations.into_iter().map(|entry| entry.organisation).collect()
+        view.organisations.into_iter().map(|entry| (entry.organisation, entry.hub)).collect()
     };
-    assert_eq!(names(&campaign), ["Library"]);
+    let library = ("Library".to_owned(), "01".repeat(32));
+    assert_eq!(signed_up(&campaign), [library.clone()]);
     let whole = made(&mut document, |tx| {
         let (_, entry) = tx.get(object(tx, "organisations"), 0)?.expect("an entry");
-        let hub = tx.put_object(&entry, "hub", ObjType::Text)?;
-        tx.splice_text(hub, 0, 0, "Luton")
+        let name = tx.put_object(&entry, "organisation", ObjType::Text)?;
+        tx.splice_text(name, 0, 0, "Choir")
     });
     assert_eq!(campaign.admit_all(&[submission(LUTON, &whole)]), [Verdict::Admitted]);
-    assert_eq!(names(&campaign), ["Choir", "Library"]);
+    assert_eq!(signed_up(&campaign), [("Choir".to_owned(), "02".repeat(32)), library]);
 }
 
 #[test]
