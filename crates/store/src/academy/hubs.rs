@@ -1,8 +1,10 @@
 //! The hubs as the Academy knows them: those in the directory, and those invited that have not joined.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
+use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::{Cursor, HubRecord, HubState, NodeId, PayloadKind, Topic, encode_hub_record};
 use rusqlite::{Connection, params};
 
@@ -135,7 +137,7 @@ impl AcademyStore {
                 }
                 last_accepted.extend(relayed_tips(tx, record.hub)?);
                 let revoked = HubRecord { state: HubState::Revoked, last_accepted, ..record.clone() };
-                append_record(tx, &next_version(revoked)?)?;
+                append_record(tx, &within_an_entry(next_version(revoked)?))?;
             }
             Ok(Cut::Off(record.hub))
         })?;
@@ -259,6 +261,19 @@ fn relayed_tips(tx: &Tx<'_>, hub: NodeId) -> Result<Vec<(Topic, Cursor)>, StoreE
     Ok(held)
 }
 
+/// Names no more logs than an entry has room for, the longest first: a hub must not escape its revocation by the number of
+/// its logs. Those that are not named end at once.
+fn within_an_entry(mut record: HubRecord) -> HubRecord {
+    if encode_hub_record(&record).len() > PAYLOAD_LIMIT {
+        record.last_accepted.sort_by_key(|(_, tip)| Reverse(tip.seq));
+        while !record.last_accepted.is_empty() && encode_hub_record(&record).len() > PAYLOAD_LIMIT {
+            record.last_accepted.truncate(record.last_accepted.len() * 9 / 10);
+        }
+        record.last_accepted.sort_unstable();
+    }
+    record
+}
+
 /// Says in the directory's log what the Academy now says of a hub.
 pub(super) fn append_record(tx: &mut Tx<'_>, record: &HubRecord) -> Result<(), StoreError> {
     append_in(tx, Topic::Directory, PayloadKind::HubRecord, encode_hub_record(record))?;
@@ -303,4 +318,29 @@ fn moments(connection: &Connection, sql: &str) -> Result<BTreeMap<NodeId, UnixMi
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| Ok((NodeId(row.get(0)?), UnixMillis(row.get(1)?))))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use folkmoot_journal::{Hash, Incarnation};
+
+    use super::*;
+    use crate::journal::tests::{key, record};
+
+    #[test]
+    fn a_hub_with_logs_without_end_can_be_revoked_all_the_same() {
+        let hub = key(2);
+        let named = |count: u64| {
+            let tip =
+                |at: u64| Cursor { author: hub.id(), incarnation: Incarnation(at), seq: at + 1, hash: Hash([7; 32]) };
+            (0..count).map(|at| (Topic::Releases(hub.id()), tip(at))).collect::<Vec<_>>()
+        };
+        let few = record(&hub, 2, HubState::Revoked, named(100));
+        assert_eq!(within_an_entry(few.clone()), few);
+        let many = within_an_entry(record(&hub, 2, HubState::Revoked, named(20_000)));
+        assert!(encode_hub_record(&many).len() <= PAYLOAD_LIMIT);
+        let least = many.last_accepted.iter().map(|(_, tip)| tip.seq).min();
+        assert_eq!(least, Some(20_000 - many.last_accepted.len() as u64 + 1), "the longest are named");
+        assert!(many.last_accepted.len() > 3_000 && many.last_accepted.is_sorted());
+    }
 }
