@@ -2,7 +2,9 @@
 
 use comfy_table::ColumnConstraint;
 use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
+use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
 use folkmoot_proto::hub::v1 as wire;
+use folkmoot_proto::node::v1::{GetStatusRequest, Status};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
@@ -15,7 +17,7 @@ use crate::shell;
 
 const PAGE: i32 = 1000;
 /// How many digits of an id people are shown where they may have to type them.
-const SHOWN_DIGITS: usize = 12;
+pub(crate) const SHOWN_DIGITS: usize = 12;
 const WHOLE_ID: usize = 64;
 
 pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure> {
@@ -40,9 +42,16 @@ async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure
         }),
         request_id: String::new(),
     };
-    let created = CampaignServiceClient::new(channel).create_campaign(request).await;
+    let created = CampaignServiceClient::new(channel.clone()).create_campaign(request).await;
     let campaign = created.map_err(|status| naming(status.into(), &arguments.members))?.into_inner();
     remind(&campaign);
+    if !campaign.academy_relays {
+        // The campaign stands, whether or not this can be asked.
+        let status = NodeServiceClient::new(channel).get_status(GetStatusRequest {}).await;
+        if let Some(warning) = status.ok().and_then(|status| nobody_dials(&campaign, status.get_ref())) {
+            tell(warning);
+        }
+    }
     let reaches = match campaign.members.len() {
         1 => "No other hub takes part, and none can be added later.",
         _ => "It reaches them when they connect.",
@@ -221,6 +230,19 @@ fn remind(campaign: &wire::Campaign) {
     ));
 }
 
+/// Says that nobody reaches anybody, where no member has an address and the Academy passes nothing on. One that has an
+/// address is enough: what reaches it goes on to the others.
+fn nobody_dials(campaign: &wire::Campaign, status: &Status) -> Option<&'static str> {
+    let own = |member: &wire::CampaignMember| member.node == status.node_id;
+    let peer = |member: &wire::CampaignMember| status.peers.iter().find(|peer| peer.node_id == member.node);
+    let apart = |member| own(member) || peer(member).is_some_and(|peer| peer.address.is_empty() && !peer.connected);
+    let alone = campaign.members.len() == 1 || !campaign.members.iter().all(apart);
+    (!campaign.academy_relays && status.address.is_empty() && !alone).then_some(
+        "No member has an address that others can dial, and without the Academy nothing reaches anybody so: give one of you \
+         an address (folkmoot hub serve --address HOST:PORT).",
+    )
+}
+
 /// The members by name, the lead first and marked.
 fn members(campaign: &wire::Campaign) -> String {
     let name = |member: &wire::CampaignMember| match member.hub.as_str() {
@@ -301,6 +323,8 @@ fn campaign_json(campaign: &wire::Campaign) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use folkmoot_proto::node::v1::Peer;
+
     use super::*;
 
     fn campaign(id: &str, title: &str) -> wire::Campaign {
@@ -377,6 +401,33 @@ mod tests {
         ] {
             assert!(text.contains(expected), "{expected} in\n{text}");
         }
+    }
+
+    #[test]
+    fn members_of_whom_nobody_can_be_dialled_are_told() {
+        let peer = |node: &str, address: &str, connected| Peer {
+            node_id: node.into(),
+            address: address.into(),
+            connected,
+            ..Peer::default()
+        };
+        let member = |node: &str| wire::CampaignMember { node: node.into(), ..wire::CampaignMember::default() };
+        for (what, own, relays, peers, expected) in [
+            ("nobody has an address", "", false, vec![peer("b", "", false), peer("c", "", false)], true),
+            ("the Academy passes on", "", true, vec![peer("b", "", false), peer("c", "", false)], false),
+            ("this hub has one", "h:1", false, vec![peer("b", "", false), peer("c", "", false)], false),
+            ("one member has one", "", false, vec![peer("b", "", false), peer("c", "h:1", false)], false),
+            ("one member is there", "", false, vec![peer("b", "", true), peer("c", "", false)], false),
+            ("nothing is known of one", "", false, vec![peer("b", "", false)], false),
+        ] {
+            let members = ["a", "b", "c"].map(member).to_vec();
+            let campaign = wire::Campaign { academy_relays: relays, members, ..shared() };
+            let status = Status { node_id: "a".into(), address: own.into(), peers, ..Status::default() };
+            assert_eq!(nobody_dials(&campaign, &status).is_some(), expected, "{what}");
+        }
+        let alone = wire::Campaign { academy_relays: false, members: vec![member("a")], ..shared() };
+        let status = Status { node_id: "a".into(), ..Status::default() };
+        assert_eq!(nobody_dials(&alone, &status), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use folkmoot_proto::node::v1::{GetStatusRequest, Peer, SetAside, Status};
 use serde_json::{Value, json};
 
 use crate::arguments::{Data, Format};
+use crate::campaign::SHOWN_DIGITS;
 use crate::connection;
 use crate::failure::Failure;
 use crate::figures::count;
@@ -27,6 +28,13 @@ fn role_title(role: Role) -> &'static str {
         Role::Academy => "Academy",
         Role::Unspecified => "Node",
     }
+}
+
+/// A topic, a campaign by as much of its id as `campaign list` shows.
+fn shown_topic(topic: &str) -> &str {
+    let short =
+        topic.len() - topic.strip_prefix("campaign ").unwrap_or_default().get(SHOWN_DIGITS..).map_or(0, str::len);
+    &topic[..short]
 }
 
 /// How many entries wait, and for whom.
@@ -78,7 +86,7 @@ fn status_text(status: &Status) -> String {
         let mut aside = table(&["Set aside", "Author", "Entry", "By", "Why"]);
         for entry in &status.set_aside {
             let by = if entry.here { "this node" } else { "the other side" };
-            aside.add_row([&entry.topic, &entry.author, &count(entry.seq), by, &entry.reason]);
+            aside.add_row([shown_topic(&entry.topic), &entry.author, &count(entry.seq), by, &entry.reason]);
         }
         out.push_str(&format!("\n{}", text(aside, &[2])));
     }
@@ -135,6 +143,18 @@ fn status_json(status: &Status) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_campaign_is_named_as_its_list_names_it() {
+        for (topic, expected) in [
+            ("campaign 3f2a9c00000000000000", "campaign 3f2a9c000000"),
+            ("campaign 3f2a", "campaign 3f2a"),
+            ("releases/Warminster", "releases/Warminster"),
+            ("", ""),
+        ] {
+            assert_eq!(shown_topic(topic), expected);
+        }
+    }
 
     #[test]
     fn a_status_names_what_needs_the_operator() {
