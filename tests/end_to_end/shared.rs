@@ -5,12 +5,14 @@ use std::fs;
 use std::path::Path;
 
 use folkmoot_journal::{FederationId, unpack};
+use folkmoot_proto::hub::v1::Campaign;
 use folkmoot_tests::day::Day;
 
 use crate::client::Client;
-use crate::federation::{Federation, Hub, every_file, id_of, trace};
+use crate::federation::{Federation, Hub, copy_folder, every_file, id_of, put_back, trace};
 use crate::http2;
 use crate::planted::frames;
+use crate::restore::wait_until;
 use crate::served::{Role, Served, log_of};
 use crate::tap::{Parties, Tap};
 use crate::tokens::Tokens;
@@ -111,7 +113,7 @@ fn two_hubs_merge_by_way_of_the_academy_and_a_third_learns_nothing() {
 
     federation.serve_academy();
     federation.add_programme("COEP", Day::new(2017, 4, 1), Day::new(2020, 3, 31));
-    let merged = |campaign: &folkmoot_proto::hub::v1::Campaign| {
+    let merged = |campaign: &Campaign| {
         campaign.notes.contains(&words[0]) && campaign.notes.contains(&words[3]) && campaign.aim.contains(&words[2])
     };
     for hub in [&one, &other] {
@@ -231,6 +233,69 @@ fn a_copy_of_the_campaign_crosses_whole_to_a_member_that_was_away() {
     let read = other.reads(&campaign, "all of it", |campaign| campaign.notes.contains("Part 19."));
     for part in 0..20 {
         assert!(read.notes.contains(&format!("Part {part}.")), "{}", read.notes);
+    }
+}
+
+#[test]
+fn a_member_put_back_gets_its_own_edits_back_and_edits_on() {
+    let federation = Federation::found();
+    let one = federation.hub("H1", "Warminster");
+    let other = federation.hub("H2", "Luton");
+    let campaign = one.begin("Parks", &["Luton"], &[]);
+    one.edit(&campaign, &["--notes-append", "First."]);
+    one.sync();
+    let (folder, copy) = (one.stop(), federation.path("copy"));
+    copy_folder(&folder, &copy);
+    let one = Hub::serve(folder);
+    one.edit(&campaign, &["--notes-append", "Second."]);
+    one.edit(&campaign, &["--sign-up", "Library"]);
+    other.reads(&campaign, "the edits", |campaign| campaign.organisations.len() == 1);
+    let folder = one.stop();
+    put_back(&copy, &folder);
+
+    // It edits before anybody has given anything back, as it may without a connection.
+    let one = Hub::serve(folder);
+    one.edit(&campaign, &["--notes-append", "Third."]);
+    let all = |campaign: &Campaign| {
+        ["First.", "Second.", "Third."].iter().all(|part| campaign.notes.contains(part))
+            && campaign.organisations.len() == 1
+    };
+    let (here, there) = (one.reads(&campaign, "all of it", all), other.reads(&campaign, "all of it", all));
+    assert_eq!(here, there);
+    assert_eq!((here.waiting_entries, here.set_aside_entries), (0, 0));
+    assert!(Client::of(&one.folder).status().entries_recovered > 0);
+}
+
+#[test]
+fn a_revoked_member_is_told_nothing_more_and_the_others_go_on() {
+    let federation = Federation::found();
+    let [one, other, gone] =
+        [("H1", "Warminster"), ("H2", "Luton"), ("H3", "Gone")].map(|(folder, name)| federation.hub(folder, name));
+    let campaign = one.begin("Parks", &["Luton", "Gone"], &[]);
+    gone.reads(&campaign, "the campaign has arrived", |_| true);
+    gone.edit(&campaign, &["--notes-append", "From the third."]);
+    for hub in [&one, &other] {
+        hub.reads(&campaign, "its edit", |campaign| campaign.notes.contains("From the third."));
+    }
+    gone.sync();
+
+    federation.academy(&["hub", "revoke"], &["--name", "Gone"]).done();
+    for hub in [&one, &other] {
+        hub.sync();
+    }
+    let client = Client::of(&gone.folder);
+    wait_until("nobody talks to it", || client.status().peers.iter().all(|peer| !peer.connected));
+    one.edit(&campaign, &["--notes-append", "After."]);
+    other.reads(&campaign, "the others go on", |campaign| {
+        campaign.notes.contains("After.") && campaign.notes.contains("From the third.")
+    });
+    gone.edit(&campaign, &["--notes-append", "Too late."]);
+    one.sync();
+    other.sync();
+    assert!(!client.campaign(&campaign).expect("what it had").notes.contains("After."));
+    for hub in [&one, &other] {
+        let read = Client::of(&hub.folder).campaign(&campaign).expect("a campaign");
+        assert!(!read.notes.contains("Too late.") && read.set_aside_entries == 0, "{read:?}");
     }
 }
 
