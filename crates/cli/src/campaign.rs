@@ -48,8 +48,8 @@ async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure
     if !campaign.academy_relays {
         // The campaign stands, whether or not this can be asked.
         let status = NodeServiceClient::new(channel).get_status(GetStatusRequest {}).await;
-        if let Some(warning) = status.ok().and_then(|status| nobody_dials(&campaign, status.get_ref())) {
-            tell(warning);
+        if let Some(warning) = status.ok().and_then(|status| unheard(&campaign, status.get_ref())) {
+            tell(&warning);
         }
     }
     let reaches = match campaign.members.len() {
@@ -230,17 +230,22 @@ fn remind(campaign: &wire::Campaign) {
     ));
 }
 
-/// Says that nobody reaches anybody, where no member has an address and the Academy passes nothing on. One that has an
-/// address is enough: what reaches it goes on to the others.
-fn nobody_dials(campaign: &wire::Campaign, status: &Status) -> Option<&'static str> {
-    let own = |member: &wire::CampaignMember| member.node == status.node_id;
-    let peer = |member: &wire::CampaignMember| status.peers.iter().find(|peer| peer.node_id == member.node);
-    let apart = |member| own(member) || peer(member).is_some_and(|peer| peer.address.is_empty() && !peer.connected);
-    let alone = campaign.members.len() == 1 || !campaign.members.iter().all(apart);
-    (!campaign.academy_relays && status.address.is_empty() && !alone).then_some(
-        "No member has an address that others can dial, and without the Academy nothing reaches anybody so: give one of you \
-         an address (folkmoot hub serve --address HOST:PORT).",
-    )
+/// Says which members may never learn of a campaign that the Academy does not pass on: nobody can dial them, and they dial
+/// those alone with whom they know of a campaign.
+fn unheard(campaign: &wire::Campaign, status: &Status) -> Option<String> {
+    let strange = |member: &&wire::CampaignMember| {
+        let peer = status.peers.iter().find(|peer| peer.node_id == member.node);
+        peer.is_some_and(|peer| peer.address.is_empty() && !peer.connected && peer.last_success_time.is_none())
+    };
+    let names: Vec<_> = campaign.members.iter().filter(strange).map(|member| member.hub.as_str()).collect();
+    (!campaign.academy_relays && !names.is_empty()).then(|| {
+        format!(
+            "Not reached by anybody: {}. No address to dial is known there, so that without the Academy they may never hear \
+             of this campaign. Give each an address (folkmoot hub serve --address HOST:PORT, there), or share a campaign \
+             with them first that the Academy passes on.",
+            names.join(", ")
+        )
+    })
 }
 
 /// The members by name, the lead first and marked.
@@ -404,30 +409,23 @@ mod tests {
     }
 
     #[test]
-    fn members_of_whom_nobody_can_be_dialled_are_told() {
-        let peer = |node: &str, address: &str, connected| Peer {
-            node_id: node.into(),
-            address: address.into(),
-            connected,
-            ..Peer::default()
-        };
-        let member = |node: &str| wire::CampaignMember { node: node.into(), ..wire::CampaignMember::default() };
-        for (what, own, relays, peers, expected) in [
-            ("nobody has an address", "", false, vec![peer("b", "", false), peer("c", "", false)], true),
-            ("the Academy passes on", "", true, vec![peer("b", "", false), peer("c", "", false)], false),
-            ("this hub has one", "h:1", false, vec![peer("b", "", false), peer("c", "", false)], false),
-            ("one member has one", "", false, vec![peer("b", "", false), peer("c", "h:1", false)], false),
-            ("one member is there", "", false, vec![peer("b", "", true), peer("c", "", false)], false),
-            ("nothing is known of one", "", false, vec![peer("b", "", false)], false),
+    fn members_that_may_never_hear_of_a_campaign_are_named() {
+        let member = |hub: &str| wire::CampaignMember { hub: hub.into(), node: hub.into(), ..Default::default() };
+        let strange = || Peer { node_id: "Luton".into(), ..Peer::default() };
+        for (what, relays, peers, expected) in [
+            ("nobody can dial it", false, vec![strange()], true),
+            ("the Academy passes on", true, vec![strange()], false),
+            ("it can be dialled", false, vec![Peer { address: "h:1".into(), ..strange() }], false),
+            ("it is there", false, vec![Peer { connected: true, ..strange() }], false),
+            ("it was there", false, vec![Peer { last_success_time: Some(Default::default()), ..strange() }], false),
+            ("nothing is known of it", false, vec![], false),
         ] {
-            let members = ["a", "b", "c"].map(member).to_vec();
+            let members = ["Warminster", "Luton"].map(member).to_vec();
             let campaign = wire::Campaign { academy_relays: relays, members, ..shared() };
-            let status = Status { node_id: "a".into(), address: own.into(), peers, ..Status::default() };
-            assert_eq!(nobody_dials(&campaign, &status).is_some(), expected, "{what}");
+            let warning = unheard(&campaign, &Status { peers, ..Status::default() });
+            assert_eq!(warning.is_some(), expected, "{what}");
+            assert!(warning.is_none_or(|words| words.starts_with("Not reached by anybody: Luton. ")), "{what}");
         }
-        let alone = wire::Campaign { academy_relays: false, members: vec![member("a")], ..shared() };
-        let status = Status { node_id: "a".into(), ..Status::default() };
-        assert_eq!(nobody_dials(&alone, &status), None);
     }
 
     #[test]
