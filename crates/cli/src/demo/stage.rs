@@ -34,6 +34,8 @@ struct Nodes {
     running: Vec<Node>,
     /// Set when everything ends, so that nothing is started after.
     closed: bool,
+    /// Whether a command runs that may write into the folder.
+    at_work: bool,
 }
 
 struct Node {
@@ -167,7 +169,18 @@ impl Stage {
     }
 
     fn output(&self, command: &[String]) -> Result<Output, Failure> {
-        let ran = Command::new(&self.program).args(command).stdin(Stdio::null()).output();
+        let mut started = Command::new(&self.program);
+        started.args(command).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let process = {
+            let mut nodes = self.lock();
+            if nodes.closed {
+                return Err(stopped());
+            }
+            nodes.at_work = true;
+            started.spawn()
+        };
+        let ran = process.and_then(Child::wait_with_output);
+        self.lock().at_work = false;
         ran.map_err(Failure::file("run", &self.program))
     }
 
@@ -182,7 +195,7 @@ impl Stage {
         let stdout = {
             let mut nodes = self.lock();
             if nodes.closed {
-                return Err(Failure::Told("the demo was stopped".to_owned()));
+                return Err(stopped());
             }
             let mut process = command.spawn().map_err(Failure::file("run", &self.program))?;
             let stdout = process.stdout.take();
@@ -231,6 +244,12 @@ impl Stage {
         while let Some(node) = nodes.running.pop() {
             end(node.process);
         }
+        drop(nodes);
+        // Without nodes a command ends soon. The folder is not taken from under it.
+        let deadline = Instant::now() + DRAIN;
+        while self.lock().at_work && Instant::now() < deadline {
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 }
 
@@ -238,6 +257,10 @@ impl Drop for Stage {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+fn stopped() -> Failure {
+    Failure::Told("the demo was stopped".to_owned())
 }
 
 /// Asks a process to end, and makes it end where it does not.
@@ -301,6 +324,14 @@ fn indented(said: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_starts_once_everything_has_ended() {
+        let stage = Stage::new(Path::new("/nowhere")).expect("this program");
+        stage.end();
+        let failure = stage.ask(&["--version".to_owned()]).expect_err("it is closed");
+        assert_eq!(failure.message(), "the demo was stopped");
+    }
 
     #[test]
     fn the_same_is_asked_of_another_node() {
