@@ -55,7 +55,7 @@ impl Stage {
         }
         let id: FederationId = Client::of(&hubs[0].folder).status().federation_id.parse().expect("a federation id");
         let peer = Peer::dial(&hostile, id, &hubs[0].node.listens());
-        Self { federation: federation, hubs, shared, other, peer }
+        Self { federation, hubs, shared, other, peer }
     }
 
     /// Both honest hubs, and the Academy, which passes the poison on unread.
