@@ -204,8 +204,12 @@ impl Store {
     }
 
     fn on_file(path: &Path, connection: Connection, ambient: Ambient) -> Result<Self, StoreError> {
-        let (shared, writer) = Self::parts(connection, ambient)?;
+        let (shared, mut writer) = Self::parts(connection, ambient)?;
         let readers = Readers::new(path);
+        // The first write makes the log's file, and the first reader reads the schema. Done here, so that the first peer
+        // does not wait for it; where it fails, so will what is written next, and that says so.
+        let _ = writer.connection_mut().execute("UPDATE node SET role = role", []);
+        let _ = readers.read(|connection| Ok(connection.query_row("SELECT role FROM node", [], |_| Ok(()))?));
         let writer = WriterThread::start(writer)?;
         Ok(Self(Arc::new(Inner { backend: Backend::File { writer, readers }, shared })))
     }
