@@ -70,7 +70,8 @@ impl ExchangeService for Exchanges {
                 Err(_) => tracing::debug!(%peer, "the exchange moves to a new connection"),
             }
             // Whatever the reason: the dialler comes again.
-            let goodbye = reasoned(Code::Unavailable, "EXCHANGE_ENDED", "the exchange ended here; dial again");
+            let goodbye =
+                reasoned(Code::Unavailable, "EXCHANGE_ENDED", "the other end closed the exchange; it is dialled again");
             let _ = last.try_send(Err(goodbye));
         });
         Ok(Response::new(ReceiverStream::new(outbox)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use folkmoot_campaign::{Edit, SignUp, View};
 use folkmoot_journal::membership::MEMBER_LIMIT;
-use folkmoot_journal::{CampaignId, Directory, HubState, NodeId};
+use folkmoot_journal::{CampaignId, Directory, HubState, NodeId, PeerStatus};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::{
     AppendNotesRequest, ApplyChangesRequest, Campaign, CampaignMember, CreateCampaignRequest, ExportCampaignRequest,
@@ -23,6 +23,7 @@ use crate::access::Permit;
 use crate::generated::hub::campaign_service_server::CampaignService;
 use crate::node::Node;
 use crate::status::{self, Violations};
+use crate::synchronize::SyncError;
 
 /// How many hubs a refusal names.
 const HUBS_NAMED: usize = 30;
@@ -34,6 +35,7 @@ pub(crate) struct Campaigns(pub(crate) Arc<Node>);
 impl CampaignService for Campaigns {
     async fn create_campaign(&self, request: Request<CreateCampaignRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
+        self.may_share()?;
         let CreateCampaignRequest { campaign, request_id } = request.into_inner();
         let campaign = new_campaign(campaign.unwrap_or_default(), self.0.id(), &self.0.directory())?;
         let created = self.ask("campaign.title", move |campaigns| campaigns.create(campaign, &request_id)).await?;
@@ -99,6 +101,7 @@ impl CampaignService for Campaigns {
 
     async fn apply_changes(&self, request: Request<ApplyChangesRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
+        self.may_share()?;
         let ApplyChangesRequest { name, changes } = request.into_inner();
         let mut violations = Violations::default();
         let id = which(&name, &mut violations);
@@ -113,6 +116,20 @@ impl CampaignService for Campaigns {
 }
 
 impl Campaigns {
+    /// Nothing is written that no other hub would ever take.
+    fn may_share(&self) -> Result<(), Status> {
+        if self.0.federation().is_none() {
+            return Err(status::store(StoreError::NotJoined));
+        }
+        let directory = self.0.directory();
+        let told = |academy: NodeId| self.0.peers().state(academy).revoked;
+        let listed = directory.status(self.0.id()) == PeerStatus::Revoked;
+        if listed || directory.academy().is_some_and(|(academy, _)| told(academy)) {
+            return Err(status::synchronize(SyncError::Revoked));
+        }
+        Ok(())
+    }
+
     /// Asks the store. What the campaign itself refuses is a fault of `field`.
     async fn ask<T: Send + 'static>(
         &self,
@@ -135,6 +152,7 @@ impl Campaigns {
         edit: Edit,
         request_id: String,
     ) -> Result<Response<Campaign>, Status> {
+        self.may_share()?;
         let mut violations = Violations::default();
         let id = which(name, &mut violations);
         check(field, &edit, &mut violations);

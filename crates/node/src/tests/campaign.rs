@@ -5,6 +5,7 @@ use folkmoot_proto::hub::v1::{
     GetCampaignRequest, ListCampaignsRequest, SetAimRequest, SignUpOrganisationRequest,
 };
 use folkmoot_proto::node::v1::{GetStatusRequest, Peer};
+use folkmoot_store::academy::WhichHub;
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
@@ -164,6 +165,33 @@ async fn a_fellow_member_is_among_the_peers_of_a_hub_from_when_a_campaign_begins
     let shown = peer(&places[0], "Frome").await.expect("a peer");
     assert!(!shown.connected && !shown.last_error.is_empty(), "{shown:?}");
     for running in [one, academy] {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_that_nobody_would_listen_to_writes_nothing_into_campaigns() {
+    let alone = Place::hub("Bath");
+    let running = alone.start().await;
+    let mut client = Client::new(channel(&alone).await);
+    let refusal = refused(client.create_campaign(asked("Warm homes", &[])).await);
+    assert_eq!(refusal, because(Code::FailedPrecondition, "NOT_JOINED"));
+    running.stop().await;
+
+    let ([one, other, academy], _places, mut client) = federation().await;
+    let name = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let warminster = "Warminster".parse().expect("a name");
+    academy.node().store().academy().expect("an academy").revoke_hub(WhichHub::Name(warminster)).expect("revoked");
+    let (node, id) = (one.node(), academy.node().id());
+    until(node.peers().changed(), "it is told", || node.peers().state(id).revoked).await;
+    let aim = SetAimRequest { name: name.clone(), aim: "x".into() };
+    let changes = ApplyChangesRequest { name: name.clone(), changes: vec![Vec::new()] };
+    let revoked = because(Code::FailedPrecondition, "REVOKED");
+    assert_eq!(refused(client.create_campaign(asked("Bus fares", &[])).await), revoked);
+    assert_eq!(refused(client.set_aim(aim).await), revoked);
+    assert_eq!(refused(client.apply_changes(changes).await), revoked);
+    assert_eq!(get(&mut client, &name).await.title, "Warm homes");
+    for running in [one, other, academy] {
         running.stop().await;
     }
 }

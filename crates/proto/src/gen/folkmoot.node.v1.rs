@@ -137,7 +137,8 @@ pub struct Status {
     /// The node's peers.
     #[prost(message, repeated, tag = "7")]
     pub peers: ::prost::alloc::vec::Vec<Peer>,
-    /// Entries written here that no peer entitled to them has acknowledged.
+    /// At a hub: entries written here that the Academy may read and has not acknowledged. At the Academy: entries written here
+    /// that some enrolled hub has not acknowledged.
     #[prost(uint64, tag = "8")]
     pub entries_waiting: u64,
     /// Releases approved here that wait for a session with the Academy.
