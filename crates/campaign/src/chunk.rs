@@ -6,7 +6,7 @@
 
 use std::io::Read;
 
-use crate::admission::ChangeFault;
+use crate::admission::{ChangeFault, Refused};
 
 /// The most bytes that one change may have, also once inflated.
 pub const MAX_CHANGE_BYTES: usize = 256 * 1024;
@@ -20,8 +20,17 @@ const CHUNK_COMPRESSED_CHANGE: u8 = 2;
 const ACTION_COLUMN: u64 = (4 << 4) | 2;
 const DEFLATED_COLUMN: u64 = 1 << 3;
 
-/// Checks size and operation count of one change without parsing its operations.
-pub(crate) fn check_size(bytes: &[u8]) -> Result<(), ChangeFault> {
+/// How many operations the changes of one entry announce, by their run lengths alone, without parsing any.
+///
+/// # Errors
+/// The first change that is no change in its outer form, or too large.
+pub fn announced(changes: &[Vec<u8>]) -> Result<u64, Refused> {
+    let count = |(change, bytes): (usize, &Vec<u8>)| check_size(bytes).map_err(|fault| Refused { change, fault });
+    changes.iter().enumerate().map(count).sum()
+}
+
+/// Checks size and operation count of one change without parsing its operations, and gives that count.
+pub(crate) fn check_size(bytes: &[u8]) -> Result<u64, ChangeFault> {
     if bytes.len() > MAX_CHANGE_BYTES {
         return Err(ChangeFault::TooLarge);
     }
@@ -41,7 +50,7 @@ pub(crate) fn check_size(bytes: &[u8]) -> Result<(), ChangeFault> {
         CHUNK_COMPRESSED_CHANGE => count_operations(&inflate(content)?)?,
         _ => return Err(ChangeFault::Malformed),
     };
-    if operations > MAX_OPERATIONS { Err(ChangeFault::TooManyOperations) } else { Ok(()) }
+    if operations > MAX_OPERATIONS { Err(ChangeFault::TooManyOperations) } else { Ok(operations) }
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChangeFault> {

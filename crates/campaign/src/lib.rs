@@ -14,7 +14,7 @@ mod tests;
 mod view;
 
 pub use admission::{ChangeFault, MAX_ENTRY_OBJECTS, MAX_ENTRY_OPERATIONS, Refused, Submission, Verdict};
-pub use chunk::{MAX_CHANGE_BYTES, MAX_OPERATIONS};
+pub use chunk::{MAX_CHANGE_BYTES, MAX_OPERATIONS, announced};
 pub use document::{Actor, Campaign, CampaignError};
 pub use edit::{Edit, MAX_AIM_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
 pub use view::{SignUp, View};

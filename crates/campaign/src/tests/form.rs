@@ -254,7 +254,7 @@ fn entries_without_a_name_are_not_shown_and_no_hub_signs_up_in_the_name_of_anoth
         let list = object(tx, "organisations");
         tx.insert_object(&list, 0, ObjType::Map)?;
         let entry = tx.insert_object(&list, 0, ObjType::Map)?;
-        tx.put(&entry, "hub", crate::document::hex(&WARMINSTER.node))
+        tx.put(&entry, "hub", document::hex(&WARMINSTER.node))
     });
     assert_eq!(campaign.admit_all(&[submission(LUTON, &half)]), [Verdict::Admitted]);
     let signed_up = |campaign: &Campaign| -> Vec<(String, String)> {
@@ -262,7 +262,7 @@ fn entries_without_a_name_are_not_shown_and_no_hub_signs_up_in_the_name_of_anoth
         view.organisations.into_iter().map(|entry| (entry.organisation, entry.hub)).collect()
     };
     let library = ("Library".to_owned(), "01".repeat(32));
-    assert_eq!(signed_up(&campaign), [library.clone()]);
+    assert_eq!(signed_up(&campaign), std::slice::from_ref(&library));
     let whole = made(&mut document, |tx| {
         let (_, entry) = tx.get(object(tx, "organisations"), 0)?.expect("an entry");
         let name = tx.put_object(&entry, "organisation", ObjType::Text)?;

@@ -7,12 +7,17 @@ use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Header, LogId, Payload, PayloadKind, RefusalReason, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::limits::{self, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS, Parted};
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
 
 /// How many bytes of payloads are offered to a document at once, so that however much waits, little of it is in memory.
 pub(super) const PORTION_BYTES: usize = 4 << 20;
+/// How many announced operations are offered at once, which take far more memory than their bytes tell.
+const PORTION_OPERATIONS: u64 = 200_000;
+/// About as much as is offered to a document at once.
+const PORTION: Portion = Portion { bytes: PORTION_BYTES, operations: PORTION_OPERATIONS };
 
 /// Begins the document of a campaign whose founding entry was just stored.
 pub(crate) fn begin(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
@@ -76,19 +81,32 @@ pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campai
 }
 
 fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, Aside)>, StoreError> {
+    let Parted { within, beyond, displaced } = limits::part(tx, id, places)?;
+    if within.is_empty() && !displaced {
+        return Ok(asides(&Outcome { beyond, ..Outcome::default() }));
+    }
+    let waited = waiting(tx, id)?;
+    let anew = |tx: &mut Tx<'_>| {
+        let (_, mut outcome) = work_out(tx, id)?;
+        let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
+        outcome.refused.retain(|(place, _)| offered.contains(place));
+        outcome.strangers.retain(|place| offered.contains(place));
+        outcome.beyond.retain(|place| offered.contains(place));
+        Ok(asides(&outcome))
+    };
+    if displaced {
+        return anew(tx);
+    }
     let mut campaign = load_or_work_out(tx, id)?;
     let before = campaign.heads();
-    let waited = waiting(tx, id)?;
-    let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
-    let mut outcome = offer(tx, &mut campaign, &offered, PORTION_BYTES)?;
+    let offered: BTreeSet<i64> = waited.union(&within).copied().collect();
+    let mut outcome = offer(tx, &mut campaign, &offered, PORTION)?;
     if outcome.contested {
         // Perhaps two changes claim one number. Which of them counts must not depend on which came first, and so all
         // entries are looked at in the order that every node gives them.
-        (_, outcome) = work_out(tx, id)?;
-        outcome.refused.retain(|(place, _)| offered.contains(place));
-        outcome.strangers.retain(|place| offered.contains(place));
-        return Ok(asides(&outcome));
+        return anew(tx);
     }
+    outcome.beyond = beyond;
     if campaign.heads() != before {
         save(tx, id, &campaign)?;
     }
@@ -103,29 +121,34 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
 
 /// The document from all entries of the campaign that count, with what became of them; saved, and set aside.
 fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), StoreError> {
-    let mut places = BTreeSet::new();
-    for log in logs_of_topic(tx, Topic::Campaign(id))? {
-        let range = [log.place(0), log.place(log.seq)];
+    let logs = logs_of_topic(tx, Topic::Campaign(id))?;
+    for log in &logs {
+        let refused = params![log.place(0), log.place(log.seq), RefusalReason::CampaignChanges.number()];
         tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3")?
-            .execute(params![range[0], range[1], RefusalReason::CampaignChanges.number()])?;
-        let mut statement = tx.prepare_cached("SELECT place FROM entry WHERE place > ?1 AND place <= ?2")?;
-        for place in statement.query_map(range, |row| row.get(0))? {
-            places.insert(place?);
-        }
+            .execute(refused)?;
     }
+    let (places, beyond) = limits::part_all(tx, &logs)?;
     let mut campaign = Campaign::blank();
-    let mut outcome = offer(tx, &mut campaign, &places, PORTION_BYTES)?;
+    let mut outcome = offer(tx, &mut campaign, &places, PORTION)?;
     if outcome.contested && outcome.portions > 1 {
         // Who comes first with a number shows only among entries that are offered together.
         campaign = Campaign::blank();
-        outcome = offer(tx, &mut campaign, &places, usize::MAX)?;
+        outcome = offer(tx, &mut campaign, &places, Portion { bytes: usize::MAX, operations: u64::MAX })?;
     }
+    outcome.beyond = beyond;
     save(tx, id, &campaign)?;
     tx.prepare_cached("DELETE FROM campaign_waiting WHERE campaign = ?1")?.execute([id.0])?;
     note_waiting(tx, id, &outcome.waiting)?;
+    // There may be very many past the limits: one text does for all of them.
+    let beyond = std::mem::take(&mut outcome.beyond);
+    let aside = too_much();
+    for place in &beyond {
+        set_aside_at(tx, *place, &aside)?;
+    }
     for (place, aside) in asides(&outcome) {
         set_aside_at(tx, place, &aside)?;
     }
+    outcome.beyond = beyond;
     Ok((campaign, outcome))
 }
 
@@ -156,8 +179,20 @@ fn note_waiting<'a>(
 
 fn asides(outcome: &Outcome) -> Vec<(i64, Aside)> {
     let refused = outcome.refused.iter().map(|(place, refused)| (*place, aside(refused.to_string())));
-    let stranger = || Aside { retry: Retry::Never, ..aside("its author is no member of the campaign".to_owned()) };
-    refused.chain(outcome.strangers.iter().map(|place| (*place, stranger()))).collect()
+    let stranger = || never("its author is no member of the campaign".to_owned());
+    let strangers = outcome.strangers.iter().map(|place| (*place, stranger()));
+    refused.chain(strangers).chain(outcome.beyond.iter().map(|place| (*place, too_much()))).collect()
+}
+
+fn too_much() -> Aside {
+    never(format!(
+        "its author has written more into this campaign than {MAX_AUTHOR_OPERATIONS} operations or {MAX_AUTHOR_BYTES} \
+         bytes; begin a new campaign"
+    ))
+}
+
+fn never(detail: String) -> Aside {
+    Aside { retry: Retry::Never, ..aside(detail) }
 }
 
 fn aside(detail: String) -> Aside {
@@ -171,6 +206,15 @@ struct Held {
     log: LogId,
     seq: u64,
     place: i64,
+    /// How many operations it announces.
+    operations: u64,
+}
+
+/// A part of what there is to offer.
+#[derive(Clone, Copy)]
+struct Portion {
+    bytes: usize,
+    operations: u64,
 }
 
 /// What became of entries that a document was offered.
@@ -182,18 +226,20 @@ struct Outcome {
     refused: Vec<(i64, Refused)>,
     /// Those of authors who are not among the members, which two memberships of one campaign can bring about.
     strangers: Vec<i64>,
+    /// Those past the limits of their authors, which were not offered. Late ones are not among them either.
+    beyond: Vec<i64>,
     /// Whether a change was refused whose number another change has, perhaps.
     contested: bool,
     /// In how many portions the entries were offered at first.
     portions: usize,
 }
 
-/// Offers the entries at `places` until nothing more goes in, in portions of about so many bytes.
+/// Offers the entries at `places` until nothing more goes in, in portions of about this size.
 fn offer(
     tx: &Tx<'_>,
     campaign: &mut Campaign,
     places: &BTreeSet<i64>,
-    portion_bytes: usize,
+    portion: Portion,
 ) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::default();
     let (mut late, mut open) = (BTreeSet::new(), BTreeSet::new());
@@ -215,12 +261,14 @@ fn offer(
         let mut rest = std::mem::take(&mut open).into_iter().peekable();
         while rest.peek().is_some() {
             portions += 1;
-            let (mut offered, mut submissions, mut bytes) = (Vec::new(), Vec::new(), 0);
-            while bytes < portion_bytes
+            let (mut offered, mut submissions, mut bytes, mut operations) = (Vec::new(), Vec::new(), 0, 0);
+            while bytes < portion.bytes
+                && operations < portion.operations
                 && let Some(held) = rest.next()
             {
                 if let Some(changes) = changes(tx, held.place)? {
                     bytes += changes.iter().map(Vec::len).sum::<usize>();
+                    operations += held.operations;
                     submissions.push(Submission { author: held.log.author.0, changes, late: false });
                     offered.push((held, false));
                 }
@@ -263,15 +311,15 @@ fn offer(
     Ok(outcome)
 }
 
-/// The entry at a place; none where it carries no changes.
+/// The entry at a place; none where it carries no changes that were counted.
 fn held(connection: &Connection, place: i64) -> Result<Option<Held>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT header FROM entry WHERE place = ?1")?;
-    let header: Option<[u8; HEADER_SIZE]> = statement.query_row([place], |row| row.get(0)).optional()?;
-    let Some(header) = header else { return Ok(None) };
+    let sql = "SELECT header, operations FROM campaign_entry JOIN entry USING (place) WHERE place = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; HEADER_SIZE]>(0)?, row.get(1)?));
+    let Some((header, operations)) = statement.query_row([place], row).optional()? else { return Ok(None) };
     let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
     let log = LogId { topic: header.topic, author: header.author, incarnation: header.incarnation };
-    let carries_changes = header.payload_kind == PayloadKind::CampaignChanges;
-    Ok(carries_changes.then_some(Held { log, seq: header.seq, place }))
+    Ok(Some(Held { log, seq: header.seq, place, operations }))
 }
 
 /// The changes of the entry at a place; none where they cannot be read, and the entry was set aside for that.

@@ -11,6 +11,7 @@ use folkmoot_journal::{
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::limits::{self, Demand, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS};
 use super::{CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document};
 use crate::engine::Tx;
 use crate::error::StoreError;
@@ -143,8 +144,21 @@ fn tried(campaign: &mut Campaign, author: [u8; 32], parts: Vec<Vec<Vec<u8>>>) ->
 
 /// Appends changes, each part as an entry. One that the document does not take fails, and nothing is written.
 fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
-    let payload = |changes: Vec<Vec<u8>>| (PayloadKind::CampaignChanges, encode_campaign_changes(&changes));
-    append_all_in(tx, Topic::Campaign(id), parts.into_iter().map(payload).collect()).map(|_| ())
+    let mut demand = limits::demand_of(tx, id, tx.author()?.key.id())?;
+    let mut payloads = Vec::with_capacity(parts.len());
+    for changes in parts {
+        let payload = encode_campaign_changes(&changes);
+        demand = demand.and(Demand::of(&changes, &payload));
+        payloads.push((PayloadKind::CampaignChanges, payload));
+    }
+    if !demand.fits() {
+        let reason = format!(
+            "with this, the hub would have written more into the campaign than {MAX_AUTHOR_OPERATIONS} operations or \
+             {MAX_AUTHOR_BYTES} bytes; begin a new campaign"
+        );
+        return Err(StoreError::CampaignRefused { reason });
+    }
+    append_all_in(tx, Topic::Campaign(id), payloads).map(|_| ())
 }
 
 /// Splits changes so that each part fits into one entry.

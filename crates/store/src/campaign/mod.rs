@@ -11,6 +11,7 @@
 
 mod document;
 mod edit;
+mod limits;
 
 #[cfg(test)]
 mod tests;

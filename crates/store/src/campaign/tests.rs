@@ -4,6 +4,7 @@ mod arrival;
 mod contested;
 mod edits;
 mod faults;
+mod limits;
 
 use std::collections::BTreeMap;
 

@@ -15,6 +15,13 @@ CREATE TABLE campaign_waiting (
 
 CREATE INDEX campaign_waiting_by_campaign ON campaign_waiting (campaign);
 
+-- What each entry with changes asks of every member, counted without parsing it.
+CREATE TABLE campaign_entry (
+    place INTEGER PRIMARY KEY REFERENCES entry (place) ON DELETE CASCADE,
+    operations INTEGER NOT NULL CHECK (operations > 0),
+    bytes INTEGER NOT NULL CHECK (bytes >= 0) -- of the payload
+) STRICT;
+
 -- The ids that callers gave their requests, so that a repeated one is known, and the campaign that each was about.
 CREATE TABLE campaign_request (
     call TEXT NOT NULL CHECK (call IN ('create', 'edit')),

@@ -1,0 +1,202 @@
+//! How much one author can make of one campaign.
+//!
+//! An author's entries are taken in one order, whatever order they came in, and count as long as their sums stay within the
+//! limits. So it depends on the entries that are held alone which of them count.
+
+use std::collections::BTreeSet;
+
+use folkmoot_campaign::announced;
+use folkmoot_journal::entry::HEADER_SIZE;
+use folkmoot_journal::{CampaignId, Header, Limit, NodeId, Payload, PayloadKind, Topic};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::journal::{LogRow, logs_of_topic};
+
+/// The most operations that the entries of one author in one campaign may announce together: fifty times the longest note
+/// that one edit may add. They stay in the document for good, and every member reads them whenever it works the document out.
+pub(super) const MAX_AUTHOR_OPERATIONS: u64 = 1_000_000;
+/// The most bytes of payload that the entries of one author in one campaign may have together: tens of thousands of edits.
+pub(super) const MAX_AUTHOR_BYTES: u64 = 16 << 20;
+
+/// What entries with changes ask of every member.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Demand {
+    operations: u64,
+    bytes: u64,
+}
+
+impl Demand {
+    /// Of one entry with these changes. What cannot be counted will be refused; an entry counts as one operation in any
+    /// case, so that those that count are never many more than can be gone through.
+    pub(super) fn of(changes: &[Vec<u8>], payload: &[u8]) -> Self {
+        Self { operations: announced(changes).unwrap_or(0).max(1), bytes: payload.len() as u64 }
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            operations: self.operations.saturating_add(other.operations),
+            bytes: self.bytes.saturating_add(other.bytes),
+        }
+    }
+
+    /// Whether one author may ask for so much.
+    pub(super) fn fits(self) -> bool {
+        self.operations <= MAX_AUTHOR_OPERATIONS && self.bytes <= MAX_AUTHOR_BYTES
+    }
+}
+
+/// Entries that just arrived, parted by their authors' limits.
+#[derive(Default)]
+pub(super) struct Parted {
+    /// Those that count, unless the document does not take them.
+    pub(super) within: BTreeSet<i64>,
+    /// Those past the limits, but for late ones, which are set aside as late.
+    pub(super) beyond: Vec<i64>,
+    /// Whether an entry that had counted lies past the limits now, because others came that are before it in the order.
+    pub(super) displaced: bool,
+}
+
+/// Counts the entries at `places`, which just arrived, and parts them.
+pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Parted, StoreError> {
+    let mut fresh = BTreeSet::new();
+    for place in places {
+        if note(tx, *place)? {
+            fresh.insert(*place);
+        }
+    }
+    let places: BTreeSet<i64> = places.iter().copied().collect();
+    let mut parted = Parted::default();
+    let logs = logs_of_topic(tx, Topic::Campaign(id))?;
+    for logs in logs.chunk_by(same_author) {
+        if logs.iter().all(|log| places.range(log.place(0)..=log.place(log.seq)).next().is_none()) {
+            continue;
+        }
+        parted.displaced |= each_within(tx, logs, &fresh, |place| {
+            if places.contains(&place) {
+                parted.within.insert(place);
+            }
+        })?;
+        for log in logs {
+            let in_time = places.range(log.place(0)..=last_in_time(tx, log));
+            parted.beyond.extend(in_time.filter(|place| !parted.within.contains(place)));
+        }
+    }
+    Ok(parted)
+}
+
+/// Every entry of the campaign within its author's limits, and those beyond that are not late. Counts what has not been
+/// counted yet.
+pub(super) fn part_all(tx: &Tx<'_>, logs: &[LogRow]) -> Result<(BTreeSet<i64>, Vec<i64>), StoreError> {
+    let uncounted = "SELECT place FROM entry
+        WHERE place > ?1 AND place <= ?2 AND place NOT IN (SELECT place FROM campaign_entry)";
+    let counted = "SELECT place FROM campaign_entry WHERE place > ?1 AND place <= ?2";
+    for log in logs {
+        for place in places_of(tx, uncounted, [log.place(0), log.place(log.seq)])? {
+            note(tx, place)?;
+        }
+    }
+    let (mut within, mut beyond) = (BTreeSet::new(), Vec::new());
+    for logs in logs.chunk_by(same_author) {
+        each_within(tx, logs, &BTreeSet::new(), |place| {
+            within.insert(place);
+        })?;
+    }
+    for log in logs {
+        let places = places_of(tx, counted, [log.place(0), last_in_time(tx, log)])?;
+        beyond.extend(places.into_iter().filter(|place| !within.contains(place)));
+    }
+    Ok((within, beyond))
+}
+
+/// What all entries of an author in a campaign ask for together.
+pub(super) fn demand_of(connection: &Connection, id: CampaignId, author: NodeId) -> Result<Demand, StoreError> {
+    let sql = "SELECT operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2";
+    let mut all = Demand::default();
+    for log in logs_of_topic(connection, Topic::Campaign(id))?.iter().filter(|log| log.id.author == author) {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([log.place(0), log.place(log.seq)])?;
+        while let Some(row) = rows.next()? {
+            all = all.and(Demand { operations: row.get(0)?, bytes: row.get(1)? });
+        }
+    }
+    Ok(all)
+}
+
+/// Names each entry within the limits of the author of these logs, in order. Says whether there is one beyond that was
+/// within before the `fresh` ones came. Looks at no more entries than count, beside the fresh ones.
+fn each_within(
+    tx: &Tx<'_>,
+    logs: &[LogRow],
+    fresh: &BTreeSet<i64>,
+    mut take: impl FnMut(i64),
+) -> Result<bool, StoreError> {
+    let sql = "SELECT place, operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2 ORDER BY place";
+    let (mut all, mut without_fresh) = (Demand::default(), Demand::default());
+    let mut past = false;
+    // Late ones come last, so that nobody takes back by one what was accepted of him before.
+    let in_time = logs.iter().map(|log| [log.place(0), last_in_time(tx, log)]);
+    let late = logs.iter().map(|log| [last_in_time(tx, log), log.place(log.seq)]);
+    for range in in_time.chain(late) {
+        let mut statement = tx.prepare_cached(sql)?;
+        let mut rows = statement.query(range)?;
+        while let Some(row) = rows.next()? {
+            let (place, demand) = (row.get(0)?, Demand { operations: row.get(1)?, bytes: row.get(2)? });
+            all = all.and(demand);
+            past |= !all.fits();
+            if !past {
+                take(place);
+            }
+            if !fresh.contains(&place) {
+                without_fresh = without_fresh.and(demand);
+                if past {
+                    return Ok(without_fresh.fits());
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn same_author(one: &LogRow, other: &LogRow) -> bool {
+    one.id.author == other.id.author
+}
+
+/// Where the log's last entry lies that is not late.
+fn last_in_time(tx: &Tx<'_>, log: &LogRow) -> i64 {
+    let last = match tx.working.rights().accepted_until(log.id) {
+        Limit::None => log.seq,
+        Limit::UpTo(last) => last.seq.min(log.seq),
+        Limit::Nothing => 0,
+    };
+    log.place(last)
+}
+
+fn places_of(connection: &Connection, sql: &str, range: [i64; 2]) -> Result<Vec<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_map(range, |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Counts the entry at a place, and says whether that is new. One without changes, or whose payload cannot be read, counts
+/// for nothing.
+fn note(connection: &Connection, place: i64) -> Result<bool, StoreError> {
+    if connection.prepare_cached("SELECT 1 FROM campaign_entry WHERE place = ?1")?.exists([place])? {
+        return Ok(false);
+    }
+    let mut statement = connection.prepare_cached("SELECT header, payload FROM entry WHERE place = ?1")?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; HEADER_SIZE]>(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
+    let Some((header, Some(payload))) = statement.query_row([place], row).optional()? else { return Ok(false) };
+    let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
+    if header.payload_kind != PayloadKind::CampaignChanges {
+        return Ok(false);
+    }
+    let Ok(Some(Payload::CampaignChanges(changes))) = Payload::decode(PayloadKind::CampaignChanges, &payload) else {
+        return Ok(false);
+    };
+    let demand = Demand::of(&changes, &payload);
+    connection
+        .prepare_cached("INSERT INTO campaign_entry (place, operations, bytes) VALUES (?1, ?2, ?3)")?
+        .execute(params![place, demand.operations, demand.bytes])?;
+    Ok(true)
+}
