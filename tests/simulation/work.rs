@@ -390,7 +390,10 @@ fn settle(world: &mut World, more_to_come: bool) {
                 .map(|(id, _)| *id)
                 .collect();
             for stream in unsettled {
-                world.oracle.violated(format!("stream {stream} fell quiet without settling"));
+                let ends: Vec<String> = (0..2)
+                    .filter_map(|side| world.end(stream, side).map(|end| format!("side {side}: {:?}", end.machine)))
+                    .collect();
+                world.oracle.violated(format!("stream {stream} fell quiet without settling\n  {}", ends.join("\n  ")));
             }
             return;
         }

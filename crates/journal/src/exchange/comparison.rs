@@ -176,6 +176,7 @@ impl Exchange {
         if self.setup.side == Side::Dialler {
             self.comparison.step = Step::AwaitingTips(TipsSoFar::of(shown.clone()));
         }
+        self.outflow.shows(&topics);
         for tips in message::tips(round, &shown, topics) {
             self.send(Body::Tips(tips));
         }

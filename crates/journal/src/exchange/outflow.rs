@@ -10,7 +10,7 @@ use super::{Exchange, Pending, Phase, Progress, Question};
 use crate::frame::TARGET_BYTES;
 use crate::id::Hash;
 use crate::refusal::{Refusal, RefusalReason};
-use crate::topic::{Cursor, LogId};
+use crate::topic::{Cursor, LogId, Topic};
 
 /// What a frame costs beside its compressed entries. Both sides count so, whatever fields a newer one adds.
 const FRAME_OVERHEAD: u32 = 256;
@@ -38,8 +38,10 @@ pub(super) struct Outflow {
     stopped: BTreeSet<LogId>,
     /// Logs that were pushed again from the first entry, to show a fork.
     restarted: BTreeSet<LogId>,
-    /// Logs that the peer was shown to lack and of which nothing was sent yet.
-    promised: BTreeSet<LogId>,
+    /// How far logs are held here, as the peer was shown.
+    shown: BTreeMap<LogId, u64>,
+    /// Logs that the peer was shown to lack, and the number up to which it waits for them.
+    promised: BTreeMap<LogId, u64>,
     /// Logs of which something was sent since the last comparison began.
     sent_since: BTreeSet<LogId>,
     /// Frames that prove forks.
@@ -62,12 +64,13 @@ impl Outflow {
 
     /// What the peer lacks, as a comparison found.
     pub(super) fn plan_missing(&mut self, push: Vec<(LogId, u64)>) {
+        let shown = std::mem::take(&mut self.shown);
         for (log, after) in push {
             let reached = self.known.get(&log).max(self.sent.get(&log)).copied().unwrap_or(0);
             let start = if after == 0 { 0 } else { after.max(reached) };
-            if start == after {
-                self.promised.insert(log);
-            }
+            let least = if start == after { start + 1 } else { start };
+            let waits_for = shown.get(&log).copied().unwrap_or(0).max(least);
+            self.promised.insert(log, waits_for);
             if self.enter(log, start) {
                 self.begun.insert(log, start);
             }
@@ -110,6 +113,12 @@ impl Outflow {
         Some(after)
     }
 
+    /// The peer is shown how far these logs are held here.
+    pub(super) fn shows(&mut self, topics: &[(Topic, Vec<Cursor>)]) {
+        let tips = topics.iter().flat_map(|(topic, tips)| tips.iter().map(|tip| (tip.log(*topic), tip.seq)));
+        self.shown = tips.collect();
+    }
+
     pub(super) fn prove(&mut self, forks: Vec<v1::Frame>) {
         self.proofs.extend(forks);
     }
@@ -138,6 +147,7 @@ impl Outflow {
         if reason == RefusalReason::Fork && begun > 0 {
             if self.restarted.insert(log) {
                 self.forget_held(log);
+                self.promised.remove(&log);
                 if !self.enter(log, 0) {
                     self.plan.insert(log, 0);
                 }
@@ -205,7 +215,9 @@ impl Exchange {
             self.outflow.plan.insert(log, upto);
             self.outflow.sent.insert(log, upto);
             self.outflow.sent_since.insert(log);
-            self.outflow.promised.remove(&log);
+            if self.outflow.promised.get(&log).is_some_and(|number| *number <= upto) {
+                self.outflow.promised.remove(&log);
+            }
             self.send_frame(frame);
         }
         let next = self.outflow.turns.front().filter(|_| !self.outflow.reading);
@@ -235,7 +247,7 @@ impl Exchange {
                 if after == 0 && self.outflow.restarted.contains(&log) {
                     self.outflow.sent.remove(&log);
                 }
-                if self.outflow.promised.remove(&log) {
+                if self.outflow.promised.remove(&log).is_some_and(|number| after < number) {
                     self.withdraw(log, after);
                 }
             }

@@ -44,6 +44,14 @@ impl Machine {
         machine
     }
 
+    /// A comparison in which the peer holds this of the topic and something else of others.
+    fn meets(&mut self, topic: Topic, tips: &[Cursor]) -> Outcome {
+        self.say(Body::Have(v1::Have { round: 1, root: vec![9; 32] }));
+        let buckets = vec![u32::from(bucket_of(topic))];
+        let topics = if tips.is_empty() { Vec::new() } else { vec![topic_tips(topic, tips)] };
+        self.say(Body::Tips(v1::Tips { round: 1, buckets, topics, more: false }))
+    }
+
     fn hello(&self) -> v1::Hello {
         v1::Hello {
             protocol_versions: vec![1, 2],
@@ -301,11 +309,8 @@ fn a_fork_of_which_the_start_cannot_be_shown_settles() {
     }
     let (log, entries) = machine.hub.logs.iter().find(|(log, _)| log.topic == own).unwrap();
     let (log, shared, last) = (*log, entries[1].cursor(), entries[2].cursor());
-    machine.hub.unsigned = Some(log);
-    machine.say(Body::Have(v1::Have { round: 1, root: vec![9; 32] }));
-    let buckets = vec![u32::from(bucket_of(own))];
-    let tips = v1::Tips { round: 1, buckets, topics: vec![topic_tips(own, &[shared])], more: false };
-    let outcome = machine.say(Body::Tips(tips));
+    let outcome = machine.meets(own, &[shared]);
+    machine.hub.ends = Some((log, 0));
     assert!(outcome.sent.iter().any(|body| matches!(body, Body::Frame(frame) if frame.first_seq == last.seq)));
     let fork = crate::RefusalReason::Fork;
     let refusal = Refusal { topic: own, entry: last, reason: fork, detail: String::new(), set_aside: false };
@@ -313,4 +318,26 @@ fn a_fork_of_which_the_start_cannot_be_shown_settles() {
     // Only the receipt of what the peer holds is still asked for.
     let wanted = outcome.sent.iter().filter(|body| matches!(body, Body::ReceiptWanted(_))).count();
     assert!(wanted == 1 || outcome.told.contains(&Progress::Settled { round: 1 }), "{:?}", outcome.told);
+}
+
+/// Found by the simulation: another stream found that a log forks while the log was being pushed, and the peer waited for
+/// ever for entries that it had been shown and that counted no longer.
+#[test]
+fn what_was_shown_and_is_taken_out_before_it_is_sent_is_withdrawn() {
+    for (end, withdrawn) in [(0, vec![1]), (2, vec![3]), (3, vec![])] {
+        let mut machine = Machine::greeted(Side::Acceptor);
+        let own = machine.hub.own_releases();
+        for payload in [[1; 30], [2; 30]] {
+            machine.hub.append(own, PayloadKind::Release, payload.to_vec());
+        }
+        let log = *machine.hub.logs.keys().find(|log| log.topic == own).unwrap();
+        machine.hub.ends = Some((log, end));
+        let outcome = machine.meets(own, &[]);
+        let frames = outcome.sent.iter().filter(|body| matches!(body, Body::Frame(_))).count();
+        assert_eq!(frames, usize::from(end > 0));
+        let refused = outcome.sent.iter().filter_map(|body| {
+            if let Body::Refusal(refusal) = body { refusal.entry.as_ref().map(|entry| entry.seq) } else { None }
+        });
+        assert_eq!(refused.collect::<Vec<_>>(), withdrawn, "cut to {end}");
+    }
 }

@@ -44,8 +44,8 @@ pub(super) struct Model {
     pub(super) asked: Vec<String>,
     /// Written just before the store says which logs are not receipted.
     pub(super) surprise: Option<(Topic, PayloadKind, Vec<u8>)>,
-    /// A log that cannot be shown from its first entry: no signature is held of what is left of it.
-    pub(super) unsigned: Option<LogId>,
+    /// A log of which frames are cut no further than up to this number: what followed has been taken out meanwhile.
+    pub(super) ends: Option<(LogId, usize)>,
     salts: u8,
 }
 
@@ -71,7 +71,7 @@ impl Model {
             incarnations: BTreeMap::new(),
             asked: Vec::new(),
             surprise: None,
-            unsigned: None,
+            ends: None,
             salts: 0,
         }
     }
@@ -248,9 +248,6 @@ impl Model {
                 Answer::Tips { topics: self.shared(&scope, Some(&buckets)).into_iter().collect() }
             }
             Question::Missing { scope, theirs, buckets } => self.missing(&scope, &theirs, &buckets),
-            Question::FrameAfter { log, after: 0, .. } if self.unsigned == Some(log) => {
-                Answer::Frame { log, frame: None, upto: 0 }
-            }
             Question::FrameAfter { log, after, max_bytes, .. } => self.frame_after(log, after, max_bytes),
             Question::ChangedSince { scope, mark } => {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
@@ -348,7 +345,9 @@ impl Model {
     }
 
     fn frame_after(&self, log: LogId, after: u64, max_bytes: u32) -> Answer {
-        let entries = self.logs.get(&log).map_or(&[][..], |log| log.get(after as usize..).unwrap_or(&[]));
+        let end = self.ends.filter(|(cut, _)| *cut == log).map_or(usize::MAX, |(_, end)| end);
+        let entries = self.logs.get(&log).map_or(&[][..], |log| &log[..end.min(log.len())]);
+        let entries = entries.get(after as usize..).unwrap_or(&[]);
         let mut taken = 0;
         let mut bytes = 0;
         for (at, entry) in entries.iter().enumerate() {
