@@ -230,14 +230,14 @@ fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String
     })
 }
 
-/// Of a hub that contradicts itself, all readers of a campaign hold the same: up to the last common entry, and both
-/// branches as evidence. Whether there was such a fork, and what is wrong.
+/// Of a hub that contradicts itself, all readers of a campaign hold the same, up to the last common entry, and those that
+/// know of it both branches as evidence. Whether there was such a fork, and what is wrong.
 fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
     let Some(cheat) = world.oracle.cheat else { return (false, Vec::new()) };
     let (mut found, mut violations) = (false, Vec::new());
     for (id, planned) in &world.campaigns {
         let topic = Topic::Campaign(*id);
-        let mut first = None;
+        let (mut first, mut known) = (None, None);
         for node in members.iter().copied().filter(|node| planned.read_by(*node)) {
             let process = world.process_of(node).expect("every member runs");
             let journal = world.processes[&process].store.journal();
@@ -257,13 +257,14 @@ fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
                     violations.push(format!("node {node} shows one branch of {fork:?} alone"));
                 }
             }
-            match &first {
-                None => first = Some((forks, tips)),
-                Some(expected) if *expected != (forks, tips) => {
-                    violations
-                        .push(format!("{id:?} of a hub that contradicts itself is held otherwise on node {node}"));
-                }
-                Some(_) => {}
+            let held = first.get_or_insert_with(|| tips.clone());
+            if *held != tips {
+                let words = format!("{id:?} of a hub that contradicts itself is held otherwise on node {node}");
+                violations.push(format!("{words}: {tips:?}\n  {held:?}"));
+            }
+            // Whoever had nothing past the last common entry when the others learned of the fork may not know of it.
+            if !forks.is_empty() && *known.get_or_insert_with(|| forks.clone()) != forks {
+                violations.push(format!("{id:?} forks otherwise on node {node}: {forks:?}"));
             }
         }
     }
