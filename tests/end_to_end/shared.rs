@@ -289,7 +289,7 @@ fn a_revoked_member_is_told_nothing_more_and_the_others_go_on() {
     other.reads(&campaign, "the others go on", |campaign| {
         campaign.notes.contains("After.") && campaign.notes.contains("From the third.")
     });
-    gone.edit(&campaign, &["--notes-append", "Too late."]);
+    gone.campaign(&["edit", id_of(&campaign)], &["--notes-append", "Too late."]).fails(1, &["revoked"]);
     one.sync();
     other.sync();
     assert!(!client.campaign(&campaign).expect("what it had").notes.contains("After."));
