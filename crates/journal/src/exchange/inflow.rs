@@ -44,7 +44,7 @@ impl Exchange {
         } else if self.scope.wants(log.topic) && (listed || log.topic == Topic::Directory) {
             let incarnation = self.greeting.as_ref().filter(|_| listed).map(|greeting| greeting.incarnation);
             let question = Question::Keep { peer: self.setup.peer, incarnation, frame };
-            return self.ask(question, Pending::Keep { cost });
+            return self.ask(question, Pending::Keep { log, cost });
         } else if listed {
             self.turn_down(log, frame.first_seq, RefusalReason::NotSubscribed);
         }

@@ -75,7 +75,7 @@ enum Pending {
     Introduction,
     FrameAfter { log: LogId, after: u64 },
     ChangedSince,
-    Keep { cost: u32 },
+    Keep { log: LogId, cost: u32 },
     KeepReceipt { log: LogId, seq: u64 },
     ReceiptFor { topic: Topic, tip: Cursor },
     KeepRefusal,
@@ -373,7 +373,7 @@ impl Exchange {
                 self.frame_read(log, after, frame, upto);
             }
             (Some(Pending::ChangedSince), Answer::Changed { logs, mark }) => self.changed(logs, mark),
-            (Some(Pending::Keep { cost }), Answer::Kept(kept)) => self.kept(cost, kept),
+            (Some(Pending::Keep { cost, .. }), Answer::Kept(kept)) => self.kept(cost, kept),
             (Some(Pending::KeepReceipt { log, seq }), Answer::ReceiptKept { ok }) => self.receipt_kept(log, seq, ok),
             (Some(Pending::ReceiptFor { topic, tip }), Answer::Receipt(receipt)) => {
                 self.give_receipt(topic, tip, receipt);

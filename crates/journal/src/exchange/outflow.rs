@@ -90,6 +90,17 @@ impl Outflow {
         }
     }
 
+    /// The number after which a log of the plan goes on: past what the peer has brought meanwhile, unless it is to be
+    /// shown the log from its first entry.
+    fn go_on_after(&mut self, log: LogId) -> Option<u64> {
+        let known = self.known.get(&log).copied().unwrap_or(0);
+        let after = self.plan.get_mut(&log)?;
+        if *after > 0 {
+            *after = known.max(*after);
+        }
+        Some(*after)
+    }
+
     /// Puts a log at the end of the plan; false where it is being pushed already.
     fn enter(&mut self, log: LogId, after: u64) -> bool {
         match self.plan.entry(log) {
@@ -220,12 +231,20 @@ impl Exchange {
             }
             self.send_frame(frame);
         }
-        let next = self.outflow.turns.front().filter(|_| !self.outflow.reading);
-        if let Some((log, after)) = next.and_then(|log| Some((*log, *self.outflow.plan.get(log)?))) {
+        if self.outflow.reading {
+            return;
+        }
+        let next = self.outflow.turns.iter().copied().find(|log| !self.is_arriving(*log));
+        if let Some((log, after)) = next.and_then(|log| Some((log, self.outflow.go_on_after(log)?))) {
             self.outflow.reading = true;
             let question = Question::FrameAfter { peer: self.setup.peer, log, after, max_bytes: TARGET_BYTES };
             self.ask(question, Pending::FrameAfter { log, after });
         }
+    }
+
+    /// Whether frames of the log that the peer brought are still being kept: they would be read and sent back to it.
+    fn is_arriving(&self, log: LogId) -> bool {
+        self.pending.iter().any(|pending| matches!(pending, Pending::Keep { log: kept, .. } if *kept == log))
     }
 
     fn send_frame(&mut self, frame: v1::Frame) {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use folkmoot_proto::federation::v1::exchange_message::Body;
+
 use super::model::Model;
 use crate::directory::{HubState, PeerStatus};
 use crate::entry::PayloadKind;
@@ -217,6 +219,38 @@ fn a_wake_pushes_without_another_comparison() {
     pair.run();
     pair.settled(&[1, 2]);
     assert_eq!(pair.count(1, "TipsOf"), 0, "the second comparison finds nothing");
+}
+
+#[test]
+fn what_a_peer_brings_is_not_sent_back_to_it() {
+    let (hub, academy) = nodes();
+    let mut pair = Pair::open(hub, academy);
+    let [one, two] = [1, 2].map(|byte| {
+        pair.nodes[1].append(Topic::Directory, PayloadKind::Unknown(99), vec![byte; 10]);
+        pair.event(1, Event::Wake);
+        std::mem::take(&mut pair.wires[0])
+    });
+    let (mut questions, mut frames) = (VecDeque::new(), 0);
+    let Pair { nodes: [hub, _], machines: [machine, _], .. } = &mut pair;
+    let mut feed = |event, questions: &mut VecDeque<Question>| {
+        for effect in machine.on(event) {
+            match effect {
+                Effect::Ask(question) => questions.push_back(question),
+                Effect::Send(message) => frames += usize::from(matches!(message.body, Some(Body::Frame(_)))),
+                Effect::Tell(_) => {}
+                Effect::Close(reason) => panic!("{reason:?}"),
+            }
+        }
+    };
+    // The store's own word of the first comes while the second waits to be kept.
+    for event in one.into_iter().chain([Event::Wake]).chain(two) {
+        feed(event, &mut questions);
+    }
+    while let Some(question) = questions.pop_front() {
+        feed(Event::Answer(hub.answer(question)), &mut questions);
+    }
+    assert_eq!(frames, 0);
+    assert_eq!(pair.nodes[0].tips(), pair.nodes[1].tips());
 }
 
 #[test]
