@@ -346,6 +346,25 @@ impl Store {
         answer.recv().map_err(|_| StoreError::Closed)?
     }
 
+    /// As [`Store::write`], for callers that must not block: `done` is called once the job is durable or has failed, on
+    /// the thread that commits, where it must do next to nothing. Only a queue that is full, for as long as it takes to
+    /// write part of it, keeps the caller waiting.
+    pub(crate) fn write_then<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        done: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) {
+        let job = Job::then(name, job, done);
+        match &self.0.backend {
+            Backend::File { writer, .. } => writer.send_or_refuse(job),
+            Backend::Memory(writer) => {
+                let change = lock(writer).commit(std::iter::once(job));
+                self.0.shared.announce(change);
+            }
+        }
+    }
+
     /// Runs `job` on a consistent view of what is committed.
     ///
     /// # Errors

@@ -9,7 +9,8 @@ use folkmoot_proto::hub::v1::{
     HeldField, HeldRecord, ImportRecordsRequest, Listening, RecordListeningRequest, ShowPersonRequest,
     ShowPersonResponse,
 };
-use folkmoot_store::hub;
+use folkmoot_store::{StoreError, hub};
+use tokio::sync::oneshot;
 use tonic::{Code, Request, Response, Status, Streaming};
 
 use super::{ask, resource_id, timestamp};
@@ -49,7 +50,12 @@ impl RecordService for Records {
     async fn record_listening(&self, request: Request<RecordListeningRequest>) -> Result<Response<Listening>, Status> {
         let writer = Permit::of(&request)?.writer()?;
         let listening = given(request.into_inner().listening.unwrap_or_default())?;
-        let recorded = ask(&self.node, move |store| store.hub()?.record_listening(writer, &listening)).await?;
+        let hub = self.node.store().hub().map_err(status::store)?;
+        // Many may come at once: none of them takes a thread.
+        let (answer, answered) = oneshot::channel();
+        // A caller that is gone wants no answer.
+        hub.record_listening_then(writer, &listening, move |recorded| drop(answer.send(recorded)));
+        let recorded = answered.await.unwrap_or(Err(StoreError::Closed)).map_err(status::store)?;
         let recorded = recorded.map_err(|found| {
             let mut violations = Violations::default();
             for violation in found {

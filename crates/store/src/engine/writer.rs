@@ -2,9 +2,9 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use folkmoot_journal::Author;
@@ -39,7 +39,19 @@ impl Job {
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> (Self, Receiver<Result<T, StoreError>>) {
         let (reply, answer) = sync_channel(1);
-        let refusal = reply.clone();
+        // A caller that is gone wants no answer.
+        (Self::then(name, job, move |result| drop(reply.send(result))), answer)
+    }
+
+    /// A job whose answer is handed to `done`, on the thread that commits.
+    pub(super) fn then<T: Send + 'static>(
+        name: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+        done: impl FnOnce(Result<T, StoreError>) + Send + 'static,
+    ) -> Self {
+        // A job is either run or refused; whichever it is takes it.
+        let done = Arc::new(Mutex::new(Some(done)));
+        let refused = Arc::clone(&done);
         let run = move |tx: &mut Tx<'_>| -> (Option<StoreError>, Finish) {
             // The savepoint takes back whatever a panicking job did.
             let result = catch_unwind(AssertUnwindSafe(|| job(tx)))
@@ -47,15 +59,19 @@ impl Job {
                 .map_err(|error| error.named(name));
             let failed = result.as_ref().err().cloned();
             let finish = move |commit: Result<(), StoreError>| {
-                // A caller that is gone wants no answer.
-                let _ = reply.send(result.and_then(|value| commit.map(|()| value)));
+                answer(&done, result.and_then(|value| commit.map(|()| value)));
             };
             (failed, Box::new(finish))
         };
-        let refuse = move |error| {
-            let _ = refusal.send(Err(error));
-        };
-        (Self { name, run: Box::new(run), refuse: Box::new(refuse) }, answer)
+        let refuse = move |error| answer(&refused, Err(error));
+        Self { name, run: Box::new(run), refuse: Box::new(refuse) }
+    }
+}
+
+fn answer<T, F: FnOnce(Result<T, StoreError>)>(done: &Mutex<Option<F>>, result: Result<T, StoreError>) {
+    let done = done.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(done) = done {
+        done(result);
     }
 }
 
@@ -281,6 +297,19 @@ impl WriterThread {
     pub(super) fn send(&self, job: Job) -> Result<(), StoreError> {
         let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
         queue.send(job).map_err(|_| StoreError::Closed)
+    }
+}
+
+impl WriterThread {
+    /// Hands a job over; where the writer has ended, the job is refused.
+    pub(super) fn send_or_refuse(&self, job: Job) {
+        let unsent = match self.queue.as_ref() {
+            Some(queue) => queue.send(job).err().map(|unsent| unsent.0),
+            None => Some(job),
+        };
+        if let Some(job) = unsent {
+            (job.refuse)(StoreError::Closed);
+        }
     }
 }
 

@@ -26,7 +26,7 @@ use crate::engine::Store;
 pub(crate) use figures::track_programme;
 pub use held::{HeldField, HeldRecord};
 pub use import::{BatchOutcome, ImportRun};
-pub use record::RecordedListening;
+pub use record::{Recorded, RecordedListening};
 pub use release::{ApprovedRelease, ReleaseState};
 pub(crate) use release::{append_approved, recover_release, releases_waiting};
 

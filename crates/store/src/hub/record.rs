@@ -19,6 +19,9 @@ pub struct RecordedListening {
     pub created: UnixMillis,
 }
 
+/// A listening that is held, or everything that is wrong with it.
+pub type Recorded = Result<RecordedListening, Vec<Violation>>;
+
 impl HubStore {
     /// Writes down one listening with the figures that it changes; where it has no ref, one is made up. A listening that
     /// the store holds already, the same in every field, is given as it stands. The inner error is everything that is
@@ -26,21 +29,27 @@ impl HubStore {
     ///
     /// # Errors
     /// [`StoreError::ListeningStands`] where the ref belongs to a listening with other fields; failures of the database.
-    pub fn record_listening(
+    pub fn record_listening(&self, writer: Writer, listening: &NewListening) -> Result<Recorded, StoreError> {
+        let row = listening.check(|| self.store.new_id().to_string());
+        self.store.write(RECORD, move |tx| record(tx, writer, row))
+    }
+
+    /// As [`HubStore::record_listening`], for callers that must not block: `done` is called with the answer on the thread
+    /// that writes, where it must do next to nothing.
+    pub fn record_listening_then(
         &self,
         writer: Writer,
         listening: &NewListening,
-    ) -> Result<Result<RecordedListening, Vec<Violation>>, StoreError> {
+        done: impl FnOnce(Result<Recorded, StoreError>) + Send + 'static,
+    ) {
         let row = listening.check(|| self.store.new_id().to_string());
-        self.store.write("hub record listening", move |tx| record(tx, writer, row))
+        self.store.write_then(RECORD, move |tx| record(tx, writer, row), done);
     }
 }
 
-fn record(
-    tx: &Tx<'_>,
-    writer: Writer,
-    row: CheckedRow,
-) -> Result<Result<RecordedListening, Vec<Violation>>, StoreError> {
+const RECORD: &str = "hub record listening";
+
+fn record(tx: &Tx<'_>, writer: Writer, row: CheckedRow) -> Result<Recorded, StoreError> {
     let mut targets = Vec::with_capacity(row.pointers.len());
     let mut unresolved = Vec::new();
     for pointer in &row.pointers {
