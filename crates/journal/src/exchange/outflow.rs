@@ -165,7 +165,9 @@ impl Outflow {
                 return None;
             }
             if seq > begun {
-                // An answer to what was under way before the log was begun anew.
+                // An answer to what was under way before the log was begun anew, or to the log itself where the fork
+                // lies right after what both share. Whichever it is, nobody is to wait for it for ever.
+                self.sent.remove(&log);
                 return None;
             }
         }
