@@ -8,7 +8,7 @@ use folkmoot_domain::calendar::{Quarter, parse_date};
 use folkmoot_domain::contribution::{self, Contribution};
 use folkmoot_domain::import::File;
 use folkmoot_domain::indicator::{Category, EventKind, Indicator};
-use folkmoot_domain::record::{Gender, Outcome};
+use folkmoot_domain::record::{Gender, Listening, Outcome};
 use rusqlite::{CachedStatement, Connection, Row};
 
 use crate::error::StoreError;
@@ -125,6 +125,23 @@ impl<'a> Adding<'a> {
         }
     }
 
+    /// Adds what a listening adds that was just written: what the query would read of it is at hand.
+    pub(super) fn new_listening(&mut self, listening: &Listening, person: Option<i64>) -> Result<(), StoreError> {
+        let subject = match person {
+            None => None,
+            Some(key) => {
+                let mut gender = self.connection.prepare_cached("SELECT key, gender FROM person WHERE key = ?1")?;
+                let mut rows = gender.query([key])?;
+                let row = rows.next()?.ok_or_else(|| StoreError::inconsistent("whom a record is about"))?;
+                subject(row, 0)?
+            }
+        };
+        for contribution in contribution::listening(listening.date, subject.is_some(), listening.repeat) {
+            self.deltas.contribution(contribution, subject.as_ref(), Turn::Add)?;
+        }
+        Ok(())
+    }
+
     fn each(&mut self, query: &'static str, key: i64, turn: Turn, read: Read) -> Result<(), StoreError> {
         let place = match self.statements.iter().position(|(known, _)| *known == query) {
             Some(place) => place,
@@ -174,7 +191,7 @@ impl Deltas {
 }
 
 /// A sum that no longer fits: no real hub comes near.
-pub(super) fn beyond_counting() -> StoreError {
+fn beyond_counting() -> StoreError {
     StoreError::inconsistent("a sum that is too large to count")
 }
 

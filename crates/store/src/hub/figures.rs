@@ -9,7 +9,7 @@ use folkmoot_domain::indicator::{Aggregation, CellKey, Class};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::HubStore;
-use super::contribution::{Deltas, Measure, Seen, beyond_counting};
+use super::contribution::{Deltas, Measure, Seen};
 use crate::error::StoreError;
 
 impl HubStore {
@@ -172,17 +172,18 @@ impl<'a> Presences<'a> {
 }
 
 fn add_tally(connection: &Connection, measure: Measure, quarter: i32, delta: i64) -> Result<(), StoreError> {
-    let was: Option<i64> = connection
-        .prepare_cached("SELECT value FROM tally WHERE measure = ?1 AND quarter = ?2")?
-        .query_row(params![measure.code(), quarter], |row| row.get(0))
-        .optional()?;
-    let value = was.unwrap_or(0).checked_add(delta).ok_or_else(beyond_counting)?;
-    let write = if value == 0 {
-        "DELETE FROM tally WHERE measure = ?1 AND quarter = ?2 AND ?3 = 0"
-    } else {
-        "INSERT INTO tally (measure, quarter, value) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET value = excluded.value"
-    };
-    connection.prepare_cached(write)?.execute(params![measure.code(), quarter, value])?;
+    let key = params![measure.code(), quarter, delta];
+    if delta > 0 {
+        let add = "INSERT INTO tally (measure, quarter, value) VALUES (?1, ?2, ?3)
+            ON CONFLICT DO UPDATE SET value = value + excluded.value";
+        connection.prepare_cached(add)?.execute(key)?;
+        return Ok(());
+    }
+    let empty = "DELETE FROM tally WHERE measure = ?1 AND quarter = ?2 AND value = -?3";
+    if connection.prepare_cached(empty)?.execute(key)? == 0 {
+        let less = "UPDATE tally SET value = value + ?3 WHERE measure = ?1 AND quarter = ?2";
+        held(connection.prepare_cached(less)?.execute(key)?)?;
+    }
     Ok(())
 }
 
@@ -193,19 +194,25 @@ fn add_people(
     category: &str,
     delta: i64,
 ) -> Result<(), StoreError> {
-    let was: Option<i64> = connection
-        .prepare_cached("SELECT value FROM distinct_people WHERE period = ?1 AND indicator = ?2 AND category = ?3")?
-        .query_row(params![period, indicator, category], |row| row.get(0))
-        .optional()?;
-    let value = was.unwrap_or(0) + delta;
-    let write = if value == 0 {
-        "DELETE FROM distinct_people WHERE period = ?1 AND indicator = ?2 AND category = ?3 AND ?4 = 0"
-    } else {
-        "INSERT INTO distinct_people (period, indicator, category, value) VALUES (?1, ?2, ?3, ?4) \
-         ON CONFLICT DO UPDATE SET value = excluded.value"
-    };
-    connection.prepare_cached(write)?.execute(params![period, indicator, category, value])?;
+    let key = params![period, indicator, category, delta];
+    if delta > 0 {
+        let add = "INSERT INTO distinct_people (period, indicator, category, value) VALUES (?1, ?2, ?3, ?4)
+            ON CONFLICT DO UPDATE SET value = value + excluded.value";
+        connection.prepare_cached(add)?.execute(key)?;
+        return Ok(());
+    }
+    let empty = "DELETE FROM distinct_people WHERE period = ?1 AND indicator = ?2 AND category = ?3 AND value = -?4";
+    if connection.prepare_cached(empty)?.execute(key)? == 0 {
+        let less =
+            "UPDATE distinct_people SET value = value + ?4 WHERE period = ?1 AND indicator = ?2 AND category = ?3";
+        held(connection.prepare_cached(less)?.execute(key)?)?;
+    }
     Ok(())
+}
+
+/// What is taken away from has to be there; that enough of it is, the table itself checks.
+fn held(rows: usize) -> Result<(), StoreError> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::inconsistent("a figure that counts fewer events than none")) }
 }
 
 fn observe(connection: &Connection, period: &Period) -> Result<Observations, StoreError> {

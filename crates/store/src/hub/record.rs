@@ -3,7 +3,7 @@
 use folkmoot_domain::import::{CheckedRow, File, NewListening, Pointer, Violation};
 use folkmoot_domain::record::{Listening, Record};
 
-use super::contribution::{Adding, Turn};
+use super::contribution::Adding;
 use super::import::values;
 use super::table::{Shelf, key_of, table};
 use super::{HubStore, Writer, figures};
@@ -74,9 +74,10 @@ fn record(tx: &Tx<'_>, writer: Writer, row: CheckedRow) -> Result<Recorded, Stor
         Some(_) => return Err(StoreError::ListeningStands),
         None => {
             let now = tx.now();
-            let key = shelf.insert(tx.new_id().into_bytes(), (now, writer), &values)?;
+            shelf.insert(tx.new_id().into_bytes(), (now, writer), &values)?;
             let mut adding = Adding::new(tx);
-            adding.record(File::Listenings, key, Turn::Add)?;
+            let person = targets.iter().find(|(field, _)| *field == "person_ref").map(|(_, key)| *key);
+            adding.new_listening(&listening, person)?;
             figures::apply(tx, &adding.deltas)?;
             now
         }
