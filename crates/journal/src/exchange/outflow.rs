@@ -261,7 +261,10 @@ impl Exchange {
             return;
         }
         match frame {
-            Some(frame) if upto > after => self.outflow.held = Some((log, upto, frame)),
+            Some(frame) if upto > after => {
+                self.outflow.held = Some((log, upto, frame));
+                self.read_up_to(log, upto);
+            }
             Some(_) | None => {
                 self.outflow.leave(log);
                 // What was sent before the log was begun anew has been answered by the refusal.

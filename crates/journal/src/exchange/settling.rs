@@ -79,6 +79,14 @@ impl Exchange {
         }
     }
 
+    /// A log was read from the store up to this number, so that it is held, whichever stream brought it. Of this hub's own
+    /// releases only what the Academy itself brings counts.
+    pub(super) fn read_up_to(&mut self, log: LogId, seq: u64) {
+        if !self.is_own_releases(&log) {
+            self.arrived(log, seq);
+        }
+    }
+
     /// What was lacking of a log will not come in this comparison.
     pub(super) fn not_to_be_had(&mut self, log: LogId) {
         if self.settling.lacking.remove(&log).is_some() && self.is_own_releases(&log) {

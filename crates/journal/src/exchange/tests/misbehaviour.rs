@@ -5,12 +5,14 @@ use folkmoot_proto::federation::v1::exchange_message::Body;
 
 use super::model::Model;
 use crate::digest::bucket_of;
+use crate::directory::HubState;
 use crate::entry::PayloadKind;
 use crate::exchange::{
     Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Progress, Shared, SharedReleases, Side,
 };
 use crate::frame::pack;
 use crate::id::{Hash, Incarnation, NodeId};
+use crate::receipt::Receipt;
 use crate::refusal::Refusal;
 use crate::topic::{Cursor, Topic};
 
@@ -283,12 +285,12 @@ fn a_wish_for_a_receipt_of_what_is_not_held_is_refused() {
 fn a_receipt_that_is_not_genuine_ends_the_stream() {
     let mut machine = Machine::greeted(Side::Dialler);
     let tip = machine.hub.logs.values().next().unwrap()[0].cursor();
-    let mut receipt = crate::Receipt::sign(&machine.academy.author, Topic::Directory, tip, Vec::new(), 1);
+    let mut receipt = Receipt::sign(&machine.academy.author, Topic::Directory, tip, Vec::new(), 1);
     assert_eq!(machine.say(Body::Receipt(receipt.to_wire())).closed, None);
     receipt.minute += 1;
     broken(machine.say(Body::Receipt(receipt.to_wire())));
     let mut machine = Machine::greeted(Side::Dialler);
-    let foreign = crate::Receipt::sign(&machine.hub.author, Topic::Directory, tip, Vec::new(), 1);
+    let foreign = Receipt::sign(&machine.hub.author, Topic::Directory, tip, Vec::new(), 1);
     broken(machine.say(Body::Receipt(foreign.to_wire())));
 }
 
@@ -349,4 +351,23 @@ fn what_was_shown_and_is_taken_out_before_it_is_sent_is_withdrawn() {
         });
         assert_eq!(refused.collect::<Vec<_>>(), withdrawn, "cut to {end}");
     }
+}
+
+/// Found by the simulation: what a comparison showed to be lacking came over another stream, and the peer, which was given
+/// more of the same log, had no reason left to bring it.
+#[test]
+fn what_another_stream_brought_is_not_waited_for() {
+    let mut machine = Machine::greeted(Side::Acceptor);
+    let other = Model::joining(9, &machine.academy);
+    machine.academy.register(&other, 1, HubState::Enrolled);
+    let entries = machine.academy.logs.values().next().unwrap().clone();
+    let tip = entries.last().unwrap().cursor();
+    machine.meets(Topic::Directory, &[tip]);
+    machine.hub.store(entries.last().unwrap().clone());
+    let outcome = machine.event(Event::Wake);
+    assert!(outcome.sent.iter().any(|body| matches!(body, Body::Frame(_))), "given on to the peer");
+    let receipt = Receipt::sign(&machine.academy.author, Topic::Directory, tip, Vec::new(), 1);
+    let outcome = machine.say(Body::Receipt(receipt.to_wire()));
+    let wanted = outcome.sent.iter().filter(|body| matches!(body, Body::ReceiptWanted(_))).count();
+    assert!(wanted == 1 || outcome.told.contains(&Progress::Settled { round: 1 }), "{:?}", outcome.told);
 }
