@@ -6,7 +6,7 @@ mod policy;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use folkmoot_disclosure::{CellParts, Figure, PolicyRecord, Release, ReleaseParts};
+use folkmoot_disclosure::{CellParts, Figure, PolicyRecord, Release, ReleaseParts, Terms};
 use folkmoot_domain::calendar::{Programme, iso, parse_date};
 use folkmoot_domain::curriculum::{Edition, ItemKind, Retirement};
 use folkmoot_domain::hub::{HubKind, Stage};
@@ -269,7 +269,7 @@ fn programme(wire: &v1::ProgrammeRecord) -> Result<Programme, Fault> {
 
 /// The bytes of a release. Only what disclosure control made can be written.
 pub fn encode_release(release: &Release) -> Vec<u8> {
-    let parts = ReleaseParts::from(release);
+    let (parts, terms) = (ReleaseParts::from(release), release.terms());
     v1::Release {
         hub: parts.hub,
         period: parts.period,
@@ -279,10 +279,10 @@ pub fn encode_release(release: &Release) -> Vec<u8> {
         policy_version: parts.policy_version,
         catalogue_version: parts.catalogue_version,
         cells: parts.cells.into_iter().map(cell_to_wire).collect(),
-        threshold: 0,
-        special_threshold: 0,
-        largest_percent: 0,
-        two_largest_percent: 0,
+        threshold: terms.threshold,
+        special_threshold: terms.special_threshold,
+        largest_percent: terms.largest_percent,
+        two_largest_percent: terms.two_largest_percent,
     }
     .encode_to_vec()
 }
@@ -322,6 +322,12 @@ fn release(wire: v1::Release) -> ReleaseParts {
         last_day: wire.last_day,
         revision: wire.revision,
         policy_version: wire.policy_version,
+        terms: Some(Terms {
+            threshold: wire.threshold,
+            special_threshold: wire.special_threshold,
+            largest_percent: wire.largest_percent,
+            two_largest_percent: wire.two_largest_percent,
+        }),
         catalogue_version: wire.catalogue_version,
         cells: wire.cells.into_iter().map(cell).collect(),
     }
