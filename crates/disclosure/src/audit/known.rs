@@ -57,13 +57,11 @@ impl Known {
             // A total of few people would say so.
             (Figure::Withheld, None, Class::People) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
-            (Figure::Withheld, Some(dimension), Class::People) => {
-                match self.lines.get(&(cell.indicator, dimension)) {
-                    Some((false, most)) if dimension.is_additive() => (threshold, *most),
-                    Some((false, _)) => (threshold, None),
-                    Some((true, _)) | None => (0, None),
-                }
-            }
+            (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
+                Some((false, most)) if dimension.is_additive() => (threshold, *most),
+                Some((false, _)) => (threshold, None),
+                Some((true, _)) | None => (0, None),
+            },
             (Figure::Exact(_) | Figure::Below(_) | Figure::Withheld, ..) => (low, high),
         }
     }
