@@ -168,9 +168,9 @@ fn a_programme_is_released_quarter_by_quarter() {
 
 #[test]
 fn past_the_budget_nothing_is_let_through() {
-    let mut hub = busy(3, 30);
+    let mut hub = busy(3, 60);
     let mut spared = 0;
-    for of in order().into_iter().take(5) {
+    for of in order().into_iter().take(10) {
         let account = hub.account();
         let seen = account.observations(&period(&of)).unwrap();
         let mut draft = Draft::new(seen, Terms::FLOOR, None);
