@@ -1,6 +1,6 @@
 //! What a release tells of each cell to somebody who knows the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
@@ -12,10 +12,16 @@ pub(super) struct Known {
     terms: Terms,
     /// Per additive breakdown: whether all is withheld, and the most that the smallest shown part can be.
     lines: BTreeMap<(Indicator, Dimension), (bool, Option<i64>)>,
+    /// Totals of people that are withheld whatever they are.
+    silent: BTreeSet<Indicator>,
 }
 
 impl Known {
-    pub(super) fn new(cells: impl IntoIterator<Item = (CellKey, Figure)>, terms: Terms) -> Known {
+    pub(super) fn new(
+        cells: impl IntoIterator<Item = (CellKey, Figure)>,
+        terms: Terms,
+        silent: BTreeSet<Indicator>,
+    ) -> Known {
         let cells: BTreeMap<CellKey, Figure> = cells.into_iter().collect();
         let mut lines = BTreeMap::new();
         for (cell, figure) in &cells {
@@ -27,11 +33,23 @@ impl Known {
                 line.1 = Some(line.1.map_or(most, |least: i64| least.min(most)));
             }
         }
-        Known { cells, terms, lines }
+        Known { cells, terms, lines, silent }
     }
 
-    /// The least and the most that a cell can be by what the release says of it; `None`: no bound.
+    /// The least and the most that a cell can be by what the release says; `None`: no bound.
     pub(super) fn bounds(&self, cell: CellKey) -> (i64, Option<i64>) {
+        let (low, high) = self.said(cell);
+        let line = cell.dimension().and_then(|dimension| self.lines.get(&(cell.indicator, dimension)));
+        let total = self.cells.get(&CellKey::headline(cell.indicator)).and_then(|total| total.bounds().1).map(whole);
+        match (line, total) {
+            // Were everybody in one part, all parts would be withheld.
+            (Some((false, _)), Some(total)) if total > 0 => (low, Some(high.unwrap_or(total).min(total - 1))),
+            _ => (low, high),
+        }
+    }
+
+    /// The same, by what the release says of this cell and of its breakdown.
+    fn said(&self, cell: CellKey) -> (i64, Option<i64>) {
         let threshold = whole(self.terms.threshold_of(cell));
         let Some(figure) = self.cells.get(&cell) else {
             // Of an open-ended dimension: where any part is listed, what is not listed is under the threshold.
@@ -43,15 +61,13 @@ impl Known {
         match (figure, cell.dimension(), cell.indicator.class()) {
             (Figure::Rounded(_), ..) => (low.max(threshold), high),
             // A total of few people would say so.
-            (Figure::Withheld, None, Class::People) => (threshold, None),
+            (Figure::Withheld, None, Class::People) if !self.silent.contains(&cell.indicator) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
-            (Figure::Withheld, Some(dimension), Class::People) => {
-                match self.lines.get(&(cell.indicator, dimension)) {
-                    Some((false, most)) if dimension.is_additive() => (threshold, *most),
-                    Some((false, _)) => (threshold, None),
-                    Some((true, _)) | None => (0, None),
-                }
-            }
+            (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
+                Some((false, most)) if dimension.is_additive() => (threshold, *most),
+                Some((false, _)) => (threshold, None),
+                Some((true, _)) | None => (0, None),
+            },
             (Figure::Exact(_) | Figure::Below(_) | Figure::Withheld, ..) => (low, high),
         }
     }

@@ -1,5 +1,6 @@
 //! The Academy's policies: which stand, and which is in force when, whatever order they become known in.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use folkmoot_domain::calendar::{Quarter, Span};
@@ -18,18 +19,29 @@ pub struct PolicyRecord {
 }
 
 impl PolicyRecord {
-    /// Orders policies of one version: the stricter last, and of two that are each stricter in something the one that is in
-    /// the first such term.
-    fn rank(&self) -> (u32, u32, i64, i64, i64) {
+    fn rank(&self) -> Rank {
         let Terms { threshold, special_threshold, largest_percent, two_largest_percent } = self.terms;
-        let less = |value: u32| -i64::from(value);
-        (threshold, special_threshold, less(largest_percent), less(two_largest_percent), -i64::from(self.from.index()))
+        let shares = (Reverse(largest_percent), Reverse(two_largest_percent));
+        (threshold, special_threshold, shares.0, shares.1, Reverse(self.from))
+    }
+
+    /// Whether the policy is sound in itself.
+    fn check(&self) -> Result<(), Vec<PolicyFault>> {
+        let mut faults = self.terms.faults();
+        if self.version <= Policy::FLOOR_VERSION {
+            faults.push(PolicyFault::Version);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
     pub(super) fn policy(&self) -> Policy {
         Policy { version: self.version, terms: self.terms }
     }
 }
+
+/// Orders policies of one version: the stricter last, and of two that are each stricter in something the one that is in
+/// the first such term.
+type Rank = (u32, u32, Reverse<u32>, Reverse<u32>, Reverse<Quarter>);
 
 /// A policy and the periods that it holds for: those that end in the quarters from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +65,7 @@ pub struct InForce {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policies {
     /// Every sound policy, those of one version by rank.
-    records: BTreeMap<u32, BTreeMap<(u32, u32, i64, i64, i64), PolicyRecord>>,
+    records: BTreeMap<u32, BTreeMap<Rank, PolicyRecord>>,
 }
 
 impl Policies {
@@ -63,21 +75,16 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong with a policy which can never stand.
     pub fn insert(&mut self, record: PolicyRecord) -> Result<bool, Vec<PolicyFault>> {
-        let mut faults = record.terms.faults();
-        if record.version <= Policy::FLOOR_VERSION {
-            faults.push(PolicyFault::Version);
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        record.check()?;
         Ok(self.records.entry(record.version).or_default().insert(record.rank(), record).is_none())
     }
 
-    /// Whether a policy that was taken stands.
+    /// Whether a policy stands beside those that were taken, it among them.
     ///
     /// # Errors
     /// Why not.
     pub fn check(&self, record: &PolicyRecord) -> Result<(), Vec<PolicyFault>> {
+        record.check()?;
         let (mut before, mut stands) = (Policy::floor(), false);
         for standing in self.standing() {
             if standing.version < record.version {
