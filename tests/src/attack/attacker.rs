@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use folkmoot_disclosure::{Observation, Terms};
+use folkmoot_disclosure::{Figure, Observation, Terms};
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
 use super::facts::{Facts, Family};
@@ -14,6 +14,9 @@ use super::search::{FAR, Outcome, Sum, value};
 
 /// As many values must stay possible of a figure of few people.
 const VALUES: usize = 4;
+
+/// How many steps the attack on one family of indicators may take.
+const STEPS: u32 = 40_000;
 
 /// What must not be worked out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -111,7 +114,16 @@ impl Findings {
 pub fn attack(hub: &Hub) -> Findings {
     attack_published(hub, |made| {
         let (quarters, terms) = (made.quarters.clone(), made.terms);
-        Published { quarters, terms, cells: made.cells.iter().copied().collect(), by_the_rules: true }
+        let silent = made.prepared.iter().filter(|cell| {
+            cell.figure == Figure::Withheld && cell.true_value < terms.threshold.into() && cell.key.category.is_none()
+        });
+        Published {
+            quarters,
+            terms,
+            cells: made.cells.iter().copied().collect(),
+            by_the_rules: true,
+            silent: silent.map(|cell| cell.key.indicator).collect(),
+        }
     })
 }
 
@@ -175,10 +187,12 @@ fn attack_family(
 
 fn find(knowledge: &mut Knowledge, truth: &[i64], protected: Vec<Protected>) -> Findings {
     let mut shown: Vec<BTreeSet<i64>> = protected.iter().map(|it| BTreeSet::from([it.truth])).collect();
+    let mut left = STEPS;
+    let mut witnesses: Vec<Vec<i64>> = Vec::new();
     let mut findings = Findings { protected: protected.len(), ..Findings::default() };
     for at in 0..protected.len() {
         let it = &protected[at];
-        let (mut steps, mut undecided) = (3_000, false);
+        let mut undecided = false;
         let mut asked: Vec<(i64, i64)> = Vec::new();
         if it.is_sum() {
             asked = vec![(-FAR, it.truth.div_euclid(2)), ((3 * it.truth + 1).div_euclid(2), FAR)];
@@ -199,18 +213,22 @@ fn find(knowledge: &mut Knowledge, truth: &[i64], protected: Vec<Protected>) -> 
             if shown[at].iter().any(|seen| (bounds.0..=bounds.1).contains(seen)) {
                 continue;
             }
-            match knowledge.known.search(&it.sum, bounds, truth, &mut steps) {
+            let away = |numbers: &Vec<i64>| {
+                let found = value(&it.sum, numbers);
+                (bounds.0 - found).max(found - bounds.1)
+            };
+            let nearest = witnesses.iter().min_by_key(|numbers| away(numbers));
+            let starts: Vec<&[i64]> = [truth].into_iter().chain(nearest.map(Vec::as_slice)).collect();
+            match knowledge.known.search(&it.sum, bounds, &starts, &mut left) {
                 Outcome::Found(numbers) => {
                     debug_assert_eq!(knowledge.known.contradiction(&numbers), None);
                     for (it, shown) in protected.iter().zip(&mut shown) {
                         shown.insert(value(&it.sum, &numbers));
                     }
+                    witnesses.push(numbers);
                 }
                 Outcome::Impossible => {}
-                Outcome::Undecided => {
-                    undecided = true;
-                    break;
-                }
+                Outcome::Undecided => undecided = true,
             }
         }
         if !it.is_kept_by(&shown[at]) {

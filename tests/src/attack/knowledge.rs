@@ -20,6 +20,8 @@ pub struct Published {
     pub cells: BTreeMap<CellKey, Figure>,
     /// Whether it keeps to rules 2 and 3, so that what is withheld tells of what is not.
     pub by_the_rules: bool,
+    /// Totals of people that are withheld whatever they are.
+    pub silent: BTreeSet<Indicator>,
 }
 
 /// A period by its first and last quarter.
@@ -120,7 +122,7 @@ impl Knowledge {
                     let Class::PeopleSum { behind } = cell.indicator.class() else { continue };
                     let people = CellKey { indicator: behind, ..cell };
                     self.add([(p, cell, 1), (p, people, -1)], 0, FAR);
-                    if cell.category.is_some() && on("theme") {
+                    if cell.category.is_some() {
                         let (all, everybody) = (CellKey::headline(cell.indicator), CellKey::headline(behind));
                         self.add([(p, all, 1), (p, everybody, -1), (p, cell, -1), (p, people, 1)], 0, FAR);
                     }
@@ -164,9 +166,9 @@ impl Knowledge {
                     }
                 }
             }
-            if on("older") { self.older(long, &covers); }
+            self.older(long, &covers);
         }
-        if on("crossing") { self.crossing(); }
+        self.crossing();
     }
 
     /// Whoever is counted in a part is counted in the whole, in the same category, except that in the whole they may be
@@ -176,7 +178,7 @@ impl Knowledge {
             self.add([(long, cell, 1), (part, cell, -1)], 0, FAR);
             return;
         };
-        let starts_together = on("starts") && part.0 == long.0;
+        let starts_together = part.0 == long.0;
         let within_a_year = long.0.div_euclid(4) == part.1.div_euclid(4);
         if starts_together || within_a_year || band == AgeBand::Unknown {
             self.add([(long, cell, 1), (part, cell, -1)], 0, FAR);
@@ -319,12 +321,12 @@ impl Knowledge {
                 let zero = of_headline == Figure::Exact(0);
                 for part in &parts {
                     // Were everybody in one part, none would be shown.
-                    if !zero && on("one") {
+                    if !zero {
                         self.add([(p, headline, 1), (p, *part, -1)], 1, FAR);
                     }
                     if dimension.is_additive() && figure(part) == Some(Figure::Withheld) {
                         // What is hidden beside the small are the smallest, of equals the first.
-                        for larger in parts.iter().filter(shown).filter(|_| on("order")) {
+                        for larger in parts.iter().filter(shown) {
                             self.add([(p, *larger, 1), (p, *part, -1)], i64::from(larger < part), FAR);
                         }
                     }
@@ -338,19 +340,20 @@ impl Knowledge {
         let threshold = i64::from(if special { release.terms.special_threshold } else { release.terms.threshold });
         let whole = |value: u64| i64::try_from(value).expect("a figure");
         let people = matches!(cell.indicator.class(), Class::People);
+        let silent = cell.category.is_none() && release.silent.contains(&cell.indicator);
         let (least, most) = match figure {
             Figure::Exact(value) => (whole(value), whole(value)),
             Figure::Rounded(value) if people => ((whole(value) - 2).max(threshold), whole(value) + 2),
             Figure::Rounded(value) => ((whole(value) - 2).max(0), whole(value) + 2),
             Figure::Below(below) => (0, i64::from(below) - 1),
             // A figure of few people would say so.
-            Figure::Withheld if people && !all_withheld && release.by_the_rules => (threshold, FAR),
+            Figure::Withheld if people && !all_withheld && release.by_the_rules && !silent => (threshold, FAR),
             Figure::Withheld => (0, FAR),
         };
         let Some(at) = self.at(p, cell) else { return };
         let bounds = &mut self.known.bounds[at];
         *bounds = (bounds.0.max(least), bounds.1.min(most));
-        if !on("behind") { return; }
+        // Enough people stand behind a sum that is shown.
         if let (Class::PeopleSum { behind }, Figure::Exact(1..) | Figure::Rounded(_)) = (cell.indicator.class(), figure)
             && release.by_the_rules
             && let Some(people) = self.at(p, CellKey { indicator: behind, ..cell })
@@ -360,5 +363,3 @@ impl Knowledge {
         }
     }
 }
-
-fn on(what: &str) -> bool { !std::env::var("OFF").unwrap_or_default().contains(what) }

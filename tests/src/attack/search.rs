@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use crate::chance::Chance;
+
 /// A sum of numbers, each times a factor.
 pub type Sum = Vec<(usize, i64)>;
 
@@ -32,6 +34,11 @@ pub struct Known {
     pub rows: Vec<Row>,
     rows_of: Vec<Vec<usize>>,
 }
+
+/// How often a search begins, and how many steps it takes then: the last time it may take more.
+const ATTEMPTS: u64 = 5;
+const SHORT: u32 = 200;
+const LONG: u32 = 1_000;
 
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,24 +110,41 @@ impl Known {
         possible
     }
 
-    /// Looks for numbers that agree with everything and with a sum between bounds, from near `start` on.
-    pub fn search(&mut self, sum: &Sum, (least, most): (i64, i64), start: &[i64], steps: &mut u32) -> Outcome {
+    /// Looks for numbers that agree with everything and with a sum between bounds, from near each of `starts` on, in the steps that are
+    /// left.
+    ///
+    /// # Panics
+    /// Where the sum names a number twice, or none.
+    pub fn search(&mut self, sum: &Sum, (least, most): (i64, i64), starts: &[&[i64]], left: &mut u32) -> Outcome {
         let asked = self.rows.len();
         self.row(sum.iter().copied(), least, most);
-        let outcome = self.descend(start, if self.rows.len() > asked { vec![asked] } else { Vec::new() }, steps);
-        if self.rows.len() > asked {
-            self.unrow();
+        assert!(self.rows.len() > asked, "a sum of numbers");
+        let mut bounds = self.bounds.clone();
+        let mut outcome = Outcome::Impossible;
+        if self.narrowed(&mut bounds, [asked].into()) {
+            // Many short ways before a long one: a wrong turn at the beginning is not mended at the end.
+            for attempt in 0..ATTEMPTS {
+                let steps = (*left).min(if attempt + 1 == ATTEMPTS { LONG } else { SHORT });
+                let start = starts[attempt as usize % starts.len()];
+                outcome = self.descend(&bounds, start, steps, &mut Chance::new(attempt), left);
+                if outcome != Outcome::Undecided {
+                    break;
+                }
+            }
         }
+        self.unrow();
         outcome
     }
 
-    fn descend(&self, start: &[i64], asked: Vec<usize>, steps: &mut u32) -> Outcome {
-        let mut open = vec![(self.bounds.clone(), asked)];
+    fn descend(&self, bounds: &[(i64, i64)], start: &[i64], steps: u32, chance: &mut Chance, left: &mut u32) -> Outcome {
+        let mut open = vec![(bounds.to_vec(), Vec::new())];
+        let mut taken = 0;
         while let Some((mut bounds, rows)) = open.pop() {
-            if *steps == 0 {
+            if taken == steps {
                 return Outcome::Undecided;
             }
-            *steps -= 1;
+            taken += 1;
+            *left -= 1;
             if !self.narrowed(&mut bounds, rows.into()) {
                 continue;
             }
@@ -132,7 +156,7 @@ impl Known {
                 (off != 0).then_some((row, off))
             });
             let Some((row, off)) = broken else { return Outcome::Found(numbers) };
-            let Some((at, to)) = self.mend(row, off, &numbers, &bounds) else { continue };
+            let Some((at, to)) = self.mend(row, off, (&numbers, start), &bounds, chance) else { continue };
             // The half that mends the row first: what is pushed last is looked at next.
             let (low, high) = bounds[at];
             let halves = if to < numbers[at] { [(to + 1, high), (low, to)] } else { [(low, to - 1), (to, high)] };
@@ -147,8 +171,15 @@ impl Known {
 
     /// Which number of a row to change, and to what, so that the row holds or nearly does: the one that breaks the
     /// fewest other rows.
-    fn mend(&self, row: &Row, off: i64, numbers: &[i64], bounds: &[(i64, i64)]) -> Option<(usize, i64)> {
-        let mut best: Option<((i64, i64), usize, i64)> = None;
+    fn mend(
+        &self,
+        row: &Row,
+        off: i64,
+        (numbers, start): (&[i64], &[i64]),
+        bounds: &[(i64, i64)],
+        chance: &mut Chance,
+    ) -> Option<(usize, i64)> {
+        let mut best: Option<((i64, u64), usize, i64)> = None;
         for (at, times) in &row.sum {
             let (low, high) = bounds[*at];
             // Enough to take `off` away, in whole numbers.
@@ -167,7 +198,8 @@ impl Known {
                 let off = |sum: i64| (other.least - sum).max(0) + (sum - other.most).max(0);
                 broken += (off(after) - off(before)).max(0);
             }
-            let cost = (left, broken);
+            let away = (to - start[*at]).abs() - (numbers[*at] - start[*at]).abs();
+            let cost = (left * times.abs() + broken + away + chance.below(2) as i64, chance.bits());
             if best.is_none_or(|(known, ..)| cost < known) {
                 best = Some((cost, *at, to));
             }
@@ -179,7 +211,7 @@ impl Known {
         let mut queued = vec![false; self.rows.len()];
         waiting.iter().for_each(|row| queued[*row] = true);
         // Bounds that creep towards each other by ones would take for ever; what is not narrowed is parted.
-        let mut turns = 40 * self.rows.len() + 1_000;
+        let mut turns = 6 * self.rows.len() + 100;
         while let Some(at) = waiting.pop_front() {
             queued[at] = false;
             turns -= 1;
