@@ -29,6 +29,7 @@
 
 mod difference;
 mod figure;
+mod national;
 mod observation;
 mod policy;
 mod received;
@@ -36,6 +37,7 @@ mod release;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
+pub use national::{NationalFigure, add_up};
 pub use observation::{MOST, Observation, Observations};
 pub use policy::Policy;
 pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
