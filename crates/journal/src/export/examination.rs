@@ -79,6 +79,11 @@ impl Examination {
         self.wanted.front().map(|(file, _)| file.as_str())
     }
 
+    /// The directory as far as it was taken.
+    pub fn directory(&self) -> &Directory {
+        &self.rights.directory
+    }
+
     /// Takes the file that was wanted; `None` where it is not there.
     ///
     /// # Errors
