@@ -27,3 +27,4 @@ mod shared;
 mod tap;
 mod tokens;
 mod tour;
+mod verify;
