@@ -98,7 +98,7 @@ fn verify(source: &Path, federation: Option<FederationId>) -> Result<Result<Veri
             let figures = sums.values().map(|figures| figures.len()).sum();
             Ok(Verified { periods: sums.into_keys().collect(), examined, figures })
         }
-        Err(finding) => Err(finding),
+        Err(finding) => Err(*finding),
     })
 }
 

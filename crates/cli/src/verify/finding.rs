@@ -40,8 +40,8 @@ pub(super) fn of_logs(misfit: Misfit, directory: &Directory) -> Finding {
 }
 
 /// A misfit of the file of figures.
-pub(super) fn of_figures(code: &'static str, wrong: String, figure: Option<(String, String)>) -> Finding {
-    Finding {
+pub(super) fn of_figures(code: &'static str, wrong: String, figure: Option<(String, String)>) -> Box<Finding> {
+    Box::new(Finding {
         file: published::FILE.to_owned(),
         entry: None,
         figure,
@@ -50,12 +50,12 @@ pub(super) fn of_figures(code: &'static str, wrong: String, figure: Option<(Stri
         meaning: "the releases are in order, and the published figures are not what they add up to",
         remedy: "do not use the published figures; the releases stand: ask the Academy for a fresh export, and which of \
                  its publications has this figure",
-    }
+    })
 }
 
 /// The folder has no file of figures.
 pub(super) fn no_figures() -> Finding {
-    of_figures("figures_missing", format!("{} is not there", published::FILE), None)
+    *of_figures("figures_missing", format!("{} is not there", published::FILE), None)
 }
 
 impl Finding {

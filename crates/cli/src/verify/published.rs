@@ -83,9 +83,10 @@ fn read(document: &Value) -> Option<Vec<Period>> {
     let figure = |value: &Value| {
         let number = |name: &str| value.get(name)?.as_u64();
         let small = |name: &str| u32::try_from(number(name)?).ok();
-        let of = |name: &str| match &value["breakdown"] {
-            Value::Null => Some(String::new()),
-            breakdown => Some(breakdown.get(name)?.as_str()?.to_owned()),
+        let breakdown = value.get("breakdown")?;
+        let of = |name: &str| match breakdown.is_null() {
+            true => Some(String::new()),
+            false => Some(breakdown.get(name)?.as_str()?.to_owned()),
         };
         Some(Published {
             indicator: value.get("indicator")?.as_str()?.to_owned(),
@@ -122,7 +123,7 @@ pub(super) fn sums(examined: &Examined) -> Sums {
 }
 
 /// Compares the file with what the releases add up to.
-pub(super) fn compare(bytes: &[u8], federation: FederationId, sums: &Sums) -> Result<(), Finding> {
+pub(super) fn compare(bytes: &[u8], federation: FederationId, sums: &Sums) -> Result<(), Box<Finding>> {
     let unreadable =
         |words: &str| of_figures("figures_unreadable", format!("the figures cannot be read: {words}"), None);
     let document: Value = serde_json::from_slice(bytes).map_err(|_| unreadable("it is no JSON"))?;
@@ -167,7 +168,7 @@ pub(super) fn compare(bytes: &[u8], federation: FederationId, sums: &Sums) -> Re
     }
 }
 
-fn differs(period: &str, key: CellKey, published: Option<NationalFigure>, figure: NationalFigure) -> Finding {
+fn differs(period: &str, key: CellKey, published: Option<NationalFigure>, figure: NationalFigure) -> Box<Finding> {
     let unit = key.indicator.unit();
     let wrong = match published {
         None => format!("it is not published, and the releases give {}", words(figure, unit)),

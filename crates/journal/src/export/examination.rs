@@ -113,8 +113,8 @@ impl Examination {
     /// The key that signs the log: the Academy's from the genesis entry, which comes first, a hub's from the directory.
     fn key_of(&mut self, held: &HeldLog, name: &str, records: &[file::Record]) -> Result<LogPublicKey, Misfit> {
         if self.academy.is_none() {
-            let place = Some(Place { log: held.log, seq: 1 });
-            let wrong = |words: String| Misfit { file: name.to_owned(), place, problem: Problem::Genesis(words) };
+            let place = Place { log: held.log, seq: 1 };
+            let wrong = |words: String| Misfit::of_entry(name, place, Problem::Genesis(words));
             let genesis = genesis(records, self.manifest.federation).map_err(wrong)?;
             if self.manifest.verify(&self.signature, &genesis.log_key).is_err() {
                 return Err(Misfit::of_file(MANIFEST, Problem::ManifestSignature));
@@ -144,8 +144,7 @@ impl Examination {
                 self.releases.note(Noted { place, reason, shown: false });
                 continue;
             }
-            let faulty =
-                |words: String| Misfit { file: file.clone(), place: Some(place), problem: Problem::Faulty(words) };
+            let faulty = |words: String| Misfit::of_entry(&file, place, Problem::Faulty(words));
             let bytes = entry.body.as_ref().map_or(&[][..], |body| &body.payload);
             let payload =
                 Payload::decode(entry.header.payload_kind, bytes).map_err(|fault| faulty(fault.to_string()))?;

@@ -19,7 +19,7 @@ pub(super) fn check(
     key: &LogPublicKey,
     federation: FederationId,
 ) -> Result<(), Misfit> {
-    let at = |seq, problem| Misfit { file: file.to_owned(), place: Some(Place { log: held.log, seq }), problem };
+    let at = |seq, problem| Misfit::of_entry(file, Place { log: held.log, seq }, problem);
     let mut entries: BTreeMap<Hash, Entry> = BTreeMap::new();
     let mut last = (held.seq, Hash::ZERO);
     for record in records {

@@ -53,7 +53,8 @@ impl HeldLog {
 
     /// Why the entry was set aside, where it was.
     pub(super) fn aside(&self, seq: u64) -> Option<RefusalReason> {
-        self.set_aside.iter().find(|(aside, _)| *aside == seq).map(|(_, reason)| *reason)
+        let at = self.set_aside.binary_search_by_key(&seq, |(aside, _)| *aside).ok()?;
+        Some(self.set_aside[at].1)
     }
 }
 
@@ -73,7 +74,7 @@ pub(super) fn check(
     federation: FederationId,
 ) -> Result<Chain, Misfit> {
     let file = held.entries_file();
-    let at = |seq, problem| Misfit { file: file.clone(), place: Some(Place { log: held.log, seq }), problem };
+    let at = |seq, problem| Misfit::of_entry(&file, Place { log: held.log, seq }, problem);
     let later: Vec<Option<u64>> = records.iter().map(Record::seq).collect();
     let mut chain = Chain { entries: Vec::new(), proved: 0 };
     for (position, record) in records.into_iter().enumerate() {
@@ -99,14 +100,9 @@ pub(super) fn check(
         if header.federation != federation && !genesis {
             return Err(at(expected, Problem::OtherFederation));
         }
-        let entry = Entry::from_wire(&wire).map_err(|fault| {
-            at(
-                expected,
-                match fault {
-                    Fault::PayloadHash => Problem::Payload,
-                    other => Problem::Unreadable(other.to_string()),
-                },
-            )
+        let entry = Entry::from_wire(&wire).map_err(|fault| match fault == Fault::PayloadHash {
+            true => at(expected, Problem::Payload),
+            false => at(expected, Problem::Unreadable(fault.to_string())),
         })?;
         if entry.body.is_none() {
             return Err(at(expected, Problem::PayloadMissing));
@@ -147,7 +143,7 @@ impl Chain {
     /// Follows the chain back from the last entry, whose signature holds, to what was proved before. What is named by its
     /// successor is what the author signed; an entry that is not was changed.
     fn prove(&mut self, file: &str, held: &HeldLog) -> Result<(), Misfit> {
-        let at = |seq, problem| Misfit { file: file.to_owned(), place: Some(Place { log: held.log, seq }), problem };
+        let at = |seq, problem| Misfit::of_entry(file, Place { log: held.log, seq }, problem);
         for position in (self.proved..self.entries.len()).rev() {
             let entry = &self.entries[position];
             let before = position.checked_sub(1).map(|before| &self.entries[before]);
@@ -168,8 +164,7 @@ impl Chain {
     pub(super) fn prove_by(&mut self, successor: Hash, file: &str, held: &HeldLog) -> Result<(), Misfit> {
         if successor != self.tip() {
             let seq = self.entries.len().max(1) as u64;
-            let place = Some(Place { log: held.log, seq });
-            return Err(Misfit { file: file.to_owned(), place, problem: Problem::Changed });
+            return Err(Misfit::of_entry(file, Place { log: held.log, seq }, Problem::Changed));
         }
         self.prove(file, held)
     }

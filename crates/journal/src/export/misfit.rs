@@ -11,7 +11,7 @@ pub struct Misfit {
     /// The file that it is in.
     pub file: String,
     /// The entry; none where it is about the file as a whole.
-    pub place: Option<Place>,
+    pub place: Option<Box<Place>>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -19,6 +19,10 @@ pub struct Misfit {
 impl Misfit {
     pub(super) fn of_file(file: &str, problem: Problem) -> Misfit {
         Misfit { file: file.to_owned(), place: None, problem }
+    }
+
+    pub(super) fn of_entry(file: &str, place: Place, problem: Problem) -> Misfit {
+        Misfit { file: file.to_owned(), place: Some(Box::new(place)), problem }
     }
 }
 
@@ -97,7 +101,7 @@ pub enum Problem {
         /// The revision.
         revision: u32,
         /// The entry that holds the first.
-        first: Place,
+        first: Box<Place>,
     },
     /// The Academy set the entry aside, and it is in order.
     SetAside(RefusalReason),

@@ -65,16 +65,10 @@ enum Verdict {
     Release(ReceivedRelease),
     /// Nothing that could count: an opening, or of a kind that this software does not know.
     Nothing,
-    /// It cannot stand, in words.
-    Faulty(String, Wrong),
-}
-
-/// Of what sort a fault is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wrong {
+    /// It lies past the end of its log that a revocation made.
     Late,
-    Payload,
-    Release,
+    /// It cannot stand, in words.
+    Faulty(String),
 }
 
 impl Releases {
@@ -91,21 +85,20 @@ impl Releases {
         let limit = rights.accepted_until(held.log);
         for entry in entries {
             let place = Place { log: held.log, seq: entry.header.seq };
-            let misfit = |problem| Misfit { file: file.clone(), place: Some(place), problem };
+            let misfit = |problem| Misfit::of_entry(&file, place, problem);
             let verdict = match limit.allows(place.seq) {
                 true => read(entry, hub.hub, rights, today),
-                false => Verdict::Faulty("its hub was revoked before it".to_owned(), Wrong::Late),
+                false => Verdict::Late,
             };
+            let noted = |reason, shown| Noted { place, reason, shown };
             match (verdict, held.aside(place.seq)) {
                 (Verdict::Nothing, None) => {}
-                (Verdict::Nothing, Some(reason)) => self.noted.push(Noted { place, reason, shown: false }),
-                (Verdict::Faulty(words, _), None) => return Err(misfit(Problem::Faulty(words))),
-                (Verdict::Faulty(_, Wrong::Late), Some(reason)) => {
-                    self.noted.push(Noted { place, reason, shown: reason == RefusalReason::AfterRevocation });
+                (Verdict::Nothing, Some(reason)) => self.noted.push(noted(reason, false)),
+                (Verdict::Late, None) => {
+                    return Err(misfit(Problem::Faulty("its hub was revoked before it".to_owned())));
                 }
-                (Verdict::Faulty(_, Wrong::Payload | Wrong::Release), Some(reason)) => {
-                    self.noted.push(Noted { place, reason, shown: true });
-                }
+                (Verdict::Late | Verdict::Faulty(_), Some(reason)) => self.noted.push(noted(reason, true)),
+                (Verdict::Faulty(words), None) => return Err(misfit(Problem::Faulty(words))),
                 (Verdict::Release(release), None) => self.count(hub, release, entry, place).map_err(misfit)?,
                 (Verdict::Release(release), Some(reason)) => {
                     self.left_out(hub.hub, &release, entry, place, reason, &file).map_err(misfit)?;
@@ -126,7 +119,7 @@ impl Releases {
         match self.counted.get(&(hub.hub, period.clone(), revision)) {
             // The very same bytes again change nothing.
             Some((held, _)) if *held == payload => return Ok(()),
-            Some((_, first)) => return Err(Problem::SecondRelease { period, revision, first: *first }),
+            Some((_, first)) => return Err(Problem::SecondRelease { period, revision, first: Box::new(*first) }),
             None => {
                 self.counted.insert((hub.hub, period.clone(), revision), (payload, place));
             }
@@ -190,8 +183,7 @@ impl Releases {
         for (key, payload, place, file) in self.seconds {
             // A second release is one where there is a first, and another.
             if self.counted.get(&key).is_none_or(|(first, _)| *first == payload) {
-                let problem = Problem::SetAside(RefusalReason::SecondRelease);
-                return Err(Misfit { file, place: Some(place), problem });
+                return Err(Misfit::of_entry(&file, place, Problem::SetAside(RefusalReason::SecondRelease)));
             }
         }
         Ok((self.standing.into_values().collect(), self.noted))
@@ -205,7 +197,7 @@ fn payload_of(entry: &Entry) -> Hash {
 fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
     let bytes = entry.body.as_ref().map_or(&[][..], |body| &body.payload);
     let parts = match Payload::decode(entry.header.payload_kind, bytes) {
-        Err(fault) => return Verdict::Faulty(fault.to_string(), Wrong::Payload),
+        Err(fault) => return Verdict::Faulty(fault.to_string()),
         Ok(None | Some(Payload::Opening(_))) => return Verdict::Nothing,
         Ok(Some(Payload::Release(parts))) => parts,
         Ok(Some(
@@ -215,13 +207,13 @@ fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
             | Payload::Retirement(_)
             | Payload::Membership(_)
             | Payload::CampaignChanges(_),
-        )) => return Verdict::Faulty("it is no release".to_owned(), Wrong::Payload),
+        )) => return Verdict::Faulty("it is no release".to_owned()),
     };
     match ReceivedRelease::check(&parts, hub.0, rights.directory.programmes(), rights.directory.policies(), today) {
         Ok(release) => Verdict::Release(release),
         Err(faults) => {
             let words: Vec<&str> = faults.iter().map(|fault| fault.words.as_str()).collect();
-            Verdict::Faulty(words.join("; "), Wrong::Release)
+            Verdict::Faulty(words.join("; "))
         }
     }
 }

@@ -192,7 +192,7 @@ fn check(what: &str, world: &World, hub: usize, found: Result<Examined, Misfit>,
     let misfit = found.expect_err(what);
     let held = world.hubs[hub].held();
     assert_eq!(misfit.file, held.entries_file(), "{what}: {misfit:?}");
-    assert_eq!(misfit.place, Some(Place { log: held.log, seq }), "{what}: {misfit:?}");
+    assert_eq!(misfit.place.as_deref(), Some(&Place { log: held.log, seq }), "{what}: {misfit:?}");
     assert!(misfit.problem.words().contains(words), "{what}: {}", misfit.problem.words());
 }
 
@@ -321,11 +321,13 @@ fn a_forged_key_is_found() {
     entries[2].body.as_mut().unwrap().payload = encode_hub_record(&forged);
     export.files.insert(directory.entries_file(), bytes(&entries));
     let misfit = export.examine().unwrap_err();
-    assert_eq!((misfit.place, misfit.problem), (Some(Place { log: directory.log, seq: 3 }), Problem::Payload));
+    let place = Box::new(Place { log: directory.log, seq: 3 });
+    assert_eq!((misfit.place, misfit.problem), (Some(place), Problem::Payload));
     say(&mut entries[2], encode_hub_record(&forged));
     export.files.insert(directory.entries_file(), bytes(&entries));
     let misfit = export.examine().unwrap_err();
-    assert_eq!((misfit.place, misfit.problem), (Some(Place { log: directory.log, seq: 3 }), Problem::Signature));
+    let place = Box::new(Place { log: directory.log, seq: 3 });
+    assert_eq!((misfit.place, misfit.problem), (Some(place), Problem::Signature));
 }
 
 #[test]
@@ -337,7 +339,7 @@ fn an_academy_cannot_list_a_key_that_is_not_the_hubs() {
     };
     world.directory.write(PayloadKind::HubRecord, encode_hub_record(&forged), true);
     let misfit = world.export().examine().unwrap_err();
-    assert_eq!(misfit.place, Some(Place { log: world.directory.held().log, seq: 5 }));
+    assert_eq!(misfit.place.as_deref(), Some(&Place { log: world.directory.held().log, seq: 5 }));
     assert!(matches!(misfit.problem, Problem::Faulty(_)), "{misfit:?}");
 }
 
