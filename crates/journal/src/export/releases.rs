@@ -203,6 +203,7 @@ fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
         Ok(Some(
             Payload::HubRecord(_)
             | Payload::ProgrammeRecord(_)
+            | Payload::PolicyRecord(_)
             | Payload::Edition(_)
             | Payload::Retirement(_)
             | Payload::Membership(_)

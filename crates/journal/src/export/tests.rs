@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Observation, Observations, Policy, prepare};
+use folkmoot_disclosure::{Account, Observation, Observations, Policy, prepare};
 use folkmoot_domain::calendar::{Period, Programmes, parse_date};
 use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_domain::indicator::{CellKey, Class, Indicator};
@@ -29,9 +29,10 @@ fn release(hub: &Author, period: &str, actions: u64) -> Vec<u8> {
         Class::Open | Class::People | Class::PeopleSum { .. } => 0,
     };
     let cell = |key| (key, Observation { value: value(key), ..Observation::default() });
-    let observations = Observations::new(period, span, CellKey::all().into_iter().map(cell).collect()).unwrap();
+    let cells = CellKey::all().into_iter().map(cell).collect();
+    let account = Account::new([Observations::new(period.clone(), span, cells).unwrap()], Vec::new());
     let today = parse_date("2025-01-01").unwrap();
-    encode_release(&prepare(&observations, hub.key.id().0, 0, &Policy::floor(), today).unwrap().release)
+    encode_release(&prepare(&account, &period, hub.key.id().0, &Policy::floor(), today).unwrap().release)
 }
 
 /// An author's log as it grows.
