@@ -52,9 +52,9 @@ impl Mark {
         let sql = "SELECT (SELECT count(*) FROM release), (SELECT coalesce(max(key), 0) FROM release), \
              (SELECT count(*) FROM release WHERE superseded_at IS NOT NULL), (SELECT count(*) FROM counted), \
              (SELECT coalesce(max(release), 0) FROM counted)";
-        Ok(connection.prepare_cached(sql)?.query_row([], |row| {
-            Ok(Mark([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))
-        })?)
+        Ok(connection
+            .prepare_cached(sql)?
+            .query_row([], |row| Ok(Mark([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])))?)
     }
 }
 
@@ -323,11 +323,7 @@ impl Opens {
     }
 }
 
-fn observations(
-    period: Period,
-    span: Span,
-    cells: BTreeMap<CellKey, Observation>,
-) -> Result<Observations, StoreError> {
+fn observations(period: Period, span: Span, cells: BTreeMap<CellKey, Observation>) -> Result<Observations, StoreError> {
     Observations::new(period, span, cells).map_err(|refusal| StoreError::inconsistent(refusal.to_string()))
 }
 
