@@ -278,7 +278,9 @@ fn approve(world: &mut World, process: ProcessId) {
     let period = period(drawn % 6);
     let value = drawn % 1_000;
     world.note(format!("process {process} of node {node} approves {value} for {period}"));
-    match store.hub().expect("a hub's store").approve(&release(world, node, period, value)) {
+    let hub = store.hub().expect("a hub's store");
+    let counted = hub.count_with(&period).expect("what the hub has counted");
+    match hub.approve(&release(world, node, period, value), &counted, Approver::Person { uid: 0 }) {
         Ok(_) | Err(StoreError::ReleaseStands { .. }) => {}
         Err(error) => world.oracle.violated(format!("an approval failed: {error}")),
     }
@@ -308,8 +310,9 @@ fn release(world: &World, node: usize, period: Period, funding: u64) -> folkmoot
             (cell, Observation { value, ..Observation::default() })
         })
         .collect();
-    let observations = Observations::new(period, span, cells).expect("figures that agree");
-    prepare(&observations, world.ids[node].0, 0, &Policy::floor(), today()).expect("a release").release
+    let observations = Observations::new(period.clone(), span, cells).expect("figures that agree");
+    let account = Account::new([observations], Vec::new());
+    prepare(&account, &period, world.ids[node].0, &Policy::floor(), today()).expect("a release").release
 }
 
 fn funding(parts: &ReleaseParts) -> u64 {

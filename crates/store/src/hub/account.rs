@@ -196,8 +196,7 @@ fn count(connection: &Connection, policies: &Policies, asked: Option<&Period>) -
         let now = settlement.freezing.thawed.iter().filter(|((quarter, _), _)| changed(*quarter));
         let mut outdated: BTreeSet<Indicator> = since.map(|(_, indicator, _)| *indicator).collect();
         outdated.extend(now.flat_map(|(_, indicators)| indicators));
-        let seen = counted.get(&held.period);
-        letters.push(let_out(held, outdated, seen)?);
+        letters.push(let_out(held, outdated)?);
     }
     Ok(Counted {
         account: Account::new(counted.into_values(), letters),
@@ -328,22 +327,13 @@ fn observations(period: Period, span: Span, cells: BTreeMap<CellKey, Observation
 }
 
 /// A release as the audit knows it.
-fn let_out(
-    held: Standing,
-    mut outdated: BTreeSet<Indicator>,
-    seen: Option<&Observations>,
-) -> Result<Released, StoreError> {
-    let cells = held.parts.known_cells();
-    if let Some(seen) = seen {
-        let contradicted = cells.iter().filter(|(cell, figure)| !figure.admits(seen.get(*cell).value));
-        outdated.extend(contradicted.map(|(cell, _)| cell.indicator));
-    }
+fn let_out(held: Standing, outdated: BTreeSet<Indicator>) -> Result<Released, StoreError> {
     Ok(Released {
         period: held.period,
         revision: held.revision,
         approved_on: day(held.approved_at)?,
         terms: held.parts.terms.unwrap_or(Terms::FLOOR),
-        cells,
+        cells: held.parts.known_cells(),
         outdated,
     })
 }
