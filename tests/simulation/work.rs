@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use folkmoot_disclosure::{Figure, Observation, Observations, Policy, ReleaseParts, prepare};
+use folkmoot_disclosure::{Account, Figure, Observation, Observations, Policy, ReleaseParts, prepare};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
 use folkmoot_domain::indicator::{CellKey, Indicator};
@@ -11,7 +11,7 @@ use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Answer, Event, Question, Scope, Shared, SharedReleases};
 use folkmoot_journal::{Cursor, Hash, Incarnation, LogId, Payload, PayloadKind, Topic};
 use folkmoot_store::academy::{HubChange, WhichHub};
-use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
+use folkmoot_store::hub::{ApprovedRelease, Approver, ReleaseState};
 use folkmoot_store::journal::Fork;
 use folkmoot_store::{JournalStore, StoreError};
 
