@@ -63,4 +63,9 @@ impl Policy {
     pub fn terms(&self) -> Terms {
         self.terms
     }
+
+    /// The nearest multiple of the rounding.
+    pub fn round(value: u64) -> u64 {
+        (value + Policy::ROUNDING / 2) / Policy::ROUNDING * Policy::ROUNDING
+    }
 }
