@@ -31,6 +31,7 @@ mod audit;
 mod difference;
 mod draft;
 mod figure;
+mod national;
 mod observation;
 mod policy;
 mod reason;
@@ -39,6 +40,7 @@ mod release;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
+pub use national::may_stand_beside;
 pub use observation::{Account, MOST, Observation, Observations, Released};
 pub use policy::{Policy, Terms};
 pub use reason::Reason;
