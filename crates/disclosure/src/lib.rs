@@ -2,7 +2,7 @@
 //!
 //! Invariants: [`prepare`] alone makes a [`Release`] (its fields are private, it has no other constructor and no
 //! default); a release that another hub made is a [`ReceivedRelease`], which cannot be turned into a [`Release`] and so
-//! cannot be appended. The floors are constants here, not settings.
+//! cannot be appended. The floors are constants here, not settings, and no [`Policy`] is laxer.
 //!
 //! A release cannot be made by hand:
 //!
@@ -42,7 +42,7 @@ pub use difference::{Difference, differences};
 pub use figure::Figure;
 pub use national::may_stand_beside;
 pub use observation::{Account, MOST, Observation, Observations, Released};
-pub use policy::{Policy, Terms};
+pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecord, Term, Terms, policy_fault_words};
 pub use reason::Reason;
 pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
 pub use release::{Prepared, PreparedCell, Release, Standing, prepare};

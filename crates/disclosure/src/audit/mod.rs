@@ -14,7 +14,7 @@ mod system;
 
 use std::collections::BTreeSet;
 
-use folkmoot_domain::calendar::Period;
+use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
 use crate::draft::{Draft, Step};
@@ -24,7 +24,7 @@ use lattice::{Lattice, Stretch};
 use protection::{Concern, concerns};
 use search::{Guard, Protected, lacking};
 
-pub use search::Budget;
+pub(crate) use search::Budget;
 
 /// The audit of one release.
 pub(crate) struct Audit {
@@ -62,11 +62,12 @@ impl Audit {
         }
         let concerns = concerns(&lattice, &periods, account, terms);
         let mut earlier = lattice.system.bounds.clone();
-        for (at, seen) in periods.iter().enumerate() {
-            let Some(released) = account.standing(seen.period()).filter(|_| at != candidate) else { continue };
+        for released in account.released().iter().filter(|it| it.period != *period) {
+            let latest = account.standing(&released.period) == Some(released);
+            let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
+            let Some(at) = lattice.stretches.iter().position(|it| *it == Stretch::of(seen.span())) else { continue };
             let known = Known::new(released.cells.iter().copied(), released.terms);
-            let outdated = |cell: CellKey| released.outdated.contains(&cell.indicator);
-            restrict(&lattice, &mut earlier, at, &known, outdated);
+            restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
         Audit {
             lattice,
@@ -289,43 +290,54 @@ fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations>
     found
 }
 
-/// Whether what one release says can be, and keeps enough values of all that it says is under a threshold: what a
-/// receiver can check who knows no true figure. `Ok(false)`: it gives a small figure away.
-pub(crate) fn is_possible(
-    cells: &[(CellKey, Figure)],
-    span: folkmoot_domain::calendar::Span,
-    terms: Terms,
-) -> Result<bool, search::NoSolution> {
+/// What a receiver who knows no true figure can tell of one release by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its figures can all be true, and leave enough values of each that is under a threshold.
+    Possible,
+    /// A figure under a threshold has fewer values than it must keep.
+    GivesAway,
+    /// Its figures cannot all be true.
+    Contradictory,
+}
+
+/// Judges one release. What the budget does not settle is taken for possible: the hub that made it has looked closer.
+pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Verdict {
     let keys: BTreeSet<CellKey> = cells.iter().map(|(cell, _)| *cell).collect();
     let mut lattice = Lattice::new(vec![Stretch::of(span)], &keys);
     let known = Known::new(cells.iter().copied(), terms);
     let most = cells.iter().filter_map(|(_, figure)| figure.bounds().1).map(whole).max().unwrap_or(0);
-    let mut budget = Budget { programs: 400, ..Budget::default() };
-    lattice.system.bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
-    let mut bounds = lattice.system.bounds.clone();
+    let mut bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
     restrict(&lattice, &mut bounds, 0, &known, |_| false);
     lattice.system.bounds = bounds;
     if lattice.system.bounds.iter().any(|(low, high)| low > high) || !lattice.system.narrow() {
-        return Err(search::NoSolution);
+        return Verdict::Contradictory;
     }
-    let small = |variable: &usize| {
-        let (_, cell) = lattice.variables[*variable];
+    let is_small = |variable: usize| {
+        let (_, cell) = lattice.variables[variable];
         // Where nobody was at any event, the parts are known to be nobody.
         let nobody = known.bounds(CellKey::headline(cell.indicator)) == (0, Some(0));
         !nobody && cells.iter().any(|(key, figure)| *key == cell && matches!(figure, Figure::Below(_)))
     };
+    let is_fixed = |variable: usize| lattice.system.bounds[variable].0 == lattice.system.bounds[variable].1;
+    if (0..lattice.variables.len()).any(|variable| is_fixed(variable) && is_small(variable)) {
+        return Verdict::GivesAway;
+    }
+    let mut budget = Budget { programs: 400, ..Budget::default() };
     for (variables, part) in lattice.system.parts(&[]) {
-        let Some(solution) = search::any_solution(&part, &mut budget)? else { return Ok(true) };
-        let protected = variables.iter().enumerate().filter(|(_, variable)| small(variable));
+        let solution = match search::any_solution(&part, &mut budget) {
+            Ok(Some(solution)) => solution,
+            Ok(None) => return Verdict::Possible,
+            Err(search::NoSolution) => return Verdict::Contradictory,
+        };
+        let small = variables.iter().enumerate().filter(|(_, variable)| is_small(**variable));
         let protected: Vec<Protected> =
-            protected.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
-        let lacking = lacking(&part, &solution, &protected, &mut budget);
-        if !lacking.is_empty() && budget.programs > 0 {
-            return Ok(false);
+            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
+        if !lacking(&part, &solution, &protected, &mut budget).is_empty() && budget.programs > 0 {
+            return Verdict::GivesAway;
         }
     }
-    let fixed = |variable: &usize| lattice.system.bounds[*variable].0 == lattice.system.bounds[*variable].1;
-    Ok(!(0..lattice.variables.len()).any(|variable| fixed(&variable) && small(&variable)))
+    Verdict::Possible
 }
 
 #[cfg(test)]

@@ -28,13 +28,13 @@ pub(super) struct Protected {
 
 /// How much work an audit may do: counted, not timed, so that it ends alike on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Budget {
+pub(crate) struct Budget {
     /// Integer programs in one audit, repairs included.
-    pub programs: u32,
+    pub(crate) programs: u32,
     /// Nodes of branch and bound in one integer program.
-    pub nodes: u64,
+    pub(crate) nodes: u64,
     /// Variables in one integer program.
-    pub variables: usize,
+    pub(crate) variables: usize,
 }
 
 impl Default for Budget {
