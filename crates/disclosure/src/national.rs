@@ -74,10 +74,8 @@ mod tests {
 
     /// The values of each figure that some choice of the others completes to the total, one by one.
     fn values(total: u64, figures: &[Figure]) -> Vec<Vec<u64>> {
-        let ranges: Vec<Vec<u64>> = figures
-            .iter()
-            .map(|figure| (figure.bounds().0..=figure.bounds().1.expect("a bound")).collect())
-            .collect();
+        let ranges: Vec<Vec<u64>> =
+            figures.iter().map(|figure| (figure.bounds().0..=figure.bounds().1.expect("a bound")).collect()).collect();
         let mut found = vec![Vec::new(); figures.len()];
         let mut choices = vec![Vec::new()];
         for range in &ranges {

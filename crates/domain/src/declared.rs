@@ -87,6 +87,17 @@ pub fn declared(programme: &ProgrammeCode) -> Vec<DeclaredFigure> {
     DECLARED.iter().copied().filter(|figure| figure.programme == programme.as_str()).collect()
 }
 
+/// The totals of an indicator that are known exactly of a programme, and may be compared with the computed one.
+pub fn exact_totals(programme: &ProgrammeCode, indicator: Indicator) -> impl Iterator<Item = u64> {
+    let exact = move |figure: &DeclaredFigure| {
+        figure.indicator == Some(indicator)
+            && figure.comparable
+            && figure.qualifier == Qualifier::Exactly
+            && figure.kind == Kind::Result
+    };
+    declared(programme).into_iter().filter(exact).map(|figure| figure.figure)
+}
+
 const YEARS: &str = "The National Community Organising Apprenticeship, Community Organisers, March 2021: \
                      \"The community organising years (2011 - 2021)\"";
 const CONTEXT: &str = "The National Community Organising Apprenticeship, Community Organisers, March 2021: \"Context\"";
@@ -382,6 +393,18 @@ mod tests {
         assert_eq!(of("COP", "volunteers recruited"), [5_000, 6_000]);
         assert_eq!(of("COP", "community organisers"), [540, 500, 5_000]);
         assert_eq!(of("COEP", "community organising"), [3_966, 3_500, 4_000, 341, 125_000_000, 125_000_000]);
+    }
+
+    #[test]
+    fn totals_are_exact_results_that_may_be_compared() {
+        let totals =
+            |programme: &str, indicator| -> Vec<u64> { exact_totals(&programme.parse().unwrap(), indicator).collect() };
+        assert_eq!(totals("COEP", Indicator::PeopleTrained), [3_966]);
+        assert_eq!(totals("COEP", Indicator::TrainersQualityAssured), [40]);
+        for indicator in [Indicator::YoungPeopleTrained, Indicator::PeopleMobilised, Indicator::PeopleListenedTo] {
+            assert!(totals("COEP", indicator).is_empty());
+        }
+        assert!(totals("COP", Indicator::PeopleListenedTo).is_empty());
     }
 
     #[test]

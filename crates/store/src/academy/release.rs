@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Fault, FaultKind, Figure, ReceivedRelease, ReleaseParts};
-use folkmoot_domain::hub::HubKind;
-use folkmoot_journal::{Cursor, Hash, Incarnation, NodeId, RefusalReason};
+use folkmoot_disclosure::{Fault, FaultKind, ReceivedRelease, ReleaseParts};
+use folkmoot_journal::{Cursor, Hash, RefusalReason};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::day;
+use super::standing::{self, Received};
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry, signed};
+use crate::journal::{Aside, Retry};
 
 /// Takes in a release that its author has signed, or says why it is set aside. The first payload of a hub, period and
 /// revision stands; the same again changes nothing.
@@ -22,8 +22,10 @@ pub(crate) fn receive_release(
 ) -> Result<Option<Aside>, StoreError> {
     let directory = Arc::clone(tx.working.directory());
     let record = directory.hubs().get(&cursor.author);
-    let record = record.ok_or_else(|| StoreError::inconsistent("the directory, which lacks the author of a release"))?;
-    let release = match ReceivedRelease::check(parts, cursor.author.0, directory.programmes(), day(tx.now())) {
+    let record =
+        record.ok_or_else(|| StoreError::inconsistent("the directory, which lacks the author of a release"))?;
+    let (programmes, policies) = (directory.programmes(), directory.policies());
+    let release = match ReceivedRelease::check(parts, cursor.author.0, programmes, policies, day(tx.now())) {
         Ok(release) => release,
         Err(faults) => return Ok(Some(aside(&faults))),
     };
@@ -38,7 +40,7 @@ pub(crate) fn receive_release(
                 retry: Retry::Never,
             }));
         }
-        None => standing::keep(tx, record, &Received { cursor, release: &release, terms: policy.terms(), payload_hash })?,
+        None => standing::keep(tx, record, &Received { cursor, release: &release, payload_hash })?,
     }
     tx.mark_releases();
     Ok(None)

@@ -18,14 +18,13 @@ use crate::journal::signed;
 pub(super) struct Received<'a> {
     pub(super) cursor: &'a Cursor,
     pub(super) release: &'a ReceivedRelease,
-    pub(super) terms: Terms,
-    pub(super) policy_version: u32,
     pub(super) payload_hash: Hash,
 }
 
 /// Keeps a release. It stands where no later revision is held.
 pub(super) fn keep(tx: &Tx<'_>, record: &HubRecord, received: &Received<'_>) -> Result<(), StoreError> {
-    let Received { cursor, release, terms, policy_version, payload_hash } = received;
+    let Received { cursor, release, payload_hash } = received;
+    let terms = release.terms();
     let hub = hub_row(tx, record)?;
     let period = make_period(tx, release.period())?;
     let before = latest(tx, period, hub)?;
@@ -43,12 +42,12 @@ pub(super) fn keep(tx: &Tx<'_>, record: &HubRecord, received: &Received<'_>) -> 
         hub,
         release.revision(),
         stands,
-        policy_version,
+        release.policy_version(),
         terms.threshold,
         terms.special_threshold,
         terms.largest_percent,
         terms.two_largest_percent,
-        ward_high(release.cells(), terms).map(bound).transpose()?,
+        ward_high(release.cells(), &terms).map(bound).transpose()?,
         payload_hash.0,
         cursor.hash.0,
         signed(cursor.incarnation.0),
@@ -126,7 +125,8 @@ const OF_HUB: &str = "WHERE period = ?1 AND hub = ?2 AND cell IN (SELECT id FROM
 
 /// Another release stands now: this one's cells are kept for the day when that one turns out not to count.
 fn step_down(tx: &Tx<'_>, period: i64, hub: i64, release: i64) -> Result<(), StoreError> {
-    let sql = "INSERT INTO earlier_cell (release, cell, mark, low, high) SELECT ?3, cell, mark, low, high FROM standing_cell";
+    let sql =
+        "INSERT INTO earlier_cell (release, cell, mark, low, high) SELECT ?3, cell, mark, low, high FROM standing_cell";
     tx.execute(&format!("{sql} {OF_HUB}"), [period, hub, release])?;
     tx.execute(&format!("DELETE FROM standing_cell {OF_HUB}"), [period, hub])?;
     tx.execute("UPDATE hub_release SET latest = 0 WHERE id = ?1", [release])?;
