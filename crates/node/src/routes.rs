@@ -17,6 +17,7 @@ use crate::generated::academy::curriculum_service_server::CurriculumServiceServe
 use crate::generated::academy::hub_service_server::HubServiceServer;
 use crate::generated::academy::programme_service_server::ProgrammeServiceServer;
 use crate::generated::academy::report_service_server::ReportServiceServer;
+use crate::generated::academy::statistics_service_server::StatisticsServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
 use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
@@ -98,11 +99,13 @@ fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let programmes = ProgrammeServiceServer::new(services::programme::Programmes(Arc::clone(node)));
     let hubs = HubServiceServer::new(services::hub::Hubs(Arc::clone(node)));
     let reports = ReportServiceServer::new(services::report::Reports(Arc::clone(node)));
+    let statistics = StatisticsServiceServer::new(services::statistics::Statistics(Arc::clone(node)));
     let curriculum = PublishingServer::new(services::curriculum::Publishing(Arc::clone(node)));
     mounted
         .add(programmes.max_decoding_message_size(MESSAGE_LIMIT))
         .add(hubs.max_decoding_message_size(MESSAGE_LIMIT))
         .add(reports.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(statistics.max_decoding_message_size(MESSAGE_LIMIT))
         .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT))
 }
 

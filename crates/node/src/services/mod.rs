@@ -10,6 +10,7 @@ pub(crate) mod programme;
 pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod report;
+pub(crate) mod statistics;
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -108,11 +108,28 @@ pub enum Known {
     /// The figure: every hub's is exact.
     Exact(u64),
     /// One hub's figure, rounded by it.
-    Rounded(u64),
+    Rounded {
+        /// The rounded figure.
+        value: u64,
+        /// The least that the true one can be.
+        low: u64,
+        /// The most that it can be.
+        high: u64,
+    },
     /// Its bounds: some hubs hid or rounded theirs.
-    Between(u64, Option<u64>),
-    /// Every hub hid it: not published. What it can be, as anybody can work out.
-    Hidden(u64, Option<u64>),
+    Between {
+        /// The least that it can be.
+        low: u64,
+        /// The most; `None`: unbounded.
+        high: Option<u64>,
+    },
+    /// Every hub hid it: not published. The bounds are what anybody can work out.
+    Hidden {
+        /// The least that it can be.
+        low: u64,
+        /// The most; `None`: unbounded.
+        high: Option<u64>,
+    },
     /// No release is held.
     NotHeld,
     /// Not shown by hub or region: beside the total that was published elsewhere, it would give a hidden one away.
@@ -124,9 +141,9 @@ impl Known {
     fn bounds(self) -> Option<(u64, Option<u64>)> {
         match self {
             Known::Exact(value) => Some((value, Some(value))),
-            Known::Rounded(value) => Some(Figure::Rounded(value).bounds()),
-            Known::Between(low, high) => Some((low, high)),
-            Known::Hidden(..) | Known::NotHeld | Known::BesideTotal => None,
+            Known::Rounded { low, high, .. } => Some((low, Some(high))),
+            Known::Between { low, high } => Some((low, high)),
+            Known::Hidden { .. } | Known::NotHeld | Known::BesideTotal => None,
         }
     }
 }
@@ -362,10 +379,12 @@ fn known(by: By, sums: Sums) -> Known {
     let Sums { hubs, hidden, rounded, low, high } = sums;
     match (sums.value(), by, high) {
         _ if hubs == 0 => Known::NotHeld,
-        _ if hidden == hubs => Known::Hidden(low, high),
+        _ if hidden == hubs => Known::Hidden { low, high },
         (Some(value), _, _) => Known::Exact(value),
-        (None, By::Hub, Some(high)) if rounded == hubs => Known::Rounded(high.saturating_sub(2)),
-        (None, By::Nation | By::Region | By::Hub, high) => Known::Between(low, high),
+        (None, By::Hub, Some(high)) if rounded == hubs => {
+            Known::Rounded { value: high.saturating_sub(2), low, high }
+        }
+        (None, By::Nation | By::Region | By::Hub, high) => Known::Between { low, high },
     }
 }
 
