@@ -94,7 +94,13 @@ impl Audit {
             }
             let before = steps.len();
             let reached: BTreeSet<CellKey> = open.iter().map(|at| self.concerns[*at].cell).collect();
+            let mut lines = BTreeSet::new();
             for cell in reached {
+                // One step for a whole additive line may do for all of its cells.
+                let line = cell.dimension().filter(|dimension| dimension.is_additive());
+                if line.is_some() && !lines.insert((cell.indicator, line)) {
+                    continue;
+                }
                 let step = ladder(cell).into_iter().find(|step| draft.take(*step));
                 steps.extend(step);
             }
@@ -200,8 +206,7 @@ fn ladder(cell: CellKey) -> Vec<Step> {
     let indicator = cell.indicator;
     let mut steps = match (cell.dimension(), indicator.class()) {
         (Some(dimension), _) if dimension.is_additive() => {
-            let hide = vec![HideNext(indicator, dimension); 1];
-            [hide, vec![Round(indicator), WithholdBreakdown(indicator, dimension)]].concat()
+            vec![HideNext(indicator, dimension), Round(indicator), WithholdBreakdown(indicator, dimension)]
         }
         (Some(dimension), Class::PeopleSum { .. }) => vec![Hide(cell), WithholdBreakdown(indicator, dimension)],
         (Some(dimension), Class::People | Class::Open) if dimension.is_open_ended() => {
