@@ -1,5 +1,7 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
+mod policy;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +10,8 @@ use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
 use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
+
+pub(crate) use policy::{Policy, SetPolicy};
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -83,6 +87,9 @@ pub(crate) enum Academy {
     /// Register funding programmes, and list them
     #[command(subcommand)]
     Programme(Programme),
+    /// Set the disclosure policy that every hub's releases hold to, and list the policies
+    #[command(subcommand)]
+    Policy(Policy),
     /// Make a one-time invite code for a hub
     ///
     /// Prints the code alone. Give it to the hub privately: whoever has it can join once, under this name, within a day.
@@ -153,6 +160,10 @@ pub(crate) enum Hub {
     /// Without --approve this is a preview: nothing is stored. An approved release leaves at the next session with the
     /// Academy, and is never taken back. The first release of a period stands.
     Release(Release),
+    /// List the Academy's disclosure policies, and what this hub's releases hold to in which periods
+    ///
+    /// A hub is as strict as the policy or stricter: the table [disclosure] of folkmoot.toml has its own terms.
+    Policy(Data),
     /// Show what the hub holds about people
     #[command(subcommand)]
     Person(Person),

@@ -1,11 +1,14 @@
 //! `folkmoot.toml`: read whole, checked whole, every problem reported at once.
 
+mod disclosure;
+
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::Path,
 };
 
+use folkmoot_disclosure::Terms;
 use folkmoot_domain::hub::HubName;
 use folkmoot_store::Role;
 use toml::de::{DeTable, DeValue};
@@ -175,6 +178,8 @@ pub struct Settings {
     pub log: LogLevel,
     /// In what form.
     pub log_format: LogFormat,
+    /// What this hub's releases hold to at least, whatever the Academy's policy says: the floors where nothing is said.
+    pub disclosure: Terms,
 }
 
 /// Flags that stand above the file for one run.
@@ -232,9 +237,14 @@ impl Settings {
                 "academy" => &mut given.academy,
                 "log" => &mut given.log,
                 "log_format" => &mut given.log_format,
+                "disclosure" => {
+                    given.disclosure = Some((line, disclosure::read(value.get_ref(), line, &mut reading)));
+                    continue;
+                }
                 unknown => {
                     let what = format!(
-                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log and log_format"
+                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log, log_format and \
+                         the table disclosure"
                     );
                     reading.problems.push(Problem { line: Some(line), what });
                     continue;
@@ -292,6 +302,9 @@ impl Settings {
             self.log.code(),
             self.log_format.code()
         ));
+        if self.role == Role::Hub {
+            file.push_str(&disclosure::to_file(&self.disclosure));
+        }
         file
     }
 }
@@ -326,6 +339,7 @@ struct Given {
     academy: Slot,
     log: Slot,
     log_format: Slot,
+    disclosure: Option<(usize, Terms)>,
 }
 
 impl Given {
@@ -381,6 +395,10 @@ impl Given {
             let what = "`academy` is for hubs: it says where they dial the Academy".to_owned();
             problems.push(Problem { line: academy_line, what });
         }
+        if let (Some(Role::Academy), Some((line, _))) = (role, &self.disclosure) {
+            let what = "`disclosure` is for hubs; the Academy sets a policy: folkmoot academy policy set".to_owned();
+            problems.push(Problem { line: Some(*line), what });
+        }
         problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
         match (role, name, listen) {
             (Some(role), Some(name), Some(listen)) if problems.is_empty() => Ok(Settings {
@@ -391,6 +409,7 @@ impl Given {
                 academy,
                 log: log.unwrap_or_default(),
                 log_format: log_format.unwrap_or_default(),
+                disclosure: self.disclosure.map_or(Terms::FLOOR, |(_, terms)| terms),
             }),
             _ => Err(problems),
         }

@@ -174,6 +174,7 @@ fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
                 Payload::Opening(_)
                 | Payload::HubRecord(_)
                 | Payload::ProgrammeRecord(_)
+                | Payload::PolicyRecord(_)
                 | Payload::Edition(_)
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
