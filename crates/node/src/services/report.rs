@@ -115,7 +115,8 @@ pub(super) fn received(release: academy::ReleaseBehind) -> ReceivedRelease {
 
 /// Reads a period. Several of them are refused with the reason why they are not added up.
 pub(super) fn one_period(field: &str, text: &str, violations: &mut Violations) -> Option<Period> {
-    let several = text.split([',', '+', ';', ' ']).chain(text.split("..")).filter(|part| part.parse::<Period>().is_ok());
+    let several =
+        text.split([',', '+', ';', ' ']).chain(text.split("..")).filter(|part| part.parse::<Period>().is_ok());
     if text.parse::<Period>().is_err() && several.count() > 0 {
         violations.add(field, NOT_ADDED_UP);
         return None;

@@ -1,7 +1,7 @@
 //! Who has released a period, when, and who has not.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_disclosure::Terms;
 use folkmoot_domain::Date;
@@ -261,16 +261,6 @@ impl Reported {
             .map(|record| Place { node: record.hub, name: record.name.to_string(), region: record.region.clone() })
             .collect();
         Ok(Reported { row, hubs: hubs.into_values().collect(), missing })
-    }
-
-    /// The regions in which there is a hub, in order.
-    pub(super) fn regions(&self) -> BTreeSet<&str> {
-        self.places().map(|place| place.region.as_str()).collect()
-    }
-
-    /// Every hub, those that are missing too.
-    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
-        self.hubs.iter().map(|hub| &hub.place).chain(&self.missing)
     }
 }
 

@@ -381,9 +381,7 @@ fn known(by: By, sums: Sums) -> Known {
         _ if hubs == 0 => Known::NotHeld,
         _ if hidden == hubs => Known::Hidden { low, high },
         (Some(value), _, _) => Known::Exact(value),
-        (None, By::Hub, Some(high)) if rounded == hubs => {
-            Known::Rounded { value: high.saturating_sub(2), low, high }
-        }
+        (None, By::Hub, Some(high)) if rounded == hubs => Known::Rounded { value: high.saturating_sub(2), low, high },
         (None, By::Nation | By::Region | By::Hub, high) => Known::Between { low, high },
     }
 }

@@ -17,7 +17,16 @@ const SEPARATOR: char = '\u{1d}';
 /// What a request narrows the list by, for its page token.
 pub(super) fn query(request: &ListObservationsRequest) -> [String; 9] {
     let ListObservationsRequest {
-        period, first_period, last_period, indicators, dimension, by, region, hub, add_up_periods, ..
+        period,
+        first_period,
+        last_period,
+        indicators,
+        dimension,
+        by,
+        region,
+        hub,
+        add_up_periods,
+        ..
     } = request;
     [
         format!("ListObservations {add_up_periods}"),
@@ -81,7 +90,14 @@ pub(super) fn read(request: &ListObservationsRequest, violations: &mut Violation
         violations.add("hub", "ask by hub");
     }
     let given = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Some(Selection { periods, indicators, cells: cells?, by: by?, region: given(&request.region), hub: given(&request.hub) })
+    Some(Selection {
+        periods,
+        indicators,
+        cells: cells?,
+        by: by?,
+        region: given(&request.region),
+        hub: given(&request.hub),
+    })
 }
 
 /// Reads one period or a first and a last one; none at all where none is given.
