@@ -7,7 +7,8 @@ use folkmoot_domain::indicator::CellKey;
 use rusqlite::{Connection, Row};
 
 use super::AcademyStore;
-use super::reported::{ReleaseBehind, Reported, releases_behind};
+use super::reported::{ReleaseBehind, Reported};
+use super::standing::{BELOW, ROUNDED, WITHHELD};
 use crate::error::StoreError;
 
 /// The national figures of one period.
@@ -45,30 +46,30 @@ pub struct Line {
 }
 
 /// What the database adds up of one cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sums {
     pub(super) hubs: u32,
     pub(super) hidden: u32,
     pub(super) rounded: u32,
     pub(super) low: u64,
-    /// `None` where one is unbounded, or nothing was added up.
+    /// `None` where one is unbounded.
     pub(super) high: Option<u64>,
 }
 
 impl Sums {
-    /// The columns that [`Sums::read`] reads, over rows of standing cells.
-    pub(super) const COLUMNS: &str = "count(*), sum(CASE WHEN mark >= 2 THEN 1 ELSE 0 END),
-        sum(CASE WHEN mark = 1 THEN 1 ELSE 0 END), sum(low), count(high), sum(high)";
+    /// The columns that [`Sums::read`] reads, over standing cells that are grouped by their mark.
+    pub(super) const COLUMNS: &str = "mark, count(*), sum(low), sum(high)";
 
+    /// Reads what figures of one sort add up to.
     pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
-        let (hubs, bounded): (u32, u32) = (row.get(first)?, row.get(first + 4)?);
-        let high: Option<u64> = row.get(first + 5)?;
+        let (mark, hubs): (i64, u32) = (row.get(first)?, row.get(first + 1)?);
+        let of = |marks: &[i64]| if marks.contains(&mark) { hubs } else { 0 };
         Ok(Sums {
             hubs,
-            hidden: row.get(first + 1)?,
-            rounded: row.get(first + 2)?,
-            low: row.get(first + 3)?,
-            high: high.filter(|_| bounded == hubs),
+            hidden: of(&[BELOW, WITHHELD]),
+            rounded: of(&[ROUNDED]),
+            low: row.get(first + 2)?,
+            high: row.get(first + 3)?,
         })
     }
 
@@ -114,12 +115,12 @@ impl AcademyStore {
                 None => BTreeMap::new(),
             };
             let line = |key: CellKey| {
-                let sums = sums.get(&key).copied().unwrap_or_default();
+                let sums = sums.get(&key).copied().unwrap_or(Sums::NOTHING);
                 Line {
                     key,
                     value: sums.value(),
                     low: sums.low,
-                    high: sums.high,
+                    high: sums.high.filter(|_| sums.hubs > 0),
                     hubs: sums.hubs,
                     hubs_hidden: sums.hidden,
                     hubs_rounded: sums.rounded,
@@ -128,7 +129,7 @@ impl AcademyStore {
                 }
             };
             let lines = CellKey::all().into_iter().map(line).collect();
-            Ok(Report { span, lines, releases: releases_behind(connection, directory, period)? })
+            Ok(Report { span, lines, releases: reported.into_releases() })
         })
     }
 }
@@ -142,11 +143,17 @@ fn sums(connection: &Connection, period: i64) -> Result<BTreeMap<CellKey, Sums>,
         let rows = statement.query_map([], |row| Ok((row.get(0)?, key(row, 1)?)))?;
         rows.collect::<Result<BTreeMap<i64, Option<CellKey>>, _>>()?
     };
-    let sql = format!("SELECT cell, {} FROM standing_cell WHERE period = ?1 GROUP BY cell", Sums::COLUMNS);
+    let columns = Sums::COLUMNS;
+    let sql = format!("SELECT cell, {columns} FROM standing_cell WHERE period = ?1 GROUP BY cell, mark");
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([period], |row| Ok((row.get(0)?, Sums::read(row, 1)?)))?;
-    let rows = rows.collect::<Result<Vec<(i64, Sums)>, _>>()?;
-    Ok(rows.into_iter().filter_map(|(cell, sums)| Some((keys.get(&cell).copied().flatten()?, sums))).collect())
+    let mut rows = statement.query([period])?;
+    let mut sums = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        if let Some(key) = keys.get(&row.get(0)?).copied().flatten() {
+            sums.entry(key).or_insert(Sums::NOTHING).add(Sums::read(row, 1)?);
+        }
+    }
+    Ok(sums)
 }
 
 /// The cell whose codes a row has in the columns from `first` on; `None` where this software does not know it.

@@ -8,7 +8,7 @@ use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_journal::{Directory, Hash, HubRecord, HubState, NodeId};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::standing::period_row;
 use super::{AcademyStore, day};
@@ -117,7 +117,7 @@ impl AcademyStore {
                 timeliness: if hub.late { Timeliness::Late } else { Timeliness::OnTime },
                 released_on: Some(hub.came_on),
                 days_after_close: Some(days_after(span, hub.came_on).try_into().unwrap_or(0)),
-                revision: Some(hub.revision),
+                revision: Some(hub.release.revision),
                 ..line(&hub.place)
             });
             let missing = reported.missing.iter().filter(|_| span.last < today).map(line);
@@ -130,11 +130,14 @@ impl AcademyStore {
     /// The releases that the figures of a period are made of, by the hub's name.
     ///
     /// # Errors
-    /// Failures of the database.
+    /// [`StoreError::UnknownProgramme`]; failures of the database.
     pub fn releases_behind(&self, period: &Period) -> Result<Vec<ReleaseBehind>, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        self.store.read("academy releases", |connection| releases_behind(connection, directory, period))
+        let span = self.span(period)?;
+        self.store.read("academy releases", |connection| {
+            Ok(Reported::read(connection, directory, period, span)?.into_releases())
+        })
     }
 
     /// The days of a period.
@@ -147,44 +150,6 @@ impl AcademyStore {
             }
         }
     }
-}
-
-pub(super) fn releases_behind(
-    connection: &Connection,
-    directory: &Directory,
-    period: &Period,
-) -> Result<Vec<ReleaseBehind>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT hub.node, release.revision, release.policy_version, release.threshold, release.special_threshold,
-                release.largest_percent, release.two_largest_percent, release.payload_hash, release.entry_hash,
-                release.received_at
-         FROM hub_release AS release
-         JOIN reporting_hub AS hub ON hub.id = release.hub
-         JOIN reporting_period AS period ON period.id = release.period
-         WHERE period.code = ?1 AND release.latest = 1 AND hub.kind = ?2",
-    )?;
-    let key = params![period.to_string(), HubKind::SocialActionHub.code()];
-    let rows = statement.query_map(key, |row| {
-        Ok(ReleaseBehind {
-            hub: NodeId(row.get(0)?),
-            name: name_of(directory, NodeId(row.get(0)?)),
-            period: period.clone(),
-            revision: row.get(1)?,
-            policy_version: row.get(2)?,
-            terms: Terms {
-                threshold: row.get(3)?,
-                special_threshold: row.get(4)?,
-                largest_percent: row.get(5)?,
-                two_largest_percent: row.get(6)?,
-            },
-            payload_hash: Hash(row.get(7)?),
-            entry_hash: Hash(row.get(8)?),
-            received_at: UnixMillis(row.get(9)?),
-        })
-    })?;
-    let mut releases = rows.collect::<Result<Vec<_>, _>>()?;
-    releases.sort_by(|one, other| (&one.name, one.hub).cmp(&(&other.name, other.hub)));
-    Ok(releases)
 }
 
 /// A Social Action Hub on the map.
@@ -201,9 +166,11 @@ pub(super) struct Reporting {
     /// The row of the hub.
     pub(super) row: i64,
     pub(super) place: Place,
+    /// When its first release of the period came.
     pub(super) came_on: Date,
     pub(super) late: bool,
-    pub(super) revision: u32,
+    /// The latest.
+    release: ReleaseBehind,
     /// The most that a ward can have which the release does not list.
     pub(super) ward_high: Option<u64>,
 }
@@ -227,30 +194,24 @@ impl Reported {
         let row = period_row(connection, period)?;
         let mut hubs: BTreeMap<NodeId, Reporting> = BTreeMap::new();
         let mut statement = connection.prepare_cached(
-            "SELECT hub.id, hub.node, coalesce(hub.region, ''), release.received_at, release.revision, release.latest,
-                    release.ward_high
+            "SELECT hub.id, hub.node, coalesce(hub.region, ''), release.ward_high, release.revision,
+                    release.policy_version, release.threshold, release.special_threshold, release.largest_percent,
+                    release.two_largest_percent, release.payload_hash, release.entry_hash, release.received_at
              FROM hub_release AS release JOIN reporting_hub AS hub ON hub.id = release.hub
-             WHERE release.period = ?1 AND hub.kind = ?2",
+             WHERE release.period = ?1 AND hub.kind = ?2 ORDER BY release.hub, release.revision",
         )?;
         let mut rows = statement.query(params![row, HubKind::SocialActionHub.code()])?;
         while let Some(row) = rows.next()? {
-            let node = NodeId(row.get(1)?);
-            let (came_on, latest) = (day(UnixMillis(row.get(3)?)), row.get(5)?);
-            // A hub has few revisions: what the latest says counts, and when the first came.
-            let hub = match hubs.entry(node) {
-                Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(Reporting {
-                    row: row.get(0)?,
-                    place: Place { node, name: name_of(directory, node), region: row.get(2)? },
-                    came_on,
-                    late: false,
-                    revision: 0,
-                    ward_high: None,
-                }),
-            };
-            hub.came_on = hub.came_on.min(came_on);
-            if latest {
-                (hub.revision, hub.ward_high) = (row.get(4)?, row.get(6)?);
+            let reporting = reporting(row, directory, period)?;
+            match hubs.entry(reporting.place.node) {
+                Entry::Vacant(entry) => {
+                    entry.insert(reporting);
+                }
+                // The latest revision counts, and when the first release came.
+                Entry::Occupied(mut entry) => {
+                    let came_on = entry.get().came_on.min(reporting.came_on);
+                    entry.insert(Reporting { came_on, ..reporting });
+                }
             }
         }
         for hub in hubs.values_mut() {
@@ -262,6 +223,42 @@ impl Reported {
             .collect();
         Ok(Reported { row, hubs: hubs.into_values().collect(), missing })
     }
+
+    /// The latest release of each hub, by the hub's name.
+    pub(super) fn into_releases(self) -> Vec<ReleaseBehind> {
+        let mut releases: Vec<ReleaseBehind> = self.hubs.into_iter().map(|hub| hub.release).collect();
+        releases.sort_by(|one, other| (&one.name, one.hub).cmp(&(&other.name, other.hub)));
+        releases
+    }
+}
+
+fn reporting(row: &Row<'_>, directory: &Directory, period: &Period) -> rusqlite::Result<Reporting> {
+    let node = NodeId(row.get(1)?);
+    let name = name_of(directory, node);
+    let received_at = UnixMillis(row.get(12)?);
+    Ok(Reporting {
+        row: row.get(0)?,
+        place: Place { node, name: name.clone(), region: row.get(2)? },
+        came_on: day(received_at),
+        late: false,
+        ward_high: row.get(3)?,
+        release: ReleaseBehind {
+            hub: node,
+            name,
+            period: period.clone(),
+            revision: row.get(4)?,
+            policy_version: row.get(5)?,
+            terms: Terms {
+                threshold: row.get(6)?,
+                special_threshold: row.get(7)?,
+                largest_percent: row.get(8)?,
+                two_largest_percent: row.get(9)?,
+            },
+            payload_hash: Hash(row.get(10)?),
+            entry_hash: Hash(row.get(11)?),
+            received_at,
+        },
+    })
 }
 
 /// Whether a hub is one whose release is waited for.

@@ -121,7 +121,8 @@ pub(crate) fn hubs_without_region(connection: &Connection) -> Result<Vec<NodeId>
 }
 
 /// The rows of one hub and period among the standing cells, each found by its key.
-const OF_HUB: &str = "WHERE period = ?1 AND hub = ?2 AND cell IN (SELECT id FROM reported_cell)";
+const OF_HUB: &str =
+    "WHERE period = ?1 AND hub = ?2 AND cell IN (SELECT id FROM reported_cell) AND mark IN (0, 1, 2, 3)";
 
 /// Another release stands now: this one's cells are kept for the day when that one turns out not to count.
 fn step_down(tx: &Tx<'_>, period: i64, hub: i64, release: i64) -> Result<(), StoreError> {
@@ -208,21 +209,26 @@ fn ward_high(cells: &[(CellKey, Figure)], terms: &Terms) -> Option<u64> {
 /// How the tables write the sort of a figure.
 fn mark(figure: Figure) -> i64 {
     match figure {
-        Figure::Exact(_) => 0,
-        Figure::Rounded(_) => 1,
-        Figure::Below(_) => 2,
-        Figure::Withheld => 3,
+        Figure::Exact(_) => EXACT,
+        Figure::Rounded(_) => ROUNDED,
+        Figure::Below(_) => BELOW,
+        Figure::Withheld => WITHHELD,
     }
 }
+
+pub(super) const EXACT: i64 = 0;
+pub(super) const ROUNDED: i64 = 1;
+pub(super) const BELOW: i64 = 2;
+pub(super) const WITHHELD: i64 = 3;
 
 /// The figure whose sort and bounds a row has, in the columns from `first` on.
 pub(super) fn figure(row: &Row<'_>, first: usize) -> rusqlite::Result<Figure> {
     let (mark, low, high): (i64, u64, Option<u64>) = (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
     let below = |high: u64| u32::try_from(high.saturating_add(1)).unwrap_or(u32::MAX);
     Ok(match (mark, high) {
-        (0, _) => Figure::Exact(low),
-        (1, Some(high)) => Figure::Rounded(high.saturating_sub(2)),
-        (2, Some(high)) => Figure::Below(below(high)),
+        (EXACT, _) => Figure::Exact(low),
+        (ROUNDED, Some(high)) => Figure::Rounded(high.saturating_sub(2)),
+        (BELOW, Some(high)) => Figure::Below(below(high)),
         (_, _) => Figure::Withheld,
     })
 }

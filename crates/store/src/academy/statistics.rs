@@ -295,7 +295,7 @@ impl<'a> View<'a> {
         };
         let beside_total = by != By::Nation && self.gives_away(connection, key)?;
         let observation = |(area, counts): (&Area, &Counts)| {
-            let sums = added.get(area).copied().unwrap_or_default();
+            let sums = added.get(area).copied().unwrap_or(Sums::NOTHING);
             let known = if beside_total && sums.hubs > 0 { Known::BesideTotal } else { known(by, sums) };
             Observation {
                 position: Position { period: self.period.clone(), key, area: area.clone() },
@@ -306,7 +306,7 @@ impl<'a> View<'a> {
                 hubs_rounded: sums.rounded,
                 hubs_late: counts.late,
                 hubs_missing: counts.missing,
-                change: self.change(known, sums, added_before.get(area).copied().unwrap_or_default(), counts.both),
+                change: self.change(known, sums, added_before.get(area).copied().unwrap_or(Sums::NOTHING), counts.both),
             }
         };
         Ok(self.areas.iter().map(observation).collect())
@@ -426,21 +426,22 @@ fn sums(
     let columns = Sums::COLUMNS;
     let (sql, area): (String, fn(Option<String>) -> Area) = match by {
         By::Nation | By::Hub => {
-            let sql = format!("SELECT NULL, {columns} FROM standing_cell WHERE period = ?1 AND cell = ?2");
-            (sql, |_| Area::Nation)
+            let from = "FROM standing_cell WHERE period = ?1 AND cell = ?2 GROUP BY mark";
+            (format!("SELECT NULL, {columns} {from}"), |_| Area::Nation)
         }
         By::Region => {
-            let sql = format!(
-                "SELECT hub.region, {columns} FROM standing_cell JOIN reporting_hub AS hub ON hub.id = standing_cell.hub
-                 WHERE period = ?1 AND cell = ?2 GROUP BY hub.region"
-            );
-            (sql, |region| Area::Region(region.unwrap_or_default()))
+            let from = "FROM standing_cell JOIN reporting_hub AS hub ON hub.id = standing_cell.hub
+                WHERE period = ?1 AND cell = ?2 GROUP BY hub.region, mark";
+            (format!("SELECT hub.region, {columns} {from}"), |region| Area::Region(region.unwrap_or_default()))
         }
     };
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([period, cell], |row| Ok((area(row.get(0)?), row.get(1)?, Sums::read(row, 1))))?;
-    let rows = rows.collect::<Result<Vec<(Area, u32, _)>, _>>()?;
-    rows.into_iter().filter(|(_, hubs, _)| *hubs > 0).map(|(area, _, sums)| Ok((area, sums?))).collect()
+    let mut rows = statement.query([period, cell])?;
+    let mut sums = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        sums.entry(area(row.get(0)?)).or_insert(Sums::NOTHING).add(Sums::read(row, 1)?);
+    }
+    Ok(sums)
 }
 
 /// What each hub released of a cell, by the hub's row.

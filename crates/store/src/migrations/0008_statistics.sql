@@ -45,15 +45,16 @@ CREATE TABLE hub_release (
     UNIQUE (period, hub, revision)
 ) STRICT;
 
--- What the latest release of a Social Action Hub says of one cell, as the bounds that anybody can work out from it.
+-- What the latest release of a Social Action Hub says of one cell, as the bounds that anybody can work out from it. The
+-- mark comes before the hub in the key, so that figures of one sort lie together: they are counted by being grouped.
 CREATE TABLE standing_cell (
     period INTEGER NOT NULL REFERENCES reporting_period (id),
     cell   INTEGER NOT NULL REFERENCES reported_cell (id),
     hub    INTEGER NOT NULL REFERENCES reporting_hub (id),
     mark   INTEGER NOT NULL CHECK (mark BETWEEN 0 AND 3), -- 0 exact, 1 rounded, 2 below, 3 withheld
     low    INTEGER NOT NULL,
-    high   INTEGER, -- null: unbounded
-    PRIMARY KEY (period, cell, hub)
+    high   INTEGER, -- null where withheld: unbounded
+    PRIMARY KEY (period, cell, mark, hub)
 ) STRICT, WITHOUT ROWID;
 
 -- The same of the releases that a later one has revised: they stand again where the later one turns out not to count.
@@ -95,7 +96,7 @@ JOIN hub_release AS release ON release.id = held.release
 JOIN reporting_hub AS hub ON hub.id = release.hub AND hub.kind = 'social-action-hub'
 JOIN reported_cell AS cell
     ON cell.indicator = held.indicator AND cell.dimension = held.dimension AND cell.category = held.category
-ORDER BY release.period, cell.id, release.hub;
+ORDER BY 1, 2, 4, 3;
 
 DROP TABLE release_cell;
 DROP TABLE received_release;
