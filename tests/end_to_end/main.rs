@@ -28,3 +28,4 @@ mod shared;
 mod tap;
 mod tokens;
 mod tour;
+mod verify;

@@ -129,7 +129,10 @@ impl Hub {
     fn cells_of(&self, presence: &Presence, seen: &[&Presence]) -> Vec<CellKey> {
         let person = self.people[presence.person];
         let first = |kind: EventKind| {
-            seen.iter().filter(|it| it.person == presence.person && it.kind == kind && it.amount > 0).map(|it| it.quarter).min()
+            seen.iter()
+                .filter(|it| it.person == presence.person && it.kind == kind && it.amount > 0)
+                .map(|it| it.quarter)
+                .min()
         };
         let year = first(presence.kind).unwrap().div_euclid(4);
         let band = AgeBand::of(year, person.birth_year);
@@ -206,7 +209,8 @@ impl Prepared {
 
     /// What leaves of every category of a breakdown, in order.
     pub(crate) fn line(&self, indicator: Indicator, dimension: Dimension) -> Vec<String> {
-        let cells = self.cells.iter().filter(|cell| cell.key.indicator == indicator && cell.key.dimension() == Some(dimension));
+        let cells =
+            self.cells.iter().filter(|cell| cell.key.indicator == indicator && cell.key.dimension() == Some(dimension));
         cells.map(|cell| cell.figure.words(indicator.unit())).collect()
     }
 }

@@ -71,6 +71,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.academy.v1.StatisticsService/ListIndicators", OPERATOR),
     row("/folkmoot.academy.v1.StatisticsService/ListObservations", OPERATOR),
     row("/folkmoot.academy.v1.StatisticsService/ListReceivedReleases", OPERATOR),
+    row("/folkmoot.academy.v1.VerificationService/ExportReleases", OPERATOR),
     row("/folkmoot.federation.v1.EnrolmentService/Enrol", JOINING),
     row("/folkmoot.federation.v1.EnrolmentService/GetGenesis", JOINING),
     row("/folkmoot.federation.v1.EnrolmentService/RenewCertificate", &[Role::HubPeer]),

@@ -1,6 +1,6 @@
 //! What a release tells of each cell to somebody who knows the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
@@ -12,10 +12,16 @@ pub(super) struct Known {
     terms: Terms,
     /// Per additive breakdown: whether all is withheld, and the most that the smallest shown part can be.
     lines: BTreeMap<(Indicator, Dimension), (bool, Option<i64>)>,
+    /// Totals of people that are withheld whatever they are.
+    silent: BTreeSet<Indicator>,
 }
 
 impl Known {
-    pub(super) fn new(cells: impl IntoIterator<Item = (CellKey, Figure)>, terms: Terms) -> Known {
+    pub(super) fn new(
+        cells: impl IntoIterator<Item = (CellKey, Figure)>,
+        terms: Terms,
+        silent: BTreeSet<Indicator>,
+    ) -> Known {
         let cells: BTreeMap<CellKey, Figure> = cells.into_iter().collect();
         let mut lines = BTreeMap::new();
         for (cell, figure) in &cells {
@@ -27,12 +33,14 @@ impl Known {
                 line.1 = Some(line.1.map_or(most, |least: i64| least.min(most)));
             }
         }
-        Known { cells, terms, lines }
+        Known { cells, terms, lines, silent }
     }
 
     /// The least and the most that a cell can be by what the release says; `None`: no bound.
     pub(super) fn bounds(&self, cell: CellKey) -> (i64, Option<i64>) {
         let (low, high) = self.said(cell);
+        let threshold = whole(self.terms.threshold_of(cell));
+        let low = if self.stands_behind_a_shown_sum(cell) { low.max(threshold) } else { low };
         let line = cell.dimension().and_then(|dimension| self.lines.get(&(cell.indicator, dimension)));
         let total = self.cells.get(&CellKey::headline(cell.indicator)).and_then(|total| total.bounds().1).map(whole);
         match (line, total) {
@@ -40,6 +48,44 @@ impl Known {
             (Some((false, _)), Some(total)) if total > 0 => (low, Some(high.unwrap_or(total).min(total - 1))),
             _ => (low, high),
         }
+    }
+
+    /// Cells of which one is less than another, or at most as much: the first, the second, and by how much at least. A part
+    /// of a breakdown that is shown is not everybody; what is hidden beyond the small ones is what is smallest of the rest,
+    /// and of equals the first.
+    pub(super) fn order(&self) -> Vec<(CellKey, CellKey, i64)> {
+        let mut order = Vec::new();
+        for ((indicator, dimension), (all_withheld, _)) in &self.lines {
+            let headline = CellKey::headline(*indicator);
+            let nobody = self.cells.get(&headline).is_some_and(|total| *total == Figure::Exact(0));
+            if *all_withheld || nobody {
+                continue;
+            }
+            let parts: Vec<(CellKey, Figure)> = self
+                .cells
+                .iter()
+                .filter(|(cell, _)| cell.indicator == *indicator && cell.dimension() == Some(*dimension))
+                .map(|(cell, figure)| (*cell, *figure))
+                .collect();
+            order.extend(parts.iter().map(|(part, _)| (*part, headline, 1)));
+            if dimension.is_additive() {
+                for (hidden, _) in parts.iter().filter(|(_, figure)| *figure == Figure::Withheld) {
+                    let shown = parts.iter().filter(|(_, figure)| !figure.is_hidden());
+                    order.extend(shown.map(|(shown, _)| (*hidden, *shown, i64::from(shown < hidden))));
+                }
+            }
+        }
+        order
+    }
+
+    /// Whether a sum is shown behind which this count of people stands.
+    fn stands_behind_a_shown_sum(&self, cell: CellKey) -> bool {
+        self.cells.iter().any(|(sum, figure)| {
+            sum.category == cell.category
+                && sum.indicator.class() == Class::PeopleSum { behind: cell.indicator }
+                && !figure.is_hidden()
+                && *figure != Figure::Exact(0)
+        })
     }
 
     /// The same, by what the release says of this cell and of its breakdown.
@@ -55,15 +101,13 @@ impl Known {
         match (figure, cell.dimension(), cell.indicator.class()) {
             (Figure::Rounded(_), ..) => (low.max(threshold), high),
             // A total of few people would say so.
-            (Figure::Withheld, None, Class::People) => (threshold, None),
+            (Figure::Withheld, None, Class::People) if !self.silent.contains(&cell.indicator) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
-            (Figure::Withheld, Some(dimension), Class::People) => {
-                match self.lines.get(&(cell.indicator, dimension)) {
-                    Some((false, most)) if dimension.is_additive() => (threshold, *most),
-                    Some((false, _)) => (threshold, None),
-                    Some((true, _)) | None => (0, None),
-                }
-            }
+            (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
+                Some((false, most)) if dimension.is_additive() => (threshold, *most),
+                Some((false, _)) => (threshold, None),
+                Some((true, _)) | None => (0, None),
+            },
             (Figure::Exact(_) | Figure::Below(_) | Figure::Withheld, ..) => (low, high),
         }
     }

@@ -75,6 +75,35 @@ impl Lattice {
         self.places.get(&(period, cell)).copied()
     }
 
+    /// The system with the rows alone that tie totals of some indicators to one another.
+    pub(super) fn totals(&self, indicators: &[Indicator]) -> System {
+        let is_total = |variable: usize| {
+            let (_, cell) = self.variables[variable];
+            cell.category.is_none() && indicators.contains(&cell.indicator)
+        };
+        let rows = self.system.rows.iter().filter(|row| row.sum.iter().all(|(variable, _)| is_total(*variable)));
+        System { bounds: self.system.bounds.clone(), rows: rows.cloned().collect() }
+    }
+
+    /// The totals of some indicators, the differences between a longer and a shorter period, and, in each period, between
+    /// the first indicator and the others, which are parts of it.
+    pub(super) fn differences(&self, indicators: &[Indicator]) -> Vec<Sum> {
+        let mut sums = Vec::new();
+        for period in 0..self.stretches.len() {
+            for indicator in indicators {
+                let cell = CellKey::headline(*indicator);
+                sums.push(self.sum([(period, cell, 1)]));
+                if *indicator != indicators[0] {
+                    sums.push(self.sum([(period, CellKey::headline(indicators[0]), 1), (period, cell, -1)]));
+                }
+                sums.extend(
+                    self.within(period).into_iter().map(|part| self.sum([(period, cell, 1), (part, cell, -1)])),
+                );
+            }
+        }
+        sums
+    }
+
     fn sum(&self, terms: impl IntoIterator<Item = (usize, CellKey, i64)>) -> Sum {
         terms.into_iter().filter_map(|(period, cell, times)| Some((self.at(period, cell)?, times))).collect()
     }
@@ -107,6 +136,13 @@ impl Lattice {
                 let people = CellKey { indicator: behind, ..*cell };
                 let sum = self.sum([(period, people, 1), (period, *cell, -1)]);
                 self.system.at_most(sum, 0);
+                // What somebody adds to a part beyond once, they add to the whole beyond once.
+                if cell.category.is_some() {
+                    let (all, everybody) = (CellKey::headline(cell.indicator), CellKey::headline(behind));
+                    let part = [(period, *cell, 1), (period, people, -1)];
+                    let sum = self.sum(part.into_iter().chain([(period, all, -1), (period, everybody, 1)]));
+                    self.system.at_most(sum, 0);
+                }
             }
             // Young people are people, of the same gender and so on.
             if cell.indicator == Indicator::YoungPeopleTrained {
@@ -126,12 +162,14 @@ impl Lattice {
     /// What holds between a period and those within it.
     fn tie_periods(&mut self, cells: &BTreeSet<CellKey>) {
         let cells: Vec<CellKey> = cells.iter().copied().filter(|cell| cell.indicator.class() != Class::Open).collect();
+        self.tie_overlapping(&cells);
         for long in 0..self.stretches.len() {
             if self.stretches[long].is_quarter() {
                 continue;
             }
             let within = self.within(long);
-            let covers = self.covers(long, &within);
+            let largest = self.largest(&within);
+            let covers = self.covers(long, &within, &largest);
             for cell in &cells {
                 match cell.indicator.aggregation() {
                     Aggregation::Sum => {
@@ -147,8 +185,9 @@ impl Lattice {
                             let sum = self.sum(parts.chain([(long, *cell, 1)]));
                             self.system.at_most(sum, 0);
                         }
+                        self.tie_older(long, &within, &covers, *cell);
                         for part in &within {
-                            self.tie_within(long, *part, *cell);
+                            self.tie_within(long, *part, largest.contains(part), *cell);
                         }
                     }
                 }
@@ -157,19 +196,26 @@ impl Lattice {
     }
 
     /// Whoever is counted in a part is counted in the whole. Age is that of the first event, so that in the whole
-    /// somebody may be in a younger band than in the part, but never in an older one.
-    fn tie_within(&mut self, long: usize, part: usize, cell: CellKey) {
+    /// somebody may be in a younger band than in the part, but never in an older one; in the first calendar year of the
+    /// whole, and in a part that begins with it, it is the same. Of parts within parts the larger ones say it.
+    fn tie_within(&mut self, long: usize, part: usize, is_largest: bool, cell: CellKey) {
         let (whole, within) = (self.stretches[long], self.stretches[part]);
         let year = |quarter: i32| quarter.div_euclid(4);
-        if cell.dimension() == Some(Dimension::AgeBand) && year(within.last) != year(whole.first) {
-            let younger = Dimension::AgeBand.categories().iter().filter(|it| at_most_as_old(**it, cell.category));
-            let terms = younger.flat_map(|category| {
-                let cell = CellKey::category(cell.indicator, *category);
-                [(part, cell, 1), (long, cell, -1)]
-            });
-            let sum = self.sum(terms);
-            self.system.at_most(sum, 0);
-        } else {
+        let same_age = year(within.last) == year(whole.first) || within.first == whole.first;
+        if cell.dimension() == Some(Dimension::AgeBand) {
+            if same_age {
+                let sum = self.sum([(part, cell, 1), (long, cell, -1)]);
+                self.system.at_most(sum, 0);
+            } else if is_largest {
+                let younger = Dimension::AgeBand.categories().iter().filter(|it| at_most_as_old(**it, cell.category));
+                let terms = younger.flat_map(|category| {
+                    let cell = CellKey::category(cell.indicator, *category);
+                    [(part, cell, 1), (long, cell, -1)]
+                });
+                let sum = self.sum(terms);
+                self.system.at_most(sum, 0);
+            }
+        } else if is_largest {
             let sum = self.sum([(part, cell, 1), (long, cell, -1)]);
             self.system.at_most(sum, 0);
         }
@@ -181,36 +227,82 @@ impl Lattice {
         (0..self.stretches.len()).filter(|it| *it != long && whole.holds(self.stretches[*it])).collect()
     }
 
-    /// Ways to part a period into others: into quarters, and each longer period within it with the quarters beside it;
-    /// financial years together.
-    fn covers(&self, long: usize, within: &[usize]) -> Vec<Vec<usize>> {
-        let whole = self.stretches[long];
-        let quarter = |index: i32| within.iter().copied().find(|it| self.stretches[*it] == Stretch { first: index, last: index });
-        let fill = |parts: &[usize]| -> Option<Vec<usize>> {
-            let covered = |index: &i32| {
-                parts.iter().any(|part| self.stretches[*part].holds(Stretch { first: *index, last: *index }))
-            };
-            let rest: Option<Vec<usize>> = whole.quarters().filter(|it| !covered(it)).map(quarter).collect();
-            Some(parts.iter().copied().chain(rest?).collect())
-        };
-        let longer: Vec<usize> = within.iter().copied().filter(|it| !self.stretches[*it].is_quarter()).collect();
-        let mut covers: Vec<Vec<usize>> = Vec::new();
-        covers.extend(fill(&[]));
-        for part in &longer {
-            covers.extend(fill(&[*part]));
+    /// Whoever is trained and not young at the first session of a period is so in the part that it lies in; and whoever is
+    /// so in a part with which the period begins is so in the period.
+    fn tie_older(&mut self, long: usize, within: &[usize], covers: &[Vec<usize>], young: CellKey) {
+        if young.indicator != Indicator::YoungPeopleTrained {
+            return;
         }
-        // As many as do not overlap, from the first on: the financial years of a programme.
-        let mut together: Vec<usize> = Vec::new();
-        let mut order = longer;
-        order.sort_by_key(|it| (self.stretches[*it].last, -self.stretches[*it].first));
-        for part in order {
-            if together.last().is_none_or(|last| self.stretches[*last].last < self.stretches[part].first) {
-                together.push(part);
+        let all = CellKey { indicator: Indicator::PeopleTrained, ..young };
+        let older = |period: usize, times: i64| [(period, all, times), (period, young, -times)];
+        for cover in covers {
+            let sum = self.sum(older(long, 1).into_iter().chain(cover.iter().flat_map(|part| older(*part, -1))));
+            self.system.at_most(sum, 0);
+        }
+        for part in within.iter().filter(|part| self.stretches[**part].first == self.stretches[long].first) {
+            let sum = self.sum(older(*part, 1).into_iter().chain(older(long, -1)));
+            self.system.at_most(sum, 0);
+        }
+    }
+
+    /// Of two periods that overlap: what both have in common and what they have together is no more than the two.
+    fn tie_overlapping(&mut self, cells: &[CellKey]) {
+        let find = |first: i32, last: i32| self.stretches.iter().position(|it| *it == Stretch { first, last });
+        let mut found = Vec::new();
+        for (one, a) in self.stretches.iter().enumerate() {
+            for (other, b) in self.stretches.iter().enumerate() {
+                if a.first < b.first
+                    && b.first <= a.last
+                    && a.last < b.last
+                    && let (Some(both), Some(either)) = (find(b.first, a.last), find(a.first, b.last))
+                {
+                    found.push([(either, 1), (both, 1), (one, -1), (other, -1)]);
+                }
             }
         }
-        if together.len() > 1 {
-            covers.extend(fill(&together));
+        for cell in cells.iter().filter(|cell| cell.indicator.aggregation() == Aggregation::Distinct) {
+            if cell.dimension() != Some(Dimension::AgeBand) {
+                for terms in &found {
+                    let sum = self.sum(terms.iter().map(|(period, times)| (*period, *cell, *times)));
+                    self.system.at_most(sum, 0);
+                }
+            }
         }
+    }
+
+    /// Those of some periods that are within none of the others.
+    fn largest(&self, within: &[usize]) -> Vec<usize> {
+        let inside = |part: usize| {
+            within.iter().any(|other| *other != part && self.stretches[*other].holds(self.stretches[part]))
+        };
+        within.iter().copied().filter(|part| !inside(*part)).collect()
+    }
+
+    /// Ways to part a period into others: with each of the largest within it, as many more of them as do not overlap,
+    /// and quarters for the rest.
+    fn covers(&self, long: usize, within: &[usize], largest: &[usize]) -> Vec<Vec<usize>> {
+        let quarter =
+            |index: i32| within.iter().copied().find(|it| self.stretches[*it] == Stretch { first: index, last: index });
+        let mut covers: Vec<Vec<usize>> = Vec::new();
+        for first in largest {
+            let mut cover = vec![*first];
+            for part in largest {
+                if !cover.iter().any(|taken| self.stretches[*taken].touches(self.stretches[*part])) {
+                    cover.push(*part);
+                }
+            }
+            let covered =
+                |index: i32| cover.iter().any(|it| self.stretches[*it].holds(Stretch { first: index, last: index }));
+            let rest: Option<Vec<usize>> =
+                self.stretches[long].quarters().filter(|index| !covered(*index)).map(quarter).collect();
+            if let Some(rest) = rest {
+                cover.extend(rest);
+                cover.sort_unstable();
+                covers.push(cover);
+            }
+        }
+        covers.sort_unstable();
+        covers.dedup();
         covers
     }
 }

@@ -8,21 +8,23 @@
 
 mod known;
 mod lattice;
+mod nudge;
 mod protection;
 mod search;
 mod system;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
 use crate::draft::{Draft, Step};
-use crate::{Account, Figure, Observations, PreparedCell, Terms};
+use crate::{Account, Figure, Observations, Terms};
 use known::{Known, whole};
-use lattice::{Lattice, Stretch};
+use lattice::{Lattice, Stretch, audited};
 use protection::{Concern, concerns};
-use search::{Guard, Protected, lacking};
+use search::{Finding, Guard, Protected, Shown, examine};
+use system::{Relation, Row};
 
 pub(crate) use search::Budget;
 
@@ -30,16 +32,14 @@ pub(crate) use search::Budget;
 pub(crate) struct Audit {
     lattice: Lattice,
     truth: Vec<i64>,
-    /// Bounds from all earlier releases.
-    earlier: Vec<(i64, i64)>,
+    /// What all earlier releases tell.
+    earlier: Knowledge,
     concerns: Vec<Concern>,
     candidate: usize,
     terms: Terms,
     budget: Budget,
-    /// Parts that were found safe, by their bounds: most do not change from step to step.
-    safe: BTreeSet<Vec<(usize, i64, i64)>>,
-    /// What earlier releases alone leave open, which nothing can mend.
-    inherited: Option<BTreeSet<usize>>,
+    /// Whether it was looked at what earlier releases alone leave open.
+    knows_earlier: bool,
 }
 
 impl Audit {
@@ -50,8 +50,7 @@ impl Audit {
         let stretches = periods.iter().map(|seen| Stretch::of(seen.span())).collect();
         let cells: BTreeSet<CellKey> = periods.iter().flat_map(|seen| seen.cells().map(|(cell, _)| cell)).collect();
         let mut lattice = Lattice::new(stretches, &cells);
-        let truth: Vec<i64> =
-            lattice.variables.iter().map(|(at, cell)| whole(periods[*at].get(*cell).value)).collect();
+        let truth: Vec<i64> = lattice.variables.iter().map(|(at, cell)| whole(periods[*at].get(*cell).value)).collect();
         for ((bounds, value), (_, cell)) in lattice.system.bounds.iter_mut().zip(&truth).zip(&lattice.variables) {
             // An attacker knows no such bound: to count on it only makes less seem possible.
             let most = match cell.indicator.class() {
@@ -61,107 +60,166 @@ impl Audit {
             *bounds = (0, most);
         }
         let concerns = concerns(&lattice, &periods, account, terms);
-        let mut earlier = lattice.system.bounds.clone();
+        let mut earlier = Knowledge { bounds: lattice.system.bounds.clone(), rows: Vec::new() };
         for released in account.released().iter().filter(|it| it.period != *period) {
             let latest = account.standing(&released.period) == Some(released);
             let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
             let Some(at) = lattice.stretches.iter().position(|it| *it == Stretch::of(seen.span())) else { continue };
-            let known = Known::new(released.cells.iter().copied(), released.terms);
-            restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
+            // Few people under a withheld total: it was withheld whatever it was.
+            let few = |cell: &CellKey| seen.get(*cell).value < released.terms.threshold_of(*cell);
+            let silent = audited().filter(|indicator| few(&CellKey::headline(*indicator))).collect();
+            let known = Known::new(released.cells.iter().copied(), released.terms, silent);
+            earlier.add(&lattice, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
-        Audit {
-            lattice,
-            truth,
-            earlier,
-            concerns,
-            candidate,
-            terms,
-            budget,
-            safe: BTreeSet::new(),
-            inherited: None,
-        }
+        Audit { lattice, truth, earlier, concerns, candidate, terms, budget, knows_earlier: false }
     }
 
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
     /// cell, round the total, withhold the breakdown, withhold the total.
     pub(crate) fn repair(&mut self, draft: &mut Draft<'_>) {
+        for indicator in self.telling() {
+            draft.silence(indicator);
+        }
         let untouched = draft.clone();
+        let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
+        let mut shown = vec![Shown::default(); self.concerns.len()];
         let mut steps = Vec::new();
-        loop {
-            let open = self.open(&draft.cells());
-            if open.is_empty() {
-                break;
-            }
-            let before = steps.len();
+        // Each step hides more, so that what was safe stays so.
+        let mut open = self.open(draft, &all, &mut shown);
+        while !open.is_empty() {
             let reached: BTreeSet<CellKey> = open.iter().map(|at| self.concerns[*at].cell).collect();
-            let mut lines = BTreeSet::new();
-            for cell in reached {
-                // One step for a whole additive line may do for all of its cells.
-                let line = cell.dimension().filter(|dimension| dimension.is_additive());
-                if line.is_some() && !lines.insert((cell.indicator, line)) {
-                    continue;
-                }
-                let step = ladder(cell).into_iter().find(|step| draft.take(*step));
-                steps.extend(step);
-            }
-            if steps.len() == before {
+            let taken = mend(draft, reached);
+            if taken.is_empty() {
                 break;
+            }
+            steps.extend(taken);
+            open = self.open(draft, &open, &mut shown);
+        }
+        self.give_back(draft, &untouched, steps);
+    }
+
+    /// Totals of people of which already the mark would tell too much, whatever they are: where, by what earlier releases
+    /// say alone, one of "fewer than the threshold" and "as many or more" would leave somebody's few with fewer values than
+    /// they must keep. Whoever holds those releases can work this out as well, so that silence tells nothing.
+    fn telling(&mut self) -> BTreeSet<Indicator> {
+        let people = audited().filter(|indicator| indicator.class() == Class::People);
+        let people: Vec<Indicator> = people.collect();
+        let mut telling = BTreeSet::new();
+        for indicator in people {
+            let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
+            let threshold = i64::from(self.terms.threshold);
+            let (low, high) = self.earlier.bounds[variable];
+            for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
+                if bounds.0 <= bounds.1 && self.tells(indicator, variable, bounds) {
+                    telling.insert(indicator);
+                }
             }
         }
-        // A total that was taken for nothing is given back.
+        telling
+    }
+
+    /// Whether few people would be told of if a total were known to lie between bounds.
+    fn tells(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> bool {
+        let mut system = self.lattice.totals(family(indicator));
+        system.bounds = self.earlier.bounds.clone();
+        system.bounds[variable] = bounds;
+        if !system.narrow() {
+            return false;
+        }
+        let sums = self.lattice.differences(family(indicator));
+        for (variables, part) in system.parts(&sums) {
+            let place = |variable: usize| variables.binary_search(&variable).ok();
+            let protected: Vec<Protected> = sums
+                .iter()
+                .filter(|sum| sum.iter().any(|(variable, _)| place(*variable).is_some()))
+                .map(|sum| {
+                    let free = sum.iter().filter_map(|(variable, times)| Some((place(*variable)?, *times)));
+                    let fixed = sum.iter().filter(|(variable, _)| place(*variable).is_none());
+                    let fixed = fixed.map(|(variable, times)| system.bounds[*variable].0 * times).sum();
+                    Protected { sum: free.collect(), fixed, guard: Guard::FEW }
+                })
+                .collect();
+            if protected.is_empty() {
+                continue;
+            }
+            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { return false };
+            let mut shown = vec![Shown::default(); protected.len()];
+            let mut of_part: Vec<&mut Shown> = shown.iter_mut().collect();
+            let findings = examine(&part, &solution, &protected, &mut of_part, &mut self.budget);
+            let few = |shown: &Shown| shown.most().is_some_and(|most| most < i64::from(self.terms.threshold));
+            if findings.iter().zip(&shown).any(|(finding, shown)| *finding == Finding::Lacking && few(shown)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Gives back totals that were taken in vain.
+    fn give_back<'a>(&mut self, draft: &mut Draft<'a>, untouched: &Draft<'a>, mut steps: Vec<Step>) {
+        let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
         for at in (0..steps.len()).rev() {
             if matches!(steps[at], Step::Round(_) | Step::Withhold(_)) {
+                let mut fewer = steps.clone();
+                fewer.remove(at);
                 let mut lighter = untouched.clone();
-                let fewer = steps.iter().enumerate().filter(|(other, _)| *other != at);
-                let fewer: Vec<Step> = fewer.map(|(_, step)| *step).collect();
                 for step in &fewer {
                     lighter.take(*step);
                 }
-                if self.open(&lighter.cells()).is_empty() {
+                let mut shown = vec![Shown::default(); self.concerns.len()];
+                if self.open(&lighter, &all, &mut shown).is_empty() {
                     (*draft, steps) = (lighter, fewer);
                 }
             }
         }
     }
 
-    /// What could be worked out of the release, and not without it.
-    fn open(&mut self, cells: &[PreparedCell]) -> BTreeSet<usize> {
+    /// Which of some concerns the release would tell more of than it may. What earlier releases tell already, nothing can
+    /// mend: of that as much must stay possible as they leave.
+    fn open(&mut self, draft: &Draft<'_>, among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
+        let cells = draft.cells();
         let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
-        let known = Known::new(listed, self.terms);
-        let mut bounds = self.earlier.clone();
-        restrict(&self.lattice, &mut bounds, self.candidate, &known, |_| false);
-        let mut open = self.unsafe_under(bounds);
-        if !open.is_empty() {
-            let inherited = match self.inherited.take() {
-                Some(inherited) => inherited,
-                None => self.unsafe_under(self.earlier.clone()),
-            };
-            open.retain(|at| !inherited.contains(at));
-            self.inherited = Some(inherited);
+        let known = Known::new(listed, self.terms, draft.silent().clone());
+        let mut knowledge = self.earlier.clone();
+        knowledge.add(&self.lattice, self.candidate, &known, |_| false);
+        let open = self.examine(&knowledge, among, shown);
+        if !open.is_empty() && !self.knows_earlier {
+            self.knows_earlier = true;
+            let mut left = shown.to_vec();
+            let earlier = self.earlier.clone();
+            for (at, finding) in self.examine(&earlier, &open.into_keys().collect(), &mut left) {
+                if finding == Finding::Lacking {
+                    self.concerns[at].guard = left[at].fulfilled(self.concerns[at].guard);
+                }
+            }
         }
-        open
+        among.iter().copied().filter(|at| !shown[*at].satisfies(self.concerns[*at].guard)).collect()
     }
 
-    /// The concerns that are not safe under bounds.
-    fn unsafe_under(&mut self, bounds: Vec<(i64, i64)>) -> BTreeSet<usize> {
+    /// Which of some concerns are not safe under bounds.
+    fn examine(
+        &mut self,
+        knowledge: &Knowledge,
+        among: &BTreeSet<usize>,
+        shown: &mut [Shown],
+    ) -> BTreeMap<usize, Finding> {
         let mut system = self.lattice.system.clone();
-        system.bounds = bounds;
+        system.bounds = knowledge.bounds.clone();
+        system.rows.extend(knowledge.rows.iter().cloned());
         system.forget_what_contradicts(&self.truth);
         system.narrow();
+        let ties: Vec<_> = among.iter().map(|at| self.concerns[*at].sum.clone()).collect();
+        let parts = system.parts(&ties);
         let mut place = vec![None; self.truth.len()];
-        let sums: Vec<_> = self.concerns.iter().map(|concern| concern.sum.clone()).collect();
-        let parts = system.parts(&sums);
         for (part, (variables, _)) in parts.iter().enumerate() {
             for (at, variable) in variables.iter().enumerate() {
                 place[*variable] = Some((part, at));
             }
         }
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         let mut by_part: Vec<Vec<(usize, Protected)>> = vec![Vec::new(); parts.len()];
-        for (at, concern) in self.concerns.iter().enumerate() {
-            let mut fixed = 0;
-            let mut sum = Vec::new();
-            let mut part = None;
+        for at in among {
+            let concern = &self.concerns[*at];
+            let (mut fixed, mut sum, mut part) = (0, Vec::new(), None);
             for (variable, times) in &concern.sum {
                 match place[*variable] {
                     Some((of, at)) => {
@@ -171,32 +229,64 @@ impl Audit {
                     None => fixed += self.truth[*variable] * times,
                 }
             }
-            match part {
-                Some(part) => by_part[part].push((at, Protected { sum, fixed, guard: concern.guard })),
-                None if concern.guard != Guard::Magnitude(0) => {
-                    found.insert(at);
+            if let Some(part) = part {
+                by_part[part].push((*at, Protected { sum, fixed, guard: concern.guard }));
+            } else {
+                shown[*at].add(fixed);
+                if !shown[*at].satisfies(concern.guard) {
+                    found.insert(*at, Finding::Lacking);
                 }
-                None => {}
             }
         }
         for ((variables, part), protected) in parts.into_iter().zip(by_part) {
             if protected.is_empty() {
                 continue;
             }
-            let key: Vec<(usize, i64, i64)> =
-                variables.iter().zip(&part.bounds).map(|(variable, (low, high))| (*variable, *low, *high)).collect();
-            if self.safe.contains(&key) {
-                continue;
-            }
             let truth: Vec<i64> = variables.iter().map(|variable| self.truth[*variable]).collect();
             let (ats, protected): (Vec<usize>, Vec<Protected>) = protected.into_iter().unzip();
-            let lacking = lacking(&part, &truth, &protected, &mut self.budget);
-            if lacking.is_empty() {
-                self.safe.insert(key);
+            // Concerns are in order, and so are those of a part.
+            let mut of_part: Vec<&mut Shown> = Vec::with_capacity(ats.len());
+            let mut wanted = ats.iter().peekable();
+            for (at, shown) in shown.iter_mut().enumerate() {
+                if wanted.next_if_eq(&&at).is_some() {
+                    of_part.push(shown);
+                }
             }
-            found.extend(lacking.into_iter().map(|at| ats[at]));
+            let findings = examine(&part, &truth, &protected, &mut of_part, &mut self.budget);
+            found.extend(ats.into_iter().zip(findings).filter(|(_, finding)| *finding != Finding::Safe));
         }
         found
+    }
+}
+
+/// Takes the next step for each line that gives something away.
+fn mend(draft: &mut Draft<'_>, reached: BTreeSet<CellKey>) -> Vec<Step> {
+    let mut lines = BTreeSet::new();
+    let mut steps = Vec::new();
+    for cell in reached {
+        // One step for a whole additive line may do for all of its cells.
+        let line = cell.dimension().filter(|dimension| dimension.is_additive());
+        if line.is_none() || lines.insert((cell.indicator, line)) {
+            steps.extend(ladder(cell).into_iter().find(|step| draft.take(*step)));
+        }
+    }
+    steps
+}
+
+/// The counts of people that hang together with one.
+fn family(indicator: Indicator) -> &'static [Indicator] {
+    match indicator {
+        Indicator::PeopleTrained | Indicator::YoungPeopleTrained | Indicator::TrainingMinutes => {
+            &[Indicator::PeopleTrained, Indicator::YoungPeopleTrained]
+        }
+        Indicator::PeopleListenedTo | Indicator::Listenings => &[Indicator::PeopleListenedTo],
+        Indicator::PeopleMobilised => &[Indicator::PeopleMobilised],
+        Indicator::TrainingSessions
+        | Indicator::TrainersQualityAssured
+        | Indicator::ListeningCampaignsReportedBack
+        | Indicator::ActionsHeld
+        | Indicator::CommunityProjectsSupported
+        | Indicator::FundingLeveragedPence => &[],
     }
 }
 
@@ -253,18 +343,28 @@ fn ladder(cell: CellKey) -> Vec<Step> {
     steps
 }
 
-/// Narrows the bounds of a period's cells to what is known of them.
-fn restrict(
-    lattice: &Lattice,
-    bounds: &mut [(i64, i64)],
-    period: usize,
-    known: &Known,
-    outdated: impl Fn(CellKey) -> bool,
-) {
-    for (bounds, (at, cell)) in bounds.iter_mut().zip(&lattice.variables) {
-        if *at == period && !outdated(*cell) {
-            let (low, high) = known.bounds(*cell);
-            *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+/// What releases tell: bounds of each variable of a lattice, and rows beside those of the lattice.
+#[derive(Debug, Clone)]
+struct Knowledge {
+    bounds: Vec<(i64, i64)>,
+    rows: Vec<Row>,
+}
+
+impl Knowledge {
+    /// Adds what a release of a period tells, but of cells that are outdated.
+    fn add(&mut self, lattice: &Lattice, period: usize, known: &Known, outdated: impl Fn(CellKey) -> bool) {
+        for (bounds, (at, cell)) in self.bounds.iter_mut().zip(&lattice.variables) {
+            if *at == period && !outdated(*cell) {
+                let (low, high) = known.bounds(*cell);
+                *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+            }
+        }
+        for (less, more, by) in known.order() {
+            if !outdated(less)
+                && let (Some(less), Some(more)) = (lattice.at(period, less), lattice.at(period, more))
+            {
+                self.rows.push(Row { sum: vec![(less, 1), (more, -1)], relation: Relation::AtMost, bound: -by });
+            }
         }
     }
 }
@@ -274,12 +374,13 @@ fn restrict(
 fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations> {
     let public = |seen: &Observations| seen.period() == period || account.standing(seen.period()).is_some();
     let stretch = |seen: &Observations| Stretch::of(seen.span());
-    let mut together: Vec<Stretch> =
-        account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
+    let mut together: Vec<Stretch> = account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
     loop {
-        let more = account.periods().filter(|seen| public(seen)).map(stretch).filter(|it| {
-            !together.contains(it) && together.iter().any(|known| known.touches(*it))
-        });
+        let more = account
+            .periods()
+            .filter(|seen| public(seen))
+            .map(stretch)
+            .filter(|it| !together.contains(it) && together.iter().any(|known| known.touches(*it)));
         let more: Vec<Stretch> = more.collect();
         if more.is_empty() {
             break;
@@ -310,11 +411,12 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Verdict {
     let keys: BTreeSet<CellKey> = cells.iter().map(|(cell, _)| *cell).collect();
     let mut lattice = Lattice::new(vec![Stretch::of(span)], &keys);
-    let known = Known::new(cells.iter().copied(), terms);
+    let known = Known::new(cells.iter().copied(), terms, audited().collect());
     let most = cells.iter().filter_map(|(_, figure)| figure.bounds().1).map(whole).max().unwrap_or(0);
-    let mut bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
-    restrict(&lattice, &mut bounds, 0, &known, |_| false);
-    lattice.system.bounds = bounds;
+    let mut told = Knowledge { bounds: vec![(0, 4 * most + 4_000); lattice.variables.len()], rows: Vec::new() };
+    told.add(&lattice, 0, &known, |_| false);
+    lattice.system.bounds = told.bounds;
+    lattice.system.rows.extend(told.rows);
     if lattice.system.bounds.iter().any(|(low, high)| low > high) || !lattice.system.narrow() {
         return Verdict::Contradictory;
     }
@@ -337,8 +439,10 @@ pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Ve
         };
         let small = variables.iter().enumerate().filter(|(_, variable)| is_small(**variable));
         let protected: Vec<Protected> =
-            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
-        if !lacking(&part, &solution, &protected, &mut budget).is_empty() && budget.programs > 0 {
+            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::FEW }).collect();
+        let mut shown = vec![Shown::default(); protected.len()];
+        let mut shown: Vec<&mut Shown> = shown.iter_mut().collect();
+        if examine(&part, &solution, &protected, &mut shown, &mut budget).contains(&Finding::Lacking) {
             return Verdict::GivesAway;
         }
     }

@@ -19,12 +19,7 @@ pub(super) struct Concern {
 }
 
 /// All that is protected over a lattice.
-pub(super) fn concerns(
-    lattice: &Lattice,
-    periods: &[&Observations],
-    account: &Account,
-    terms: Terms,
-) -> Vec<Concern> {
+pub(super) fn concerns(lattice: &Lattice, periods: &[&Observations], account: &Account, terms: Terms) -> Vec<Concern> {
     let mut found = Vec::new();
     for (variable, (at, cell)) in lattice.variables.iter().enumerate() {
         let seen = periods[*at];
@@ -34,9 +29,9 @@ pub(super) fn concerns(
         let observed = seen.get(*cell);
         let few = |people: u64| people < terms.threshold_of(*cell);
         let guard = match cell.indicator.class() {
-            Class::People if few(observed.value) => Guard::Values,
+            Class::People if few(observed.value) => Guard::FEW,
             Class::PeopleSum { .. } if draft::hides_sum(&observed, terms.threshold_of(*cell), terms) => {
-                Guard::Magnitude(whole(observed.value))
+                Guard::around(whole(observed.value), i64::MAX / 4)
             }
             Class::People | Class::PeopleSum { .. } | Class::Open => continue,
         };
@@ -53,7 +48,8 @@ pub(super) fn concerns(
 
 /// Whoever was trained and is not young.
 fn older(lattice: &Lattice, at: usize, seen: &Observations, terms: Terms, found: &mut Vec<Concern>) {
-    let young = lattice.variables.iter().filter(|(of, cell)| *of == at && cell.indicator == Indicator::YoungPeopleTrained);
+    let young =
+        lattice.variables.iter().filter(|(of, cell)| *of == at && cell.indicator == Indicator::YoungPeopleTrained);
     for (_, young) in young {
         let all = CellKey { indicator: Indicator::PeopleTrained, ..*young };
         if seen.is_structural_zero(all.indicator) {
@@ -63,7 +59,7 @@ fn older(lattice: &Lattice, at: usize, seen: &Observations, terms: Terms, found:
         if let (true, Some(young_at), Some(all_at)) =
             (older < terms.threshold_of(*young), lattice.at(at, *young), lattice.at(at, all))
         {
-            found.push(Concern { sum: vec![(all_at, 1), (young_at, -1)], guard: Guard::Values, cell: *young });
+            found.push(Concern { sum: vec![(all_at, 1), (young_at, -1)], guard: Guard::FEW, cell: *young });
         }
     }
 }
@@ -96,14 +92,14 @@ fn others(
             }
             let (more, less) = (whole_period.get(*cell).value, part_period.get(*cell).value);
             let guard = match cell.indicator.class() {
-                Class::People if more.saturating_sub(less) < terms.threshold_of(*cell) => Guard::Values,
+                Class::People if more.saturating_sub(less) < terms.threshold_of(*cell) => Guard::FEW,
                 Class::PeopleSum { behind } => {
                     let people = CellKey { indicator: behind, ..*cell };
                     let at_most: u64 = rest.iter().map(|seen| seen.get(people).value).sum();
                     if at_most >= terms.threshold_of(*cell) {
                         continue;
                     }
-                    Guard::Magnitude(whole(more.saturating_sub(less)))
+                    Guard::around(whole(more.saturating_sub(less)), whole(more))
                 }
                 Class::People | Class::Open => continue,
             };

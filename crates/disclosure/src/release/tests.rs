@@ -9,8 +9,7 @@ use super::*;
 use crate::fixture::{HUB, Hub, day, period, person};
 use crate::{Policies, ReceivedRelease, ReleaseParts};
 
-const GENDERS: [Gender; 5] =
-    [Gender::Woman, Gender::Man, Gender::NonBinary, Gender::PreferNotToSay, Gender::Unknown];
+const GENDERS: [Gender; 5] = [Gender::Woman, Gender::Man, Gender::NonBinary, Gender::PreferNotToSay, Gender::Unknown];
 
 /// A hub that trained so many of each gender in one quarter, an hour and a half each.
 fn trained(by_gender: [usize; 5]) -> Hub {
@@ -50,16 +49,21 @@ fn people_trained_by_gender() {
 fn special_categories_have_a_threshold_of_their_own() {
     use folkmoot_domain::record::{Disability, Ethnicity};
     let mut hub = Hub::default();
-    for (count, ethnicity, disability) in
-        [(9, Ethnicity::Asian, Disability::Yes), (9, Ethnicity::Black, Disability::Yes), (40, Ethnicity::White, Disability::No)]
-    {
+    for (count, ethnicity, disability) in [
+        (9, Ethnicity::Asian, Disability::Yes),
+        (9, Ethnicity::Black, Disability::Yes),
+        (40, Ethnicity::White, Disability::No),
+    ] {
         let who = crate::fixture::Person { ethnicity, disability, ..person(Gender::Woman) };
         hub.add(count, who, EventKind::Actions, "2018-Q3", 1);
     }
     let prepared = hub.prepare("2018-Q3", "2018-10-01");
     let line = prepared.line(Indicator::PeopleMobilised, Dimension::Ethnicity);
     assert_eq!(line, ["<10", "<10", "<10", "about 40", "<10", "<10", "<10"]);
-    assert_eq!(prepared.line(Indicator::PeopleMobilised, Dimension::Disability), ["withheld", "about 40", "<10", "<10"]);
+    assert_eq!(
+        prepared.line(Indicator::PeopleMobilised, Dimension::Disability),
+        ["withheld", "about 40", "<10", "<10"]
+    );
 }
 
 #[test]
@@ -113,7 +117,10 @@ fn listenings_by_theme_stand_on_those_who_raised_it() {
     }
     let prepared = hub.prepare("2018-Q3", "2018-10-01");
     let leaves = |indicator, theme| prepared.leaves(indicator, "theme", theme);
-    assert_eq!((leaves("listenings", "housing"), leaves("people_listened_to", "housing")), ("about 40".into(), "about 20".into()));
+    assert_eq!(
+        (leaves("listenings", "housing"), leaves("people_listened_to", "housing")),
+        ("about 40".into(), "about 20".into())
+    );
     assert_eq!((leaves("listenings", "debt"), leaves("people_listened_to", "debt")), ("withheld".into(), "<8".into()));
     assert_eq!((leaves("listenings", "food"), leaves("people_listened_to", "food")), ("withheld".into(), "<8".into()));
 }

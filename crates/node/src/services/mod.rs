@@ -12,6 +12,7 @@ pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod report;
 pub(crate) mod statistics;
+pub(crate) mod verification;
 
 use std::fmt::Display;
 use std::str::FromStr;

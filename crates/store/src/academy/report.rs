@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::CellKey;
+use folkmoot_journal::Directory;
 use rusqlite::{Connection, Row};
 
 use super::AcademyStore;
-use super::reported::{ReleaseBehind, Reported};
+use super::reported::{ReleaseBehind, Reported, span_of};
 use super::standing::{BELOW, ROUNDED, WITHHELD};
 use crate::error::StoreError;
 
@@ -105,33 +106,36 @@ impl AcademyStore {
     pub fn report(&self, period: &Period) -> Result<Report, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let span = self.span(period)?;
-        self.store.read("academy report", |connection| {
-            let reported = Reported::read(connection, directory, period, span)?;
-            let hubs_missing = counted(reported.missing.len());
-            let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
-            let sums = match reported.row {
-                Some(row) => sums(connection, row)?,
-                None => BTreeMap::new(),
-            };
-            let line = |key: CellKey| {
-                let sums = sums.get(&key).copied().unwrap_or(Sums::NOTHING);
-                Line {
-                    key,
-                    value: sums.value(),
-                    low: sums.low,
-                    high: sums.high.filter(|_| sums.hubs > 0),
-                    hubs: sums.hubs,
-                    hubs_hidden: sums.hidden,
-                    hubs_rounded: sums.rounded,
-                    hubs_missing,
-                    hubs_late,
-                }
-            };
-            let lines = CellKey::all().into_iter().map(line).collect();
-            Ok(Report { span, lines, releases: reported.into_releases() })
-        })
+        self.store.read("academy report", |connection| report_in(connection, directory, period))
     }
+}
+
+/// Adds up what hubs have released for a period.
+pub(super) fn report_in(connection: &Connection, directory: &Directory, period: &Period) -> Result<Report, StoreError> {
+    let span = span_of(directory, period)?;
+    let reported = Reported::read(connection, directory, period, span)?;
+    let hubs_missing = counted(reported.missing.len());
+    let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
+    let sums = match reported.row {
+        Some(row) => sums(connection, row)?,
+        None => BTreeMap::new(),
+    };
+    let line = |key: CellKey| {
+        let sums = sums.get(&key).copied().unwrap_or(Sums::NOTHING);
+        Line {
+            key,
+            value: sums.value(),
+            low: sums.low,
+            high: sums.high.filter(|_| sums.hubs > 0),
+            hubs: sums.hubs,
+            hubs_hidden: sums.hidden,
+            hubs_rounded: sums.rounded,
+            hubs_missing,
+            hubs_late,
+        }
+    };
+    let lines = CellKey::all().into_iter().map(line).collect();
+    Ok(Report { span, lines, releases: reported.into_releases() })
 }
 
 /// Per cell, the sums over the latest release of each Social Action Hub. Cells that this software does not know are left

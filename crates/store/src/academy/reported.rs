@@ -80,15 +80,7 @@ impl AcademyStore {
     /// # Errors
     /// Failures of the database.
     pub fn reported_periods(&self) -> Result<Vec<Period>, StoreError> {
-        self.store.read("academy reported periods", |connection| {
-            let sql = "SELECT code FROM reporting_period AS period
-                WHERE EXISTS (SELECT 1 FROM hub_release AS release WHERE release.period = period.id)";
-            let mut statement = connection.prepare_cached(sql)?;
-            let codes = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-            let mut periods: Vec<Period> = codes.iter().filter_map(|code| code.parse().ok()).collect();
-            periods.sort();
-            Ok(periods)
-        })
+        self.store.read("academy reported periods", periods_in)
     }
 
     /// What is held of every Social Action Hub for one period, by name: those that have released it, and those that
@@ -99,7 +91,7 @@ impl AcademyStore {
     pub fn coverage(&self, period: &Period) -> Result<Vec<Coverage>, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let span = self.span(period)?;
+        let span = span_of(directory, period)?;
         let today = day(self.store.now());
         self.store.read("academy coverage", |connection| {
             let reported = Reported::read(connection, directory, period, span)?;
@@ -134,22 +126,33 @@ impl AcademyStore {
     pub fn releases_behind(&self, period: &Period) -> Result<Vec<ReleaseBehind>, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let span = self.span(period)?;
+        let span = span_of(directory, period)?;
         self.store.read("academy releases", |connection| {
             Ok(Reported::read(connection, directory, period, span)?.into_releases())
         })
     }
+}
 
-    /// The days of a period.
-    pub(super) fn span(&self, period: &Period) -> Result<Span, StoreError> {
-        match (period.span(self.store.working().directory().programmes()), period) {
-            (Some(span), _) => Ok(span),
-            (None, Period::Programme(code)) => Err(StoreError::UnknownProgramme { code: code.to_string() }),
-            (None, Period::Quarter(_) | Period::FinancialYear(_)) => {
-                Err(StoreError::inconsistent("a period without days"))
-            }
-        }
+/// The days of a period.
+pub(super) fn span_of(directory: &Directory, period: &Period) -> Result<Span, StoreError> {
+    match (period.span(directory.programmes()), period) {
+        (Some(span), _) => Ok(span),
+        (None, Period::Programme(code)) => Err(StoreError::UnknownProgramme { code: code.to_string() }),
+        (None, Period::Quarter(_) | Period::FinancialYear(_)) => Err(StoreError::inconsistent("a period without days")),
     }
+}
+
+/// The periods for which a release is held: quarters, then years, then programmes.
+pub(super) fn periods_in(connection: &Connection) -> Result<Vec<Period>, StoreError> {
+    let sql = "SELECT code FROM reporting_period AS period
+        WHERE EXISTS (SELECT 1 FROM hub_release AS release WHERE release.period = period.id)";
+    let mut statement = connection.prepare_cached(sql)?;
+    let codes = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let read =
+        |code: rusqlite::Result<String>| code?.parse().map_err(|_| StoreError::inconsistent("the period of a release"));
+    let mut periods = codes.map(read).collect::<Result<Vec<Period>, _>>()?;
+    periods.sort();
+    Ok(periods)
 }
 
 /// A Social Action Hub on the map.

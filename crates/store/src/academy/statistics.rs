@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 
 use super::AcademyStore;
 use super::report::{Sums, key};
-use super::reported::{Place, Reported};
+use super::reported::{Place, Reported, span_of};
 use super::standing::{cell_row, figure};
 use crate::error::StoreError;
 
@@ -184,7 +184,7 @@ impl AcademyStore {
     ) -> Result<(Vec<Observation>, bool), StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let spans = selection.periods.iter().map(|period| self.span(period)).collect::<Result<Vec<_>, _>>()?;
+        let spans = selection.periods.iter().map(|period| span_of(directory, period)).collect::<Result<Vec<_>, _>>()?;
         self.store.read("academy observations", |connection| {
             let mut found = Vec::new();
             let begin = after.and_then(|after| selection.periods.iter().position(|period| *period == after.period));
