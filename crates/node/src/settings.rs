@@ -12,6 +12,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::{Error, folder};
 
+mod release;
+
+pub use release::{Approval, ReleaseSettings};
+
 /// One thing wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -175,6 +179,8 @@ pub struct Settings {
     pub log: LogLevel,
     /// In what form.
     pub log_format: LogFormat,
+    /// Who approves what a hub lets out.
+    pub release: ReleaseSettings,
 }
 
 /// Flags that stand above the file for one run.
@@ -232,9 +238,14 @@ impl Settings {
                 "academy" => &mut given.academy,
                 "log" => &mut given.log,
                 "log_format" => &mut given.log_format,
+                "release" => {
+                    given.release = Some((line, release::read(value.get_ref(), line, &mut reading)));
+                    continue;
+                }
                 unknown => {
                     let what = format!(
-                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log and log_format"
+                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log, log_format \
+                         and [release]"
                     );
                     reading.problems.push(Problem { line: Some(line), what });
                     continue;
@@ -292,6 +303,10 @@ impl Settings {
             self.log.code(),
             self.log_format.code()
         ));
+        match self.role {
+            Role::Hub => file.push_str(&self.release.to_file()),
+            Role::Academy => {}
+        }
         file
     }
 }
@@ -326,6 +341,7 @@ struct Given {
     academy: Slot,
     log: Slot,
     log_format: Slot,
+    release: Option<(usize, ReleaseSettings)>,
 }
 
 impl Given {
@@ -381,6 +397,10 @@ impl Given {
             let what = "`academy` is for hubs: it says where they dial the Academy".to_owned();
             problems.push(Problem { line: academy_line, what });
         }
+        if let (Some(Role::Academy), Some((line, _))) = (role, &self.release) {
+            let what = "`[release]` is for hubs: it says who approves what a hub lets out".to_owned();
+            problems.push(Problem { line: Some(*line), what });
+        }
         problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
         match (role, name, listen) {
             (Some(role), Some(name), Some(listen)) if problems.is_empty() => Ok(Settings {
@@ -391,6 +411,7 @@ impl Given {
                 academy,
                 log: log.unwrap_or_default(),
                 log_format: log_format.unwrap_or_default(),
+                release: self.release.map(|(_, release)| release).unwrap_or_default(),
             }),
             _ => Err(problems),
         }
