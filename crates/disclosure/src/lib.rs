@@ -2,7 +2,7 @@
 //!
 //! Invariants: [`prepare`] alone makes a [`Release`] (its fields are private, it has no other constructor and no
 //! default); a release that another hub made is a [`ReceivedRelease`], which cannot be turned into a [`Release`] and so
-//! cannot be appended. The floors are constants here, not settings.
+//! cannot be appended. The floors are constants here, not settings, and no [`Policy`] is laxer.
 //!
 //! A release cannot be made by hand:
 //!
@@ -27,19 +27,23 @@
 //! }
 //! ```
 
+mod audit;
 mod difference;
+mod draft;
 mod figure;
 mod observation;
 mod policy;
+mod reason;
 mod received;
 mod release;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
-pub use observation::{MOST, Observation, Observations};
-pub use policy::Policy;
+pub use observation::{Account, MOST, Observation, Observations, Released};
+pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecord, Term, Terms, policy_fault_words};
+pub use reason::Reason;
 pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
-pub use release::{Prepared, PreparedCell, Reason, Release, prepare};
+pub use release::{Prepared, PreparedCell, Release, Standing, prepare};
 
 use folkmoot_domain::Date;
 
@@ -52,9 +56,9 @@ pub enum Refusal {
         /// Its last day.
         last: Date,
     },
-    /// A revision of a release that stands.
-    #[error("the first release of a period stands; releases are not revised yet")]
-    Revision,
+    /// Nothing was counted in the period.
+    #[error("the hub has no records of this period, nor of any near it")]
+    PeriodUnknown,
     /// Figures that contradict each other: a fault of the software that counted them, never of a person's input.
     #[error("the figures contradict each other at \"{cell}\"; nothing was released; please report this")]
     Inconsistent {

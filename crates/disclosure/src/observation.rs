@@ -6,7 +6,7 @@ use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::{Category, CellKey, Class, Dimension, Indicator};
 
-use crate::{Figure, Refusal};
+use crate::{Figure, Refusal, Terms};
 
 /// The most that any figure can be. No hub comes near it, and sums over all hubs stay far below what a number can hold.
 pub const MOST: u64 = 1_000_000_000_000_000;
@@ -140,6 +140,8 @@ pub struct Released {
     pub revision: u32,
     /// The day on which it was approved.
     pub approved_on: Date,
+    /// The terms that it was made under.
+    pub terms: Terms,
     /// Its cells.
     pub cells: Vec<(CellKey, Figure)>,
     /// Indicators whose people are no longer those who were counted then, by as many as a revision takes: what was let

@@ -2,9 +2,9 @@
 
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programmes, Span, iso};
-use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey};
+use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey, Dimension};
 
-use crate::{Figure, Policy};
+use crate::{Figure, Policies, Terms};
 
 mod form;
 
@@ -23,6 +23,8 @@ pub struct ReleaseParts {
     pub revision: u32,
     /// The version of the policy.
     pub policy_version: u32,
+    /// The terms that it was made under.
+    pub terms: Option<Terms>,
     /// The version of the catalogue.
     pub catalogue_version: u32,
     /// The cells.
@@ -70,6 +72,7 @@ impl From<&crate::Release> for ReleaseParts {
             last_day: iso(release.span().last),
             revision: release.revision(),
             policy_version: release.policy_version(),
+            terms: Some(release.terms()),
             catalogue_version: release.catalogue_version(),
             cells: release.cells().iter().map(cell).collect(),
         }
@@ -105,12 +108,15 @@ pub struct ReceivedRelease {
     period: Period,
     span: Span,
     revision: u32,
+    policy_version: u32,
+    terms: Terms,
     cells: Vec<(CellKey, Figure)>,
 }
 
 impl ReceivedRelease {
-    /// Checks what can be checked from the bytes alone: that the rules of disclosure control could have made such cells,
-    /// and that the period exists and has ended. `author` is the node that signed it; `today` is the receiver's day, and
+    /// Checks what can be checked of a release by itself: that the rules of disclosure control could have made such cells
+    /// under the policy in force, that they can all be true and give no small figure away, and that the period exists and
+    /// has ended. `author` is the node that signed it; `today` is the receiver's day, and
     /// a hub's clock may be a day ahead of it.
     ///
     /// # Errors
@@ -119,6 +125,7 @@ impl ReceivedRelease {
         parts: &ReleaseParts,
         author: [u8; 32],
         programmes: &Programmes,
+        policies: &Policies,
         today: Date,
     ) -> Result<ReceivedRelease, Vec<Fault>> {
         let mut faults = Vec::new();
@@ -127,15 +134,8 @@ impl ReceivedRelease {
         if parts.hub != author {
             fault(FaultKind::Form, "it names another hub than the one that signed it");
         }
-        let policy = Policy::of_version(parts.policy_version);
-        if policy.is_none() {
-            fault(FaultKind::Policy, "it was made under a disclosure policy that this federation does not have");
-        }
         if parts.catalogue_version != CATALOGUE_VERSION {
             fault(FaultKind::Form, "it was made with another catalogue of indicators than this software has");
-        }
-        if parts.revision > 0 {
-            fault(FaultKind::Calendar, "the first release of a period stands; revisions are not taken yet");
         }
         let period = parts.period.parse::<Period>().ok();
         let span = period.as_ref().and_then(|period| period.span(programmes));
@@ -151,18 +151,42 @@ impl ReceivedRelease {
                 }
             }
         }
+        let policy = policies.of_version(parts.policy_version);
+        let terms = parts.terms.filter(|terms| terms.faults().is_empty());
+        match (policy, terms) {
+            (None, _) => fault(FaultKind::Policy, "it was made under a disclosure policy that this federation does not have"),
+            (Some(_), None) => fault(FaultKind::Policy, "it does not name the terms that it was made under, or none that can be"),
+            (Some(policy), Some(terms)) => {
+                if !terms.laxer_than(&policy.terms()).is_empty() {
+                    fault(FaultKind::Policy, "its terms are laxer than those of the disclosure policy that it names");
+                }
+                if span.is_some_and(|span| policies.in_force(span) != policy) {
+                    fault(FaultKind::Policy, "another disclosure policy is in force for its period");
+                }
+            }
+        }
         let cells = parts.known_cells();
-        let complete = parts.cells.len() == cells.len() && cells.iter().map(|(key, _)| *key).eq(CellKey::all());
-        if !complete {
-            fault(FaultKind::Form, "its cells are not every cell of the catalogue once, in order, each with a figure");
-        } else if let Some(policy) = policy {
-            for words in form::faults(&cells, &policy) {
+        if parts.cells.len() != cells.len() || !is_complete(&cells) {
+            fault(
+                FaultKind::Form,
+                "its cells are not every cell of the catalogue once, in order, each with a figure, and of wards those shown",
+            );
+        } else if let Some(terms) = terms {
+            for words in form::faults(&cells, terms, span) {
                 fault(FaultKind::Form, &words);
             }
         }
         match (period, span) {
             (Some(period), Some(span)) if faults.is_empty() => {
-                Ok(ReceivedRelease { hub: author, period, span, revision: parts.revision, cells })
+                Ok(ReceivedRelease {
+                    hub: author,
+                    period,
+                    span,
+                    revision: parts.revision,
+                    policy_version: parts.policy_version,
+                    terms: terms.unwrap_or(Terms::FLOOR),
+                    cells,
+                })
             }
             _ => Err(faults),
         }
@@ -188,10 +212,27 @@ impl ReceivedRelease {
         self.revision
     }
 
-    /// Every cell, in the order of the catalogue.
+    /// The version of the policy that it was made under.
+    pub fn policy_version(&self) -> u32 {
+        self.policy_version
+    }
+
+    /// The terms that it was made under.
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
+    /// Every cell of the catalogue in its order, and of open-ended dimensions each that is shown.
     pub fn cells(&self) -> &[(CellKey, Figure)] {
         &self.cells
     }
+}
+
+/// Whether the cells are those of the catalogue, in its order, and nothing twice.
+fn is_complete(cells: &[(CellKey, Figure)]) -> bool {
+    let open_ended = |cell: &CellKey| cell.dimension().is_some_and(Dimension::is_open_ended);
+    let closed = cells.iter().map(|(cell, _)| *cell).filter(|cell| !open_ended(cell));
+    closed.eq(CellKey::all()) && cells.windows(2).all(|pair| pair[0].0 < pair[1].0)
 }
 
 #[cfg(test)]

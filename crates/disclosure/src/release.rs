@@ -1,10 +1,12 @@
 //! Making a release: the only place where one can be made.
 
 use folkmoot_domain::Date;
-use folkmoot_domain::calendar::{Period, Span};
-use folkmoot_domain::indicator::{CATALOGUE_VERSION, Category, CellKey, Class, Indicator};
+use folkmoot_domain::calendar::{FinancialYear, Period, Span};
+use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey};
 
-use crate::{Figure, Observations, Policy, Refusal};
+use crate::audit::{Audit, Budget};
+use crate::draft::Draft;
+use crate::{Account, Figure, Observations, Policy, Reason, Refusal, Released, Terms};
 
 /// What one hub lets out for one period. Only [`prepare`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,7 @@ pub struct Release {
     span: Span,
     revision: u32,
     policy_version: u32,
+    terms: Terms,
     catalogue_version: u32,
     cells: Vec<(CellKey, Figure)>,
 }
@@ -44,12 +47,17 @@ impl Release {
         self.policy_version
     }
 
+    /// The terms that it was made under: those of the policy, or stricter ones of the hub's own.
+    pub fn terms(&self) -> Terms {
+        self.terms
+    }
+
     /// The version of the indicator catalogue.
     pub fn catalogue_version(&self) -> u32 {
         self.catalogue_version
     }
 
-    /// Every cell, in the order of the catalogue.
+    /// Every cell of the catalogue in its order, and of open-ended dimensions each that is shown.
     pub fn cells(&self) -> &[(CellKey, Figure)] {
         &self.cells
     }
@@ -58,10 +66,23 @@ impl Release {
 /// A release, and for the hub alone what stands behind each of its cells. It holds true figures, so it never leaves.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// Every cell, in the order of the catalogue.
+    /// Every cell that was counted, in the order of the catalogue; more than leaves, where a dimension is open-ended.
     pub cells: Vec<PreparedCell>,
     /// The release.
     pub release: Release,
+    /// How it stands to the releases before.
+    pub standing: Standing,
+}
+
+/// How a prepared release stands to the releases of its period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// None was made before.
+    First,
+    /// It would revise the one before.
+    Revision,
+    /// The one before stands: nothing has changed that a revision takes, or this financial year had its revision.
+    Stands,
 }
 
 /// One cell as the hub alone may see it.
@@ -77,143 +98,112 @@ pub struct PreparedCell {
     pub reason: Reason,
 }
 
-/// Why a figure leaves as it does; for the hub alone, the wire never says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The figure says nothing of a person.
-    Open,
-    /// Enough people.
-    EnoughPeople,
-    /// Enough people stand behind the sum.
-    EnoughBehind,
-    /// No event of its kind had people in the period.
-    NoEvent,
-    /// Too few people.
-    FewPeople,
-    /// Too few people stand behind the sum.
-    FewBehind,
-    /// A part of a breakdown, rounded.
-    RoundedPart,
-    /// A part of a breakdown with too few people.
-    SmallPart,
-    /// A part hidden lest the one other hidden part be worked out.
-    HidesAnother,
-    /// A part of a breakdown whose headline is hidden.
-    HeadlineHidden,
-    /// A breakdown in which everybody would be in one part.
-    EveryoneInOne,
-}
-
-impl Reason {
-    /// The reason in words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Reason::Open => "says nothing of any one person, so it leaves as it is",
-            Reason::EnoughPeople => "8 people or more, so it leaves as it is",
-            Reason::EnoughBehind => "8 people or more stand behind it, so it leaves as it is",
-            Reason::NoEvent => "nobody was at an event of this kind, so the 0 says nothing of any one person",
-            Reason::FewPeople => "fewer than 8 people, so only that is said",
-            Reason::FewBehind => "fewer than 8 people stand behind it, so nothing is said",
-            Reason::RoundedPart => "part of a breakdown, so it is rounded to the nearest 5",
-            Reason::SmallPart => "fewer than 8 people in this part, so only that is said",
-            Reason::HidesAnother => "hidden as well, lest the one other hidden part could be worked out from the total",
-            Reason::HeadlineHidden => "the total is hidden, so its parts are too",
-            Reason::EveryoneInOne => "everybody is in one part, so no part is shown",
-        }
+impl PreparedCell {
+    /// Whether the release lists the cell at all: of an open-ended dimension only what is shown is.
+    pub fn is_listed(&self) -> bool {
+        !(self.figure.is_hidden() && self.key.dimension().is_some_and(|dimension| dimension.is_open_ended()))
     }
 }
 
-/// Turns what a hub has counted into what leaves it.
+/// Turns what a hub has counted into what leaves it for one period: rules 1 to 6.
 ///
 /// `hub` is the hub's node id and `today` the day on which it asks.
 ///
 /// # Errors
-/// Where the period has not ended, or a revision is asked for.
+/// Where the account lacks the period, or the period has not ended.
 pub fn prepare(
-    observations: &Observations,
+    account: &Account,
+    period: &Period,
     hub: [u8; 32],
-    revision: u32,
     policy: &Policy,
     today: Date,
 ) -> Result<Prepared, Refusal> {
+    let observations = account.observations(period).ok_or(Refusal::PeriodUnknown)?;
     let span = observations.span();
     if today <= span.last {
         return Err(Refusal::PeriodUnfinished { last: span.last });
     }
-    if revision > 0 {
-        return Err(Refusal::Revision);
-    }
-    let mut cells = Vec::new();
-    for indicator in Indicator::ALL {
-        let headline = headline(observations, indicator, policy);
-        cells.push(headline);
-        for dimension in indicator.dimensions() {
-            cells.extend(breakdown(observations, headline, dimension.categories(), policy));
+    let standing = account.standing(period);
+    let revisable = standing.is_none_or(|released| {
+        released.revision == 0 || FinancialYear::of(released.approved_on) != FinancialYear::of(today)
+    });
+    let fresh = match standing {
+        Some(released) if !revisable || !is_due(released, observations) => None,
+        Some(_) | None => Some(repaired(account, observations, standing, policy.terms())),
+    };
+    let (cells, place, terms) = match (fresh, standing) {
+        (Some(cells), None) => (cells, Standing::First, policy.terms()),
+        (Some(cells), Some(released)) if shown(&cells) != released.cells => {
+            (cells, Standing::Revision, policy.terms())
         }
-    }
+        (_, Some(released)) => (as_released(released, observations), Standing::Stands, released.terms),
+        (None, None) => return Err(Refusal::PeriodUnknown),
+    };
+    let revision = match (place, standing) {
+        (Standing::First, _) | (_, None) => 0,
+        (Standing::Revision, Some(released)) => released.revision + 1,
+        (Standing::Stands, Some(released)) => released.revision,
+    };
     let release = Release {
         hub,
-        period: observations.period().clone(),
+        period: period.clone(),
         span,
         revision,
         policy_version: policy.version(),
+        terms,
         catalogue_version: CATALOGUE_VERSION,
-        cells: cells.iter().map(|cell| (cell.key, cell.figure)).collect(),
+        cells: shown(&cells),
     };
-    Ok(Prepared { cells, release })
+    Ok(Prepared { cells, release, standing: place })
 }
 
-/// Rule 1.
-fn headline(observations: &Observations, indicator: Indicator, policy: &Policy) -> PreparedCell {
-    let seen = observations.headline(indicator);
-    let structural_zero = indicator.event_kind().is_some() && seen.events_with_people == 0;
-    let (figure, reason) = match indicator.class() {
-        Class::Open => (Figure::Exact(seen.value), Reason::Open),
-        Class::People | Class::PeopleSum { .. } if structural_zero => (Figure::Exact(0), Reason::NoEvent),
-        Class::People if policy.hides(seen.value) => (Figure::Below(policy.threshold()), Reason::FewPeople),
-        Class::PeopleSum { .. } if policy.hides(seen.people_behind) => (Figure::Withheld, Reason::FewBehind),
-        Class::People => (Figure::Exact(seen.value), Reason::EnoughPeople),
-        Class::PeopleSum { .. } => (Figure::Exact(seen.value), Reason::EnoughBehind),
-    };
-    PreparedCell { key: CellKey::headline(indicator), true_value: seen.value, figure, reason }
+/// Whether a release would be revised: where so many people have changed that its figures speak of others, or an open
+/// figure is another.
+fn is_due(released: &Released, observations: &Observations) -> bool {
+    !released.outdated.is_empty()
+        || released.cells.iter().any(|(cell, figure)| {
+            is_open(*cell) && *figure != Figure::Exact(observations.get(*cell).value)
+        })
 }
 
-/// Rules 2 and 3. No category is a structural zero: where nobody could be counted at all, each part is hidden as any
-/// other part of fewer than 8, although the total tells that it is 0.
-fn breakdown(
+fn is_open(cell: CellKey) -> bool {
+    cell.indicator.class() == folkmoot_domain::indicator::Class::Open
+}
+
+/// Rules 1 to 4, then the audit, and what it asks to be hidden beyond.
+fn repaired(
+    account: &Account,
     observations: &Observations,
-    headline: PreparedCell,
-    categories: &[Category],
-    policy: &Policy,
+    standing: Option<&Released>,
+    terms: Terms,
 ) -> Vec<PreparedCell> {
-    let parts = categories.iter().map(|category| {
-        let key = CellKey::category(headline.key.indicator, *category);
-        (key, observations.get(key).value)
-    });
-    let parts: Vec<(CellKey, u64)> = parts.collect();
-    let everyone_in_one = headline.true_value > 0 && parts.iter().any(|(_, value)| *value == headline.true_value);
-    let withheld = if headline.figure.is_hidden() {
-        Some(Reason::HeadlineHidden)
-    } else {
-        everyone_in_one.then_some(Reason::EveryoneInOne)
-    };
-    let cell = |(key, value): &(CellKey, u64)| {
-        let (figure, reason) = match withheld {
-            Some(reason) => (Figure::Withheld, reason),
-            None if policy.hides(*value) => (Figure::Below(policy.threshold()), Reason::SmallPart),
-            None => (Figure::Rounded(policy.round(*value)), Reason::RoundedPart),
-        };
-        PreparedCell { key: *key, true_value: *value, figure, reason }
-    };
-    let mut cells: Vec<PreparedCell> = parts.iter().map(cell).collect();
-    if cells.iter().filter(|cell| cell.figure.is_hidden()).count() == 1 {
-        // `min_by_key` takes the first of equals, which is the order of the catalogue.
-        let shown = cells.iter_mut().filter(|cell| !cell.figure.is_hidden());
-        if let Some(next) = shown.min_by_key(|cell| cell.true_value) {
-            (next.figure, next.reason) = (Figure::Withheld, Reason::HidesAnother);
-        }
-    }
+    let mut draft = Draft::new(observations, terms, standing);
+    let mut audit = Audit::new(account, observations.period(), terms, Budget::default());
+    audit.repair(&mut draft);
+    draft.cells()
+}
+
+/// What a release that stands says, cell by cell.
+fn as_released(released: &Released, observations: &Observations) -> Vec<PreparedCell> {
+    let mut cells: Vec<PreparedCell> = observations
+        .cells()
+        .map(|(key, seen)| {
+            let found = released.cells.iter().find(|(cell, _)| *cell == key);
+            let figure = found.map_or(Figure::Withheld, |(_, figure)| *figure);
+            PreparedCell { key, true_value: seen.value, figure, reason: Reason::Stands }
+        })
+        .collect();
+    let gone = released.cells.iter().filter(|(cell, _)| !cells.iter().any(|known| known.key == *cell));
+    let gone: Vec<PreparedCell> = gone
+        .map(|(key, figure)| PreparedCell { key: *key, true_value: 0, figure: *figure, reason: Reason::Stands })
+        .collect();
+    cells.extend(gone);
+    cells.sort_by_key(|cell| cell.key);
     cells
+}
+
+fn shown(cells: &[PreparedCell]) -> Vec<(CellKey, Figure)> {
+    cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure)).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use folkmoot_disclosure::{Policies, PolicyRecord, policy_fault_words};
 use folkmoot_domain::calendar::{Programme, Programmes};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 
@@ -142,6 +143,7 @@ pub struct Directory {
     academy: Option<(NodeId, Genesis)>,
     hubs: BTreeMap<NodeId, HubRecord>,
     programmes: Programmes,
+    policies: Policies,
 }
 
 impl Directory {
@@ -160,8 +162,14 @@ impl Directory {
         &self.programmes
     }
 
+    /// The disclosure policies.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// Adds one payload of the `directory` topic, whose author was found to be the Academy. Other kinds than the
-    /// directory's change nothing.
+    /// directory's change nothing. A policy is taken where it may come to stand: whether it does,
+    /// [`Directory::check_policy`] says, and later ones may change it.
     pub fn apply(&mut self, payload: &Payload) -> Result<Applied, Fault> {
         match payload {
             Payload::Opening(opening) => match &opening.genesis {
@@ -170,6 +178,11 @@ impl Directory {
             },
             Payload::HubRecord(record) => Ok(self.register(record)),
             Payload::ProgrammeRecord(programme) => self.fund(programme),
+            Payload::PolicyRecord(record) => match self.policies.insert(*record) {
+                Ok(true) => Ok(Applied::Changed),
+                Ok(false) => Ok(Applied::Unchanged),
+                Err(faults) => Err(Fault::Policy(policy_fault_words(&faults))),
+            },
             Payload::Release(_)
             | Payload::Edition(_)
             | Payload::Retirement(_)
@@ -210,6 +223,11 @@ impl Directory {
         }
     }
 
+    /// Whether a policy that was taken stands beside the others that are known.
+    pub fn check_policy(&self, record: &PolicyRecord) -> Result<(), Fault> {
+        self.policies.check(record).map_err(|faults| Fault::Policy(policy_fault_words(&faults)))
+    }
+
     /// The key that signs a node's entries; none for a node that the directory does not list.
     pub fn log_key(&self, node: NodeId) -> Option<LogPublicKey> {
         match &self.academy {
@@ -246,6 +264,8 @@ impl Directory {
 
 #[cfg(test)]
 mod tests {
+    use folkmoot_disclosure::Terms;
+
     use super::*;
     use crate::key::LogKey;
 
@@ -316,5 +336,27 @@ mod tests {
         assert_eq!(directory.apply(&programme("one")), Ok(Applied::Changed));
         assert_eq!(directory.apply(&programme("one")), Ok(Applied::Unchanged));
         assert!(directory.apply(&programme("two")).is_err());
+    }
+
+    #[test]
+    fn a_policy_laxer_than_the_floors_is_not_taken_and_a_laxer_one_than_another_does_not_stand() {
+        let mut directory = founded();
+        let from = folkmoot_domain::calendar::Quarter::new(2027, 1).unwrap();
+        let policy = |version, threshold| PolicyRecord {
+            version,
+            from,
+            terms: Terms { threshold, special_threshold: 12, ..Terms::FLOOR },
+        };
+        let (strict, laxer, unsound) = (policy(2, 12), policy(3, 11), policy(4, 7));
+        assert_eq!(directory.apply(&Payload::PolicyRecord(laxer)), Ok(Applied::Changed));
+        assert_eq!(directory.check_policy(&laxer), Ok(()), "as far as is known");
+        assert_eq!(directory.apply(&Payload::PolicyRecord(strict)), Ok(Applied::Changed));
+        assert_eq!(directory.apply(&Payload::PolicyRecord(strict)), Ok(Applied::Unchanged));
+        let words = directory.check_policy(&laxer).unwrap_err().to_string();
+        assert_eq!(words, "the policy cannot stand: threshold 11 is laxer than policy 2: 12 or more");
+        let fault = directory.apply(&Payload::PolicyRecord(unsound)).unwrap_err();
+        assert_eq!(fault.reason(), crate::RefusalReason::DirectoryRule);
+        assert_eq!(fault.to_string(), "the policy cannot stand: threshold 7 is laxer than the floor: 8 or more");
+        assert_eq!(directory.policies().in_force(from.span()).version(), 2);
     }
 }

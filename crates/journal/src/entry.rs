@@ -33,6 +33,8 @@ pub enum PayloadKind {
     Membership,
     /// Changes to a campaign's document.
     CampaignChanges,
+    /// A disclosure policy set.
+    PolicyRecord,
     /// A newer node's kind: held and forwarded, applied after the upgrade.
     Unknown(u16),
 }
@@ -48,6 +50,7 @@ impl From<u16> for PayloadKind {
             6 => PayloadKind::Retirement,
             7 => PayloadKind::Membership,
             8 => PayloadKind::CampaignChanges,
+            9 => PayloadKind::PolicyRecord,
             other => PayloadKind::Unknown(other),
         }
     }
@@ -64,6 +67,7 @@ impl From<PayloadKind> for u16 {
             PayloadKind::Retirement => 6,
             PayloadKind::Membership => 7,
             PayloadKind::CampaignChanges => 8,
+            PayloadKind::PolicyRecord => 9,
             PayloadKind::Unknown(number) => number,
         }
     }

@@ -35,6 +35,9 @@ pub enum Fault {
     /// A directory payload that cannot stand.
     #[error("the directory entry cannot stand: {0}")]
     Directory(&'static str),
+    /// A disclosure policy that cannot stand.
+    #[error("the policy cannot stand: {0}")]
+    Policy(String),
     /// A membership that founds no campaign.
     #[error("the membership does not found this campaign: {0}")]
     Membership(&'static str),
@@ -53,7 +56,7 @@ impl Fault {
             | Fault::OtherFederation
             | Fault::Genesis(_) => RefusalReason::NotGenuine,
             Fault::Payload(_) => RefusalReason::MalformedPayload,
-            Fault::Directory(_) => RefusalReason::DirectoryRule,
+            Fault::Directory(_) | Fault::Policy(_) => RefusalReason::DirectoryRule,
             Fault::Membership(_) => RefusalReason::Membership,
         }
     }

@@ -37,7 +37,7 @@ pub use membership::{Membership, MembershipRecord, Memberships, campaign_id};
 pub use opening::{KnownLog, earlier_tips};
 pub use payload::{
     Opening, Payload, encode_campaign_changes, encode_edition, encode_hub_record, encode_membership, encode_opening,
-    encode_programme, encode_release, encode_retirement,
+    encode_policy, encode_programme, encode_release, encode_retirement,
 };
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalReason};

@@ -1,10 +1,12 @@
 //! Payloads: what an entry says, to bytes and back. A store keeps and forwards the original bytes; decoding is for
 //! indexing alone.
 
+mod policy;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
-use folkmoot_disclosure::{CellParts, Figure, Release, ReleaseParts};
+use folkmoot_disclosure::{CellParts, Figure, PolicyRecord, Release, ReleaseParts, Terms};
 use folkmoot_domain::calendar::{Programme, iso, parse_date};
 use folkmoot_domain::curriculum::{Edition, ItemKind, Retirement};
 use folkmoot_domain::hub::{HubKind, Stage};
@@ -19,6 +21,8 @@ use crate::id::NodeId;
 use crate::key::LogPublicKey;
 use crate::membership::{MEMBER_LIMIT, Membership, MembershipRecord};
 use crate::topic::{Cursor, Topic};
+
+pub use policy::encode_policy;
 
 /// The longest region or address, in characters.
 const TEXT_LIMIT: usize = 255;
@@ -41,6 +45,8 @@ pub enum Payload {
     HubRecord(HubRecord),
     /// A funding programme registered.
     ProgrammeRecord(Programme),
+    /// A disclosure policy set; whether it stands depends on the others.
+    PolicyRecord(PolicyRecord),
     /// A release, as it was decoded: to be checked by `disclosure`.
     Release(ReleaseParts),
     /// An edition of the curriculum published.
@@ -61,6 +67,7 @@ impl fmt::Debug for Payload {
             Payload::Opening(opening) => tuple("Opening", opening),
             Payload::HubRecord(record) => tuple("HubRecord", record),
             Payload::ProgrammeRecord(programme) => tuple("ProgrammeRecord", programme),
+            Payload::PolicyRecord(record) => tuple("PolicyRecord", record),
             Payload::Release(parts) => tuple("Release", parts),
             Payload::Edition(edition) => tuple("Edition", edition),
             Payload::Retirement(retirement) => tuple("Retirement", retirement),
@@ -77,6 +84,7 @@ impl Payload {
             PayloadKind::Opening => read(bytes).and_then(|wire| opening(&wire)).map(Payload::Opening),
             PayloadKind::HubRecord => read(bytes).and_then(hub_record).map(Payload::HubRecord),
             PayloadKind::ProgrammeRecord => read(bytes).and_then(|wire| programme(&wire)).map(Payload::ProgrammeRecord),
+            PayloadKind::PolicyRecord => read(bytes).and_then(|wire| policy::read(&wire)).map(Payload::PolicyRecord),
             PayloadKind::Release => read(bytes).map(release).map(Payload::Release),
             PayloadKind::Edition => read(bytes).and_then(|wire| edition(&wire)).map(Payload::Edition),
             PayloadKind::Retirement => read(bytes).and_then(|wire| retirement(&wire)).map(Payload::Retirement),
@@ -101,6 +109,7 @@ fn within_payload(fault: Fault) -> Fault {
         | Fault::Genesis(_)
         | Fault::Payload(_)
         | Fault::Directory(_)
+        | Fault::Policy(_)
         | Fault::Membership(_) => fault,
     }
 }
@@ -260,7 +269,7 @@ fn programme(wire: &v1::ProgrammeRecord) -> Result<Programme, Fault> {
 
 /// The bytes of a release. Only what disclosure control made can be written.
 pub fn encode_release(release: &Release) -> Vec<u8> {
-    let parts = ReleaseParts::from(release);
+    let (parts, terms) = (ReleaseParts::from(release), release.terms());
     v1::Release {
         hub: parts.hub,
         period: parts.period,
@@ -270,6 +279,10 @@ pub fn encode_release(release: &Release) -> Vec<u8> {
         policy_version: parts.policy_version,
         catalogue_version: parts.catalogue_version,
         cells: parts.cells.into_iter().map(cell_to_wire).collect(),
+        threshold: terms.threshold,
+        special_threshold: terms.special_threshold,
+        largest_percent: terms.largest_percent,
+        two_largest_percent: terms.two_largest_percent,
     }
     .encode_to_vec()
 }
@@ -309,6 +322,12 @@ fn release(wire: v1::Release) -> ReleaseParts {
         last_day: wire.last_day,
         revision: wire.revision,
         policy_version: wire.policy_version,
+        terms: Some(Terms {
+            threshold: wire.threshold,
+            special_threshold: wire.special_threshold,
+            largest_percent: wire.largest_percent,
+            two_largest_percent: wire.two_largest_percent,
+        }),
         catalogue_version: wire.catalogue_version,
         cells: wire.cells.into_iter().map(cell).collect(),
     }

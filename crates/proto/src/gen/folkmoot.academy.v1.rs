@@ -274,6 +274,68 @@ pub struct RevokeHubRequest {
     #[prost(string, tag = "2")]
     pub display_name: ::prost::alloc::string::String,
 }
+/// Policy is a disclosure policy. Every period is under the policy with the highest version that has begun by its last day.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Policy {
+    /// Output only. The resource name: `policies/VERSION`. Version 1 are the floors.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The first quarter in which it holds, such as `2027-Q1`: one that has not begun. Empty for the floors.
+    #[prost(string, tag = "2")]
+    pub first_quarter: ::prost::alloc::string::String,
+    /// A figure of fewer people than this is hidden: 8 or more. As in the policy before where not given.
+    #[prost(uint32, optional, tag = "3")]
+    pub threshold: ::core::option::Option<u32>,
+    /// The same for ethnicity and disability: 10 or more. As in the policy before where not given, but no less than the
+    /// threshold.
+    #[prost(uint32, optional, tag = "4")]
+    pub special_threshold: ::core::option::Option<u32>,
+    /// The most that one person may contribute to a sum, in percent of it: 50 or less. As in the policy before where not
+    /// given, but no more than that of two.
+    #[prost(uint32, optional, tag = "5")]
+    pub largest_percent: ::core::option::Option<u32>,
+    /// The most that two persons may contribute to a sum together, in percent of it: 90 or less. As in the policy before where
+    /// not given.
+    #[prost(uint32, optional, tag = "6")]
+    pub two_largest_percent: ::core::option::Option<u32>,
+    /// Output only. When it was made, to the minute; none for the floors.
+    #[prost(message, optional, tag = "7")]
+    pub create_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Output only. Whether a later policy holds from the same quarter or an earlier one, so that no period is under this one.
+    #[prost(bool, tag = "8")]
+    pub replaced: bool,
+}
+/// CreatePolicyRequest sets a policy.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CreatePolicyRequest {
+    /// Required. The policy: in no term laxer than the one before, and stricter in one or beginning earlier. The very same
+    /// again is returned as it stands.
+    #[prost(message, optional, tag = "1")]
+    pub policy: ::core::option::Option<Policy>,
+    /// Optional. A repeated call with the same id returns the first answer.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// ListPoliciesRequest asks for a page of policies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPoliciesRequest {
+    /// Optional. How many at most; 100 where not given.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListPoliciesResponse is a page of policies.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPoliciesResponse {
+    /// The policies.
+    #[prost(message, repeated, tag = "1")]
+    pub policies: ::prost::alloc::vec::Vec<Policy>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// Programme is a funding programme: a union of whole quarters.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Programme {

@@ -843,6 +843,29 @@ pub struct ProgrammeRecord {
     #[prost(string, tag = "4")]
     pub last_day: ::prost::alloc::string::String,
 }
+/// PolicyRecord is the payload that sets a disclosure policy. Its terms are never laxer than those of lower versions, of
+/// which version 1 are the floors; in force is the highest version that has begun by a period's last day.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PolicyRecord {
+    /// Counts the policies on from 2.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// The first quarter in which it holds, such as `2027-Q1`.
+    #[prost(string, tag = "2")]
+    pub first_quarter: ::prost::alloc::string::String,
+    /// A figure of fewer people than this is hidden: 8 or more.
+    #[prost(uint32, tag = "3")]
+    pub threshold: u32,
+    /// The same for ethnicity and disability: 10 or more.
+    #[prost(uint32, tag = "4")]
+    pub special_threshold: u32,
+    /// The most that one person may contribute to a sum, in percent of it: 50 or less.
+    #[prost(uint32, tag = "5")]
+    pub largest_percent: u32,
+    /// The most that two persons may contribute to a sum together, in percent of it: 90 or less.
+    #[prost(uint32, tag = "6")]
+    pub two_largest_percent: u32,
+}
 /// GetGenesisRequest asks for the genesis entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetGenesisRequest {}
@@ -927,6 +950,18 @@ pub struct Release {
     /// The cells, in the order of the catalogue.
     #[prost(message, repeated, tag = "8")]
     pub cells: ::prost::alloc::vec::Vec<ReleaseCell>,
+    /// A figure of fewer people than this was hidden. These four terms are those of the policy, or a stricter hub's own.
+    #[prost(uint32, tag = "9")]
+    pub threshold: u32,
+    /// The same for ethnicity and disability.
+    #[prost(uint32, tag = "10")]
+    pub special_threshold: u32,
+    /// The most that one person contributes to a sum that is not hidden, in percent of it.
+    #[prost(uint32, tag = "11")]
+    pub largest_percent: u32,
+    /// The most that two persons contribute to a sum together that is not hidden, in percent of it.
+    #[prost(uint32, tag = "12")]
+    pub two_largest_percent: u32,
 }
 /// ReleaseCell is one published or hidden figure.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -207,6 +207,64 @@ pub struct Indicator {
     #[prost(uint64, tag = "9")]
     pub value: u64,
 }
+/// DisclosureTerms are what disclosure control holds to.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DisclosureTerms {
+    /// A figure of fewer people than this is hidden.
+    #[prost(uint32, tag = "1")]
+    pub threshold: u32,
+    /// The same for ethnicity and disability.
+    #[prost(uint32, tag = "2")]
+    pub special_threshold: u32,
+    /// The most that one person may contribute to a sum, in percent of it.
+    #[prost(uint32, tag = "3")]
+    pub largest_percent: u32,
+    /// The most that two persons may contribute to a sum together, in percent of it.
+    #[prost(uint32, tag = "4")]
+    pub two_largest_percent: u32,
+}
+/// Policy is a disclosure policy and the periods that are under it: those that end from the first quarter to the last.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Policy {
+    /// The resource name: `policies/VERSION`. Version 1 are the floors.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The first quarter, such as `2027-Q1`; empty for the floors, which hold from the beginning.
+    #[prost(string, tag = "2")]
+    pub first_quarter: ::prost::alloc::string::String,
+    /// The last quarter; empty where no later policy is known.
+    #[prost(string, tag = "3")]
+    pub last_quarter: ::prost::alloc::string::String,
+    /// The policy's terms, as the Academy set them.
+    #[prost(message, optional, tag = "4")]
+    pub terms: ::core::option::Option<DisclosureTerms>,
+    /// The terms that this hub's releases are made under: the stricter of each, the policy's or the hub's own.
+    #[prost(message, optional, tag = "5")]
+    pub applied: ::core::option::Option<DisclosureTerms>,
+}
+/// ListPoliciesRequest asks for a page of policies.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListPoliciesRequest {
+    /// Optional. How many at most; 100 where not given.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListPoliciesResponse is a page of policies.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListPoliciesResponse {
+    /// The policies.
+    #[prost(message, repeated, tag = "1")]
+    pub policies: ::prost::alloc::vec::Vec<Policy>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+    /// The hub's own terms, by its settings: the floors where these say nothing.
+    #[prost(message, optional, tag = "3")]
+    pub own: ::core::option::Option<DisclosureTerms>,
+}
 /// ImportRecordsRequest is one piece of an import.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ImportRecordsRequest {

@@ -1,0 +1,63 @@
+//! What a release tells of each cell to somebody who knows the rules.
+
+use std::collections::BTreeMap;
+
+use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
+
+use crate::{Figure, Terms};
+
+/// The cells of one release, for looking up.
+pub(super) struct Known {
+    cells: BTreeMap<CellKey, Figure>,
+    terms: Terms,
+    /// Per additive breakdown: whether all is withheld, and the most that the smallest shown part can be.
+    lines: BTreeMap<(Indicator, Dimension), (bool, Option<i64>)>,
+}
+
+impl Known {
+    pub(super) fn new(cells: impl IntoIterator<Item = (CellKey, Figure)>, terms: Terms) -> Known {
+        let cells: BTreeMap<CellKey, Figure> = cells.into_iter().collect();
+        let mut lines = BTreeMap::new();
+        for (cell, figure) in &cells {
+            let Some(dimension) = cell.dimension() else { continue };
+            let line = lines.entry((cell.indicator, dimension)).or_insert((true, None::<i64>));
+            line.0 &= *figure == Figure::Withheld;
+            if let (Figure::Rounded(_) | Figure::Exact(_), Some(most)) = (figure, figure.bounds().1) {
+                let most = whole(most);
+                line.1 = Some(line.1.map_or(most, |least: i64| least.min(most)));
+            }
+        }
+        Known { cells, terms, lines }
+    }
+
+    /// The least and the most that a cell can be by what the release says of it; `None`: no bound.
+    pub(super) fn bounds(&self, cell: CellKey) -> (i64, Option<i64>) {
+        let threshold = whole(self.terms.threshold_of(cell));
+        let Some(figure) = self.cells.get(&cell) else {
+            // Of an open-ended dimension: where any part is listed, what is not listed is under the threshold.
+            let listed = cell.dimension().is_some_and(|it| self.lines.contains_key(&(cell.indicator, it)));
+            return (0, listed.then_some(threshold - 1));
+        };
+        let (low, high) = figure.bounds();
+        let (low, high) = (whole(low), high.map(whole));
+        match (figure, cell.dimension(), cell.indicator.class()) {
+            (Figure::Rounded(_), ..) => (low.max(threshold), high),
+            // A total of few people would say so.
+            (Figure::Withheld, None, Class::People) => (threshold, None),
+            // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
+            (Figure::Withheld, Some(dimension), Class::People) => {
+                match self.lines.get(&(cell.indicator, dimension)) {
+                    Some((false, most)) if dimension.is_additive() => (threshold, *most),
+                    Some((false, _)) => (threshold, None),
+                    Some((true, _)) | None => (0, None),
+                }
+            }
+            (Figure::Exact(_) | Figure::Below(_) | Figure::Withheld, ..) => (low, high),
+        }
+    }
+}
+
+/// A count as the system reckons with: no hub's comes near what it can hold.
+pub(super) fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX / 4)
+}

@@ -1,0 +1,344 @@
+//! The audit: whether somebody who holds all releases of a hub, and knows the rules, could work out what is hidden; and
+//! what more to hide then.
+//!
+//! The attacker is written down as whole numbers under linear constraints ([`lattice`], [`known`]). A figure of people
+//! under its threshold is safe when as many values as [`crate::Policy::VALUES`] are possible, a hidden sum when half and
+//! one and a half of it are: each shown by a solution of the whole system ([`search`]). What could not be shown within
+//! the budget is not safe, and is withheld.
+
+mod known;
+mod lattice;
+mod protection;
+mod search;
+mod system;
+
+use std::collections::BTreeSet;
+
+use folkmoot_domain::calendar::{Period, Span};
+use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
+
+use crate::draft::{Draft, Step};
+use crate::{Account, Figure, Observations, PreparedCell, Terms};
+use known::{Known, whole};
+use lattice::{Lattice, Stretch};
+use protection::{Concern, concerns};
+use search::{Guard, Protected, lacking};
+
+pub(crate) use search::Budget;
+
+/// The audit of one release.
+pub(crate) struct Audit {
+    lattice: Lattice,
+    truth: Vec<i64>,
+    /// Bounds from all earlier releases.
+    earlier: Vec<(i64, i64)>,
+    concerns: Vec<Concern>,
+    candidate: usize,
+    terms: Terms,
+    budget: Budget,
+    /// Parts that were found safe, by their bounds: most do not change from step to step.
+    safe: BTreeSet<Vec<(usize, i64, i64)>>,
+    /// What earlier releases alone leave open, which nothing can mend.
+    inherited: Option<BTreeSet<usize>>,
+}
+
+impl Audit {
+    /// The audit of what is to be released for a period of the account.
+    pub(crate) fn new(account: &Account, period: &Period, terms: Terms, budget: Budget) -> Audit {
+        let periods = concerned(account, period);
+        let candidate = periods.iter().position(|seen| seen.period() == period).unwrap_or(0);
+        let stretches = periods.iter().map(|seen| Stretch::of(seen.span())).collect();
+        let cells: BTreeSet<CellKey> = periods.iter().flat_map(|seen| seen.cells().map(|(cell, _)| cell)).collect();
+        let mut lattice = Lattice::new(stretches, &cells);
+        let truth: Vec<i64> =
+            lattice.variables.iter().map(|(at, cell)| whole(periods[*at].get(*cell).value)).collect();
+        for ((bounds, value), (_, cell)) in lattice.system.bounds.iter_mut().zip(&truth).zip(&lattice.variables) {
+            // An attacker knows no such bound: to count on it only makes less seem possible.
+            let most = match cell.indicator.class() {
+                Class::People | Class::Open => 2 * value + 64,
+                Class::PeopleSum { .. } => 4 * value + 4_000,
+            };
+            *bounds = (0, most);
+        }
+        let concerns = concerns(&lattice, &periods, account, terms);
+        let mut earlier = lattice.system.bounds.clone();
+        for released in account.released().iter().filter(|it| it.period != *period) {
+            let latest = account.standing(&released.period) == Some(released);
+            let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
+            let Some(at) = lattice.stretches.iter().position(|it| *it == Stretch::of(seen.span())) else { continue };
+            let known = Known::new(released.cells.iter().copied(), released.terms);
+            restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
+        }
+        Audit {
+            lattice,
+            truth,
+            earlier,
+            concerns,
+            candidate,
+            terms,
+            budget,
+            safe: BTreeSet::new(),
+            inherited: None,
+        }
+    }
+
+    /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
+    /// cell, round the total, withhold the breakdown, withhold the total.
+    pub(crate) fn repair(&mut self, draft: &mut Draft<'_>) {
+        let untouched = draft.clone();
+        let mut steps = Vec::new();
+        loop {
+            let open = self.open(&draft.cells());
+            if open.is_empty() {
+                break;
+            }
+            let before = steps.len();
+            let reached: BTreeSet<CellKey> = open.iter().map(|at| self.concerns[*at].cell).collect();
+            for cell in reached {
+                let step = ladder(cell).into_iter().find(|step| draft.take(*step));
+                steps.extend(step);
+            }
+            if steps.len() == before {
+                break;
+            }
+        }
+        // A total that was taken for nothing is given back.
+        for at in (0..steps.len()).rev() {
+            if matches!(steps[at], Step::Round(_) | Step::Withhold(_)) {
+                let mut lighter = untouched.clone();
+                let fewer = steps.iter().enumerate().filter(|(other, _)| *other != at);
+                let fewer: Vec<Step> = fewer.map(|(_, step)| *step).collect();
+                for step in &fewer {
+                    lighter.take(*step);
+                }
+                if self.open(&lighter.cells()).is_empty() {
+                    (*draft, steps) = (lighter, fewer);
+                }
+            }
+        }
+    }
+
+    /// What could be worked out of the release, and not without it.
+    fn open(&mut self, cells: &[PreparedCell]) -> BTreeSet<usize> {
+        let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
+        let known = Known::new(listed, self.terms);
+        let mut bounds = self.earlier.clone();
+        restrict(&self.lattice, &mut bounds, self.candidate, &known, |_| false);
+        let mut open = self.unsafe_under(bounds);
+        if !open.is_empty() {
+            let inherited = match self.inherited.take() {
+                Some(inherited) => inherited,
+                None => self.unsafe_under(self.earlier.clone()),
+            };
+            open.retain(|at| !inherited.contains(at));
+            self.inherited = Some(inherited);
+        }
+        open
+    }
+
+    /// The concerns that are not safe under bounds.
+    fn unsafe_under(&mut self, bounds: Vec<(i64, i64)>) -> BTreeSet<usize> {
+        let mut system = self.lattice.system.clone();
+        system.bounds = bounds;
+        system.forget_what_contradicts(&self.truth);
+        system.narrow();
+        let mut place = vec![None; self.truth.len()];
+        let sums: Vec<_> = self.concerns.iter().map(|concern| concern.sum.clone()).collect();
+        let parts = system.parts(&sums);
+        for (part, (variables, _)) in parts.iter().enumerate() {
+            for (at, variable) in variables.iter().enumerate() {
+                place[*variable] = Some((part, at));
+            }
+        }
+        let mut found = BTreeSet::new();
+        let mut by_part: Vec<Vec<(usize, Protected)>> = vec![Vec::new(); parts.len()];
+        for (at, concern) in self.concerns.iter().enumerate() {
+            let mut fixed = 0;
+            let mut sum = Vec::new();
+            let mut part = None;
+            for (variable, times) in &concern.sum {
+                match place[*variable] {
+                    Some((of, at)) => {
+                        part = Some(of);
+                        sum.push((at, *times));
+                    }
+                    None => fixed += self.truth[*variable] * times,
+                }
+            }
+            match part {
+                Some(part) => by_part[part].push((at, Protected { sum, fixed, guard: concern.guard })),
+                None if concern.guard != Guard::Magnitude(0) => {
+                    found.insert(at);
+                }
+                None => {}
+            }
+        }
+        for ((variables, part), protected) in parts.into_iter().zip(by_part) {
+            if protected.is_empty() {
+                continue;
+            }
+            let key: Vec<(usize, i64, i64)> =
+                variables.iter().zip(&part.bounds).map(|(variable, (low, high))| (*variable, *low, *high)).collect();
+            if self.safe.contains(&key) {
+                continue;
+            }
+            let truth: Vec<i64> = variables.iter().map(|variable| self.truth[*variable]).collect();
+            let (ats, protected): (Vec<usize>, Vec<Protected>) = protected.into_iter().unzip();
+            let lacking = lacking(&part, &truth, &protected, &mut self.budget);
+            if lacking.is_empty() {
+                self.safe.insert(key);
+            }
+            found.extend(lacking.into_iter().map(|at| ats[at]));
+        }
+        found
+    }
+}
+
+/// The steps that can mend what a cell of the release gives away, the one that loses least first.
+fn ladder(cell: CellKey) -> Vec<Step> {
+    use Step::{Hide, HideNext, Round, Withhold, WithholdBreakdown};
+    let indicator = cell.indicator;
+    let mut steps = match (cell.dimension(), indicator.class()) {
+        (Some(dimension), _) if dimension.is_additive() => {
+            let hide = vec![HideNext(indicator, dimension); 1];
+            [hide, vec![Round(indicator), WithholdBreakdown(indicator, dimension)]].concat()
+        }
+        (Some(dimension), Class::PeopleSum { .. }) => vec![Hide(cell), WithholdBreakdown(indicator, dimension)],
+        (Some(dimension), Class::People | Class::Open) if dimension.is_open_ended() => {
+            vec![WithholdBreakdown(indicator, dimension), Round(indicator)]
+        }
+        (Some(dimension), Class::People | Class::Open) => {
+            vec![Hide(cell), Round(indicator), WithholdBreakdown(indicator, dimension)]
+        }
+        (None, Class::People) => vec![Round(indicator)],
+        (None, Class::PeopleSum { .. } | Class::Open) => Vec::new(),
+    };
+    steps.push(Withhold(indicator));
+    // What hangs together with it.
+    match indicator {
+        Indicator::YoungPeopleTrained => steps.extend([
+            Round(Indicator::PeopleTrained),
+            WithholdBreakdown(Indicator::PeopleTrained, cell.dimension().unwrap_or(Dimension::AgeBand)),
+            WithholdBreakdown(Indicator::PeopleTrained, Dimension::AgeBand),
+            Withhold(Indicator::PeopleTrained),
+        ]),
+        Indicator::PeopleTrained => steps.extend([
+            Round(Indicator::YoungPeopleTrained),
+            Withhold(Indicator::YoungPeopleTrained),
+            Withhold(Indicator::TrainingMinutes),
+        ]),
+        Indicator::TrainingMinutes => {
+            steps.extend([Round(Indicator::PeopleTrained), Withhold(Indicator::PeopleTrained)]);
+        }
+        Indicator::Listenings => {
+            if let Some(dimension) = cell.dimension() {
+                steps.push(WithholdBreakdown(Indicator::PeopleListenedTo, dimension));
+            }
+            steps.extend([Round(Indicator::PeopleListenedTo), Withhold(Indicator::PeopleListenedTo)]);
+        }
+        Indicator::PeopleListenedTo => steps.push(Withhold(Indicator::Listenings)),
+        Indicator::PeopleMobilised
+        | Indicator::TrainingSessions
+        | Indicator::TrainersQualityAssured
+        | Indicator::ListeningCampaignsReportedBack
+        | Indicator::ActionsHeld
+        | Indicator::CommunityProjectsSupported
+        | Indicator::FundingLeveragedPence => {}
+    }
+    steps
+}
+
+/// Narrows the bounds of a period's cells to what is known of them.
+fn restrict(
+    lattice: &Lattice,
+    bounds: &mut [(i64, i64)],
+    period: usize,
+    known: &Known,
+    outdated: impl Fn(CellKey) -> bool,
+) {
+    for (bounds, (at, cell)) in bounds.iter_mut().zip(&lattice.variables) {
+        if *at == period && !outdated(*cell) {
+            let (low, high) = known.bounds(*cell);
+            *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+        }
+    }
+}
+
+/// The periods that bear on a release, each stretch of quarters once: what was released or is to be, its quarters, and
+/// longer periods of which every quarter is among them; and of these those that the period hangs together with.
+fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations> {
+    let public = |seen: &Observations| seen.period() == period || account.standing(seen.period()).is_some();
+    let stretch = |seen: &Observations| Stretch::of(seen.span());
+    let mut together: Vec<Stretch> =
+        account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
+    loop {
+        let more = account.periods().filter(|seen| public(seen)).map(stretch).filter(|it| {
+            !together.contains(it) && together.iter().any(|known| known.touches(*it))
+        });
+        let more: Vec<Stretch> = more.collect();
+        if more.is_empty() {
+            break;
+        }
+        together.extend(more);
+    }
+    let covered = |index: i32| together.iter().any(|it| it.holds(Stretch { first: index, last: index }));
+    let mut found: Vec<&Observations> =
+        account.periods().filter(|seen| stretch(seen).quarters().all(covered)).collect();
+    // Two programmes over the same quarters are one stretch; the one that is to be released stands for it.
+    found.sort_by_key(|seen| (stretch(seen), seen.period() != period));
+    found.dedup_by_key(|seen| stretch(seen));
+    found
+}
+
+/// What a receiver who knows no true figure can tell of one release by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its figures can all be true, and leave enough values of each that is under a threshold.
+    Possible,
+    /// A figure under a threshold has fewer values than it must keep.
+    GivesAway,
+    /// Its figures cannot all be true.
+    Contradictory,
+}
+
+/// Judges one release. What the budget does not settle is taken for possible: the hub that made it has looked closer.
+pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Verdict {
+    let keys: BTreeSet<CellKey> = cells.iter().map(|(cell, _)| *cell).collect();
+    let mut lattice = Lattice::new(vec![Stretch::of(span)], &keys);
+    let known = Known::new(cells.iter().copied(), terms);
+    let most = cells.iter().filter_map(|(_, figure)| figure.bounds().1).map(whole).max().unwrap_or(0);
+    let mut bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
+    restrict(&lattice, &mut bounds, 0, &known, |_| false);
+    lattice.system.bounds = bounds;
+    if lattice.system.bounds.iter().any(|(low, high)| low > high) || !lattice.system.narrow() {
+        return Verdict::Contradictory;
+    }
+    let is_small = |variable: usize| {
+        let (_, cell) = lattice.variables[variable];
+        // Where nobody was at any event, the parts are known to be nobody.
+        let nobody = known.bounds(CellKey::headline(cell.indicator)) == (0, Some(0));
+        !nobody && cells.iter().any(|(key, figure)| *key == cell && matches!(figure, Figure::Below(_)))
+    };
+    let is_fixed = |variable: usize| lattice.system.bounds[variable].0 == lattice.system.bounds[variable].1;
+    if (0..lattice.variables.len()).any(|variable| is_fixed(variable) && is_small(variable)) {
+        return Verdict::GivesAway;
+    }
+    let mut budget = Budget { programs: 400, ..Budget::default() };
+    for (variables, part) in lattice.system.parts(&[]) {
+        let solution = match search::any_solution(&part, &mut budget) {
+            Ok(Some(solution)) => solution,
+            Ok(None) => return Verdict::Possible,
+            Err(search::NoSolution) => return Verdict::Contradictory,
+        };
+        let small = variables.iter().enumerate().filter(|(_, variable)| is_small(**variable));
+        let protected: Vec<Protected> =
+            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
+        if !lacking(&part, &solution, &protected, &mut budget).is_empty() && budget.programs > 0 {
+            return Verdict::GivesAway;
+        }
+    }
+    Verdict::Possible
+}
+
+#[cfg(test)]
+mod tests;
