@@ -608,22 +608,6 @@ pub mod preview_release_response {
         }
     }
 }
-/// DisclosureTerms say when a figure is hidden.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct DisclosureTerms {
-    /// A figure of fewer people than this is hidden.
-    #[prost(uint32, tag = "1")]
-    pub threshold: u32,
-    /// The same in breakdowns by ethnicity and disability.
-    #[prost(uint32, tag = "2")]
-    pub special_threshold: u32,
-    /// A sum is hidden where one person makes up more than so many hundredths of it.
-    #[prost(uint32, tag = "3")]
-    pub largest_percent: u32,
-    /// A sum is hidden where two people make up more than so many hundredths of it.
-    #[prost(uint32, tag = "4")]
-    pub two_largest_percent: u32,
-}
 /// PreviewCell is one cell as the hub alone may see it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct PreviewCell {
