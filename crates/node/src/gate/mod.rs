@@ -80,7 +80,7 @@ impl Gate {
         counted: &'a Counted,
     ) -> Result<Proposal<'a>, GateError> {
         let records = store.hub()?;
-        let policy = Policy::floor();
+        let policy = self.policy(store, counted, period);
         let prepared = prepare(&counted.account, period, self.hub.0, &policy, self.today)?;
         let standing = records.standing_release(period)?;
         let payload = match (&prepared.standing, &standing) {
@@ -91,6 +91,12 @@ impl Gate {
         let facts = PeriodFacts::of(counted, period, prepared.release.span().last, hold.is_some());
         let late_people = counted.waiting(period);
         Ok(Proposal { prepared, payload, policy, standing, hold, facts, late_people, counted })
+    }
+
+    /// The policy that a period is under. One that the account does not have is refused whatever the policy.
+    fn policy(&self, store: &Store, counted: &Counted, period: &Period) -> Policy {
+        let span = counted.account.observations(period).map(folkmoot_disclosure::Observations::span);
+        span.map_or_else(Policy::floor, |span| store.journal().directory().policies().in_force(span))
     }
 
     /// Approves a proposal; the release that stands already, where nothing is to be revised. A person's approval lifts
@@ -149,6 +155,7 @@ pub(crate) fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
                 Payload::Opening(_)
                 | Payload::HubRecord(_)
                 | Payload::ProgrammeRecord(_)
+                | Payload::PolicyRecord(_)
                 | Payload::Edition(_)
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
