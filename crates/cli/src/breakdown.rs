@@ -71,8 +71,8 @@ fn row(table: &mut Table, title: String, true_figure: Option<String>, columns: &
 }
 
 /// A newer node may break down by what this client does not know.
-fn dimension_title(code: &str) -> &str {
-    Dimension::from_code(code).map_or(code, Dimension::title)
+fn dimension_title(code: &str) -> String {
+    Dimension::from_code(code).map_or(code, |dimension| dimension.title()).to_owned()
 }
 
 #[cfg(test)]
@@ -112,12 +112,12 @@ mod tests {
         assert_eq!(
             text(shown, &[1]),
             "                True figure  What leaves\n\
-             -----------------------------------------\n\
+             ------------------------------------------\n\
              People trained           42  42\n\
              \x20 Gender\n\
              \x20   Women                40  about 40\n\
              \x20   Men                   2  fewer than 8\n\
-             \x20 Ethnicity                 withheld\n\
+             \x20 Ethnicity                  withheld\n\
              Listenings                7  7\n"
         );
     }

@@ -83,15 +83,15 @@ async fn hold(channel: Channel, period: String, format: Format) -> Result<(), Fa
 }
 
 async fn resume(channel: Channel, period: String, format: Format) -> Result<(), Failure> {
-    let request = wire::ResumeReleaseRequest { period: period.clone() };
-    let lifted = ReleaseServiceClient::new(channel).resume_release(request).await?.into_inner().lifted;
-    match (format, lifted) {
-        (Format::Json, lifted) => print_json(&json!({ "lifted": program::hold(lifted.as_ref()) })),
-        (Format::Table, Some(hold)) => print(&format!(
+    let request = wire::ResumeReleaseRequest { period };
+    let resumed = ReleaseServiceClient::new(channel).resume_release(request).await?.into_inner();
+    match format {
+        Format::Json => print_json(&json!({ "period": resumed.period, "was_held": resumed.was_held })),
+        Format::Table if resumed.was_held => print(&format!(
             "Resumed: {}. What is approved of it leaves at the next session with the Academy.",
-            hold.period_title
+            resumed.period_title
         )),
-        (Format::Table, None) => print(&format!("{period} was not held.")),
+        Format::Table => print(&format!("{} was not held back.", resumed.period_title)),
     }
 }
 

@@ -114,7 +114,7 @@ pub(crate) fn store(error: StoreError) -> Status {
 pub(crate) fn refusal(refusal: Refusal) -> Status {
     let (code, reason) = match &refusal {
         Refusal::PeriodUnfinished { .. } => (Code::FailedPrecondition, "PERIOD_UNFINISHED"),
-        Refusal::Revision => (Code::FailedPrecondition, "RELEASE_STANDS"),
+        Refusal::PeriodUnknown => (Code::NotFound, "NO_SUCH_PERIOD"),
         Refusal::Inconsistent { .. } => return failed(Code::Internal, "FIGURES_INCONSISTENT", &refusal),
     };
     reasoned(code, reason, refusal.to_string())

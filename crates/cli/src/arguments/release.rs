@@ -15,7 +15,6 @@ pub(crate) struct Indicators {
 
 #[derive(Debug, Args)]
 #[group(id = "which", required = true, multiple = false, args = ["period", "list", "show"])]
-#[group(id = "deed", multiple = false, requires = "period", conflicts_with_all = ["list", "show"], args = ["approve", "hold", "resume"])]
 pub(crate) struct Release {
     #[command(flatten)]
     pub(crate) folder: Data,
@@ -23,13 +22,13 @@ pub(crate) struct Release {
     #[arg(long, value_parser = period)]
     pub(crate) period: Option<String>,
     /// Approve the release: it leaves at the next session with the Academy. A hold ends with it
-    #[arg(long)]
+    #[arg(long, requires = "period", conflicts_with_all = ["list", "show", "hold", "resume"])]
     pub(crate) approve: bool,
     /// Hold the period back: nothing of it leaves, and the hub's own policy approves nothing, until it is resumed
-    #[arg(long)]
+    #[arg(long, requires = "period", conflicts_with_all = ["list", "show", "resume"])]
     pub(crate) hold: bool,
     /// Let a period go that was held back
-    #[arg(long)]
+    #[arg(long, requires = "period", conflicts_with_all = ["list", "show"])]
     pub(crate) resume: bool,
     /// List every release ever approved here, and the periods that are held
     #[arg(long)]

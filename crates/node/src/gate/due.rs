@@ -1,8 +1,10 @@
 //! When the hub's own policy may approve a period.
 
+use std::collections::BTreeMap;
+
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{FinancialYear, Period};
-use folkmoot_store::hub::Counted;
+use folkmoot_store::hub::{Counted, Hold};
 use time::Duration;
 
 use crate::node::moment;
@@ -27,10 +29,10 @@ pub(crate) struct PeriodFacts {
 
 impl PeriodFacts {
     /// What is known of every period that was counted.
-    pub(crate) fn all(counted: &Counted, held: &[Period]) -> Vec<PeriodFacts> {
+    pub(crate) fn all(counted: &Counted, holds: &BTreeMap<Period, Hold>) -> Vec<PeriodFacts> {
+        let held = |period: &Period| holds.contains_key(period);
         let periods = counted.account.periods();
-        let facts = periods.map(|seen| Self::of(counted, seen.period(), seen.span().last, held.contains(seen.period())));
-        facts.collect()
+        periods.map(|seen| Self::of(counted, seen.period(), seen.span().last, held(seen.period()))).collect()
     }
 
     /// What is known of one period.

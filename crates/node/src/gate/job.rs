@@ -60,16 +60,14 @@ pub(crate) async fn approve_due(node: &Node) {
     }
 }
 
+/// A period and whether it was approved.
+type Tried = (Period, Result<(), GateError>);
+
 /// Approves the next period that is due and has something to release or to revise; `None` where there is none left.
-fn next(
-    gate: &Gate,
-    store: &Store,
-    tried: &mut BTreeSet<Period>,
-) -> Result<Option<(Period, Result<(), GateError>)>, GateError> {
+fn next(gate: &Gate, store: &Store, tried: &mut BTreeSet<Period>) -> Result<Option<Tried>, GateError> {
     let records = store.hub()?;
     let counted = records.count()?;
-    let held: Vec<Period> = records.holds()?.into_iter().map(|(period, _)| period).collect();
-    for period in due(&PeriodFacts::all(&counted, &held), &gate.settings, gate.today) {
+    for period in due(&PeriodFacts::all(&counted, &records.holds()?), &gate.settings, gate.today) {
         if tried.insert(period.clone()) {
             match gate.propose(store, &period, &counted) {
                 Ok(proposal) if proposal.prepared.standing == Standing::Stands => {}

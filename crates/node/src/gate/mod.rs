@@ -87,7 +87,7 @@ impl Gate {
             (Standing::Stands, Some(standing)) => standing.payload.clone(),
             (Standing::First | Standing::Revision | Standing::Stands, _) => encode_release(&prepared.release),
         };
-        let hold = records.holds()?.into_iter().find(|(held, _)| held == period).map(|(_, hold)| hold);
+        let hold = records.holds()?.remove(period);
         let facts = PeriodFacts::of(counted, period, prepared.release.span().last, hold.is_some());
         let late_people = counted.waiting(period);
         Ok(Proposal { prepared, payload, policy, standing, hold, facts, late_people, counted })
@@ -113,21 +113,18 @@ impl Gate {
         }
         let records = store.hub()?;
         let period = proposal.prepared.release.period();
-        let approved = match (proposal.prepared.standing, proposal.standing) {
-            (Standing::Stands, Some(standing)) => standing,
-            (Standing::First | Standing::Revision | Standing::Stands, _) => {
+        match (proposal.prepared.standing, proposal.standing, approver) {
+            (Standing::Stands, Some(standing), Approver::Person { uid }) if proposal.hold.is_some() => {
+                records.resume(period, uid)?;
+                Ok(ApprovedRelease { hold: None, ..standing })
+            }
+            (Standing::Stands, Some(standing), _) => Ok(standing),
+            (Standing::First | Standing::Revision | Standing::Stands, ..) => {
                 if proposal.facts.waits_for_report_back(&self.settings) {
                     return Err(GateError::AwaitsReportBack { campaigns: proposal.facts.awaiting_report_back });
                 }
-                records.approve(&proposal.prepared.release, proposal.counted, approver)?
+                Ok(records.approve(&proposal.prepared.release, proposal.counted, approver)?)
             }
-        };
-        match approver {
-            Approver::Person { uid } if proposal.hold.is_some() => {
-                records.resume(period, uid)?;
-                Ok(records.release(&approved.id)?.unwrap_or(approved))
-            }
-            Approver::Person { .. } | Approver::Policy => Ok(approved),
         }
     }
 }

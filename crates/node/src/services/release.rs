@@ -65,8 +65,8 @@ impl ReleaseService for Releases {
         let uid = Permit::of(&request)?.writer()?.uid;
         let period = period(&request.get_ref().period)?;
         let of = period.clone();
-        let lifted = ask(&self.0, move |store| store.hub()?.resume(&of, uid)).await?;
-        Ok(Response::new(ResumeReleaseResponse { lifted: lifted.map(|hold| hold_message(&period, &hold)) }))
+        let was_held = ask(&self.0, move |store| store.hub()?.resume(&of, uid)).await?;
+        Ok(Response::new(ResumeReleaseResponse { period: period.to_string(), period_title: period.title(), was_held }))
     }
 
     async fn list_releases(
@@ -116,7 +116,7 @@ impl Releases {
     ) -> Result<T, Status> {
         let (gate, period) = (Gate::of(&self.0), period(asked)?);
         let answer = self.0.on_store(move |store| {
-            let counted = store.hub()?.count()?;
+            let counted = store.hub()?.count_with(&period)?;
             let proposal = gate.propose(store, &period, &counted)?;
             then(&gate, store, proposal)
         });
@@ -186,6 +186,7 @@ fn message(release: ApprovedRelease) -> proto::Release {
         approved_by: match release.approved_by {
             Approver::Person { uid } => who(uid),
             Approver::Policy => "policy".to_owned(),
+            Approver::Unrecorded => String::new(),
         },
         hold: release.hold.as_ref().map(|hold| hold_message(&release.period, hold)),
         period: release.period.to_string(),

@@ -717,7 +717,8 @@ pub struct Release {
     /// When the Academy signed for it, by its own clock.
     #[prost(message, optional, tag = "11")]
     pub acknowledge_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Who approved it: `uid 1000` for a user of the hub's machine, `policy` for the hub's own policy.
+    /// Who approved it: `uid 1000` for a user of the hub's machine, `policy` for the hub's own policy. Empty where nobody
+    /// wrote it down: it came back after a restore, or an earlier version of the software approved it.
     #[prost(string, tag = "12")]
     pub approved_by: ::prost::alloc::string::String,
     /// The hold of its period, where it is held back.
@@ -812,12 +813,18 @@ pub struct ResumeReleaseRequest {
     #[prost(string, tag = "1")]
     pub period: ::prost::alloc::string::String,
 }
-/// ResumeReleaseResponse says which hold was lifted.
+/// ResumeReleaseResponse says what was resumed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ResumeReleaseResponse {
-    /// The hold that was lifted; absent where the period was not held.
-    #[prost(message, optional, tag = "1")]
-    pub lifted: ::core::option::Option<ReleaseHold>,
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// The period in words that people read.
+    #[prost(string, tag = "2")]
+    pub period_title: ::prost::alloc::string::String,
+    /// Whether it was held.
+    #[prost(bool, tag = "3")]
+    pub was_held: bool,
 }
 /// ReleasedCell is one cell as it left.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
