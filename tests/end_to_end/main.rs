@@ -16,6 +16,7 @@ mod kill;
 mod peer;
 mod planted;
 mod poison;
+mod policy;
 mod programme;
 mod readme;
 mod relay;

@@ -1,5 +1,8 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
+mod policy;
+mod release;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -9,8 +12,7 @@ use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
-mod release;
-
+pub(crate) use policy::{Policy, SetPolicy};
 pub(crate) use release::{Indicators, Release};
 
 /// Everything on one command line.
@@ -87,6 +89,9 @@ pub(crate) enum Academy {
     /// Register funding programmes, and list them
     #[command(subcommand)]
     Programme(Programme),
+    /// Set the disclosure policy that every hub's releases hold to, and list the policies
+    #[command(subcommand)]
+    Policy(Policy),
     /// Make a one-time invite code for a hub
     ///
     /// Prints the code alone. Give it to the hub privately: whoever has it can join once, under this name, within a day.
@@ -157,6 +162,10 @@ pub(crate) enum Hub {
     /// With --period alone this is a preview: nothing is stored. An approved release leaves at the next session with the
     /// Academy, and is never taken back. It stands, until enough has changed for a revision: one a financial year.
     Release(Release),
+    /// List the Academy's disclosure policies, and what this hub's releases hold to in which periods
+    ///
+    /// A hub is as strict as the policy or stricter: the table [disclosure] of folkmoot.toml has its own terms.
+    Policy(Data),
     /// Show what the hub holds about people
     #[command(subcommand)]
     Person(Person),

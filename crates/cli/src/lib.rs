@@ -17,6 +17,7 @@ mod indicators;
 mod nodes;
 mod output;
 mod person;
+mod policy;
 mod release;
 mod report;
 mod shell;
@@ -67,6 +68,7 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Academy(Academy::Init(arguments)) => nodes::init_academy(arguments, format),
         Command::Academy(Academy::Serve(arguments)) => nodes::serve_academy(arguments),
         Command::Academy(Academy::Programme(command)) => wait(academy::programme(command, format)),
+        Command::Academy(Academy::Policy(command)) => wait(policy::academy(command, format)),
         Command::Academy(Academy::Invite(arguments)) => wait(academy::invite(arguments, format)),
         Command::Academy(Academy::Hub(command)) => wait(academy::hub(command, format)),
         Command::Academy(Academy::Publish(arguments)) => wait(curriculum::publish(arguments, format)),
@@ -78,6 +80,7 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Hub(Hub::Import(arguments)) => wait(import::run(arguments, format)),
         Command::Hub(Hub::Indicators(arguments)) => wait(indicators::run(arguments, format)),
         Command::Hub(Hub::Release(arguments)) => wait(release::run(arguments, format)),
+        Command::Hub(Hub::Policy(arguments)) => wait(policy::hub(arguments, format)),
         Command::Hub(Hub::Person(Person::Show(arguments))) => wait(person::show(arguments, format)),
         Command::Curriculum(command) => wait(curriculum::run(command, format)),
         Command::Campaign(command) => wait(campaign::run(command, format)),

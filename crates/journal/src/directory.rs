@@ -223,7 +223,7 @@ impl Directory {
         }
     }
 
-    /// Whether a policy that was taken stands beside the others that are known.
+    /// Whether a policy stands beside the others that are known.
     pub fn check_policy(&self, record: &PolicyRecord) -> Result<(), Fault> {
         self.policies.check(record).map_err(|faults| Fault::Policy(policy_fault_words(&faults)))
     }

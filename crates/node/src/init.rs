@@ -6,6 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use folkmoot_disclosure::Terms;
 use folkmoot_journal::{FederationId, NodeId};
 use folkmoot_store::{Role, Store};
 
@@ -141,6 +142,7 @@ fn check(role: Role, data: &Path, name: &str, listen: &str, address: Option<&str
         None => PeerAddress::parse(&listen.to_string()).ok(),
     };
     Ok(Settings {
+        disclosure: Terms::FLOOR,
         role,
         name,
         listen,

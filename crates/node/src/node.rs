@@ -6,6 +6,8 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use folkmoot_disclosure::Policy;
+use folkmoot_domain::calendar::Span;
 use folkmoot_journal::{Directory, FederationId, Incarnation, NodeId};
 use folkmoot_store::{Ambient, Change, Role, Store, UnixMillis};
 use rustls::{ServerConfig, pki_types::CertificateDer};
@@ -277,6 +279,13 @@ impl Node {
     #[must_use]
     pub fn directory(&self) -> Arc<Directory> {
         self.store.journal().directory()
+    }
+
+    /// What this node's releases of a period are made under: the policy that the period is under, tightened by the node's
+    /// own terms.
+    #[must_use]
+    pub fn policy(&self, period: Span) -> Policy {
+        self.directory().policies().in_force(period).tightened_by(&self.settings.disclosure)
     }
 
     /// The hubs that take part in one of this node's campaigns, however the directory lists them.

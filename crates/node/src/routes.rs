@@ -15,11 +15,13 @@ use crate::enrolment::Enrolments;
 use crate::exchange::Exchanges;
 use crate::generated::academy::curriculum_service_server::CurriculumServiceServer as PublishingServer;
 use crate::generated::academy::hub_service_server::HubServiceServer;
+use crate::generated::academy::policy_service_server::PolicyServiceServer as PolicyMakingServer;
 use crate::generated::academy::programme_service_server::ProgrammeServiceServer;
 use crate::generated::academy::report_service_server::ReportServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
 use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
+use crate::generated::hub::policy_service_server::PolicyServiceServer;
 use crate::generated::hub::record_service_server::RecordServiceServer;
 use crate::generated::hub::release_service_server::ReleaseServiceServer;
 use crate::generated::node::curriculum_service_server::CurriculumServiceServer;
@@ -87,7 +89,9 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let indicators = IndicatorServiceServer::new(services::indicator::Indicators(Arc::clone(node)));
     let releases = ReleaseServiceServer::new(services::release::Releases(Arc::clone(node)));
     let campaigns = CampaignServiceServer::new(services::campaign::Campaigns(Arc::clone(node)));
+    let policies = PolicyServiceServer::new(services::policy::Policies(Arc::clone(node)));
     mounted
+        .add(policies.max_decoding_message_size(MESSAGE_LIMIT))
         .add(records.max_decoding_message_size(MESSAGE_LIMIT))
         .add(indicators.max_decoding_message_size(MESSAGE_LIMIT))
         .add(releases.max_decoding_message_size(MESSAGE_LIMIT))
@@ -96,11 +100,13 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
 
 fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let programmes = ProgrammeServiceServer::new(services::programme::Programmes(Arc::clone(node)));
+    let policies = PolicyMakingServer::new(services::policy::PolicyMaking(Arc::clone(node)));
     let hubs = HubServiceServer::new(services::hub::Hubs(Arc::clone(node)));
     let reports = ReportServiceServer::new(services::report::Reports(Arc::clone(node)));
     let curriculum = PublishingServer::new(services::curriculum::Publishing(Arc::clone(node)));
     mounted
         .add(programmes.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(policies.max_decoding_message_size(MESSAGE_LIMIT))
         .add(hubs.max_decoding_message_size(MESSAGE_LIMIT))
         .add(reports.max_decoding_message_size(MESSAGE_LIMIT))
         .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT))

@@ -1,18 +1,20 @@
 //! `folkmoot.toml`: read whole, checked whole, every problem reported at once.
 
+mod disclosure;
+mod release;
+
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     path::Path,
 };
 
+use folkmoot_disclosure::Terms;
 use folkmoot_domain::hub::HubName;
 use folkmoot_store::Role;
 use toml::de::{DeTable, DeValue};
 
 use crate::{Error, folder};
-
-mod release;
 
 pub use release::{Approval, ReleaseSettings};
 
@@ -181,6 +183,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Who approves what a hub lets out.
     pub release: ReleaseSettings,
+    /// What this hub's releases hold to at least, whatever the Academy's policy says: the floors where nothing is said.
+    pub disclosure: Terms,
 }
 
 /// Flags that stand above the file for one run.
@@ -242,10 +246,14 @@ impl Settings {
                     given.release = Some((line, release::read(value.get_ref(), line, &mut reading)));
                     continue;
                 }
+                "disclosure" => {
+                    given.disclosure = Some((line, disclosure::read(value.get_ref(), line, &mut reading)));
+                    continue;
+                }
                 unknown => {
                     let what = format!(
-                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log, log_format \
-                         and [release]"
+                        "`{unknown}` is no setting; there are role, name, listen, address, academy, log, log_format and \
+                         the tables release and disclosure"
                     );
                     reading.problems.push(Problem { line: Some(line), what });
                     continue;
@@ -303,9 +311,9 @@ impl Settings {
             self.log.code(),
             self.log_format.code()
         ));
-        match self.role {
-            Role::Hub => file.push_str(&self.release.to_file()),
-            Role::Academy => {}
+        if self.role == Role::Hub {
+            file.push_str(&self.release.to_file());
+            file.push_str(&disclosure::to_file(&self.disclosure));
         }
         file
     }
@@ -342,6 +350,7 @@ struct Given {
     log: Slot,
     log_format: Slot,
     release: Option<(usize, ReleaseSettings)>,
+    disclosure: Option<(usize, Terms)>,
 }
 
 impl Given {
@@ -398,7 +407,11 @@ impl Given {
             problems.push(Problem { line: academy_line, what });
         }
         if let (Some(Role::Academy), Some((line, _))) = (role, &self.release) {
-            let what = "`[release]` is for hubs: it says who approves what a hub lets out".to_owned();
+            let what = "`release` is for hubs: it says who approves what a hub lets out".to_owned();
+            problems.push(Problem { line: Some(*line), what });
+        }
+        if let (Some(Role::Academy), Some((line, _))) = (role, &self.disclosure) {
+            let what = "`disclosure` is for hubs; the Academy sets a policy: folkmoot academy policy set".to_owned();
             problems.push(Problem { line: Some(*line), what });
         }
         problems.sort_by_key(|problem| (problem.line.is_none(), problem.line));
@@ -412,6 +425,7 @@ impl Given {
                 log: log.unwrap_or_default(),
                 log_format: log_format.unwrap_or_default(),
                 release: self.release.map(|(_, release)| release).unwrap_or_default(),
+                disclosure: self.disclosure.map_or(Terms::FLOOR, |(_, terms)| terms),
             }),
             _ => Err(problems),
         }

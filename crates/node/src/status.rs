@@ -60,6 +60,11 @@ pub(crate) fn bad(field: &str, words: impl Into<String>) -> Status {
 
 /// The one mapping of what the store answers instead of a result.
 pub(crate) fn store(error: StoreError) -> Status {
+    if let StoreError::PolicyRefused { faults } = &error {
+        let mut violations = Violations::default();
+        faults.iter().for_each(|fault| violations.add(format!("policy.{}", fault.field), &fault.words));
+        return violations.refuse();
+    }
     let (code, reason) = match &error {
         StoreError::DiskFull { .. } => (Code::ResourceExhausted, "DISK_FULL"),
         StoreError::Disk { .. } => (Code::Unavailable, "DISK_FAILED"),
@@ -96,6 +101,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::ListeningStands => (Code::AlreadyExists, "LISTENING_STANDS"),
         StoreError::NoSuchEdition { .. } => (Code::NotFound, "NO_SUCH_EDITION"),
         StoreError::EditionRefused { .. } => (Code::InvalidArgument, "EDITION_REFUSED"),
+        StoreError::PolicyRefused { .. } => (Code::InvalidArgument, "BAD_REQUEST"),
         StoreError::NoSuchCampaign => (Code::NotFound, "NO_SUCH_CAMPAIGN"),
         StoreError::CampaignRefused { .. } => (Code::InvalidArgument, "CAMPAIGN_REFUSED"),
         StoreError::UnknownMember { .. } => (Code::FailedPrecondition, "UNKNOWN_MEMBER"),

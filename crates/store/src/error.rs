@@ -24,6 +24,15 @@ impl fmt::Debug for Cause {
 
 impl std::error::Error for Cause {}
 
+/// What is wrong with one field of what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedField {
+    /// The field.
+    pub field: &'static str,
+    /// What is wrong, and what to write instead.
+    pub words: String,
+}
+
 /// Everything that a store can answer instead of a result.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -200,6 +209,12 @@ pub enum StoreError {
     ProgrammeChanged {
         /// The code.
         code: String,
+    },
+    /// A policy that cannot be set.
+    #[error("the policy cannot be set: {}", .faults.iter().map(|fault| fault.words.as_str()).collect::<Vec<_>>().join("; "))]
+    PolicyRefused {
+        /// Everything that is wrong.
+        faults: Vec<RefusedField>,
     },
     /// A request id that was used for another code, which cannot be shown again.
     #[error("this request was answered before, and its code is shown only once: ask with a new request id")]

@@ -25,6 +25,6 @@ pub use academy::AcademyStore;
 pub use campaign::CampaignStore;
 pub use curriculum::CurriculumStore;
 pub use engine::{Ambient, Change, Role, Store, UnixMillis};
-pub use error::{Cause, StoreError};
+pub use error::{Cause, RefusedField, StoreError};
 pub use hub::HubStore;
 pub use journal::JournalStore;

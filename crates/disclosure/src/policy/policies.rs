@@ -26,6 +26,15 @@ impl PolicyRecord {
         (threshold, special_threshold, less(largest_percent), less(two_largest_percent), -i64::from(self.from.index()))
     }
 
+    /// Whether the policy is sound in itself.
+    fn check(&self) -> Result<(), Vec<PolicyFault>> {
+        let mut faults = self.terms.faults();
+        if self.version <= Policy::FLOOR_VERSION {
+            faults.push(PolicyFault::Version);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
     pub(super) fn policy(&self) -> Policy {
         Policy { version: self.version, terms: self.terms }
     }
@@ -63,21 +72,16 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong with a policy which can never stand.
     pub fn insert(&mut self, record: PolicyRecord) -> Result<bool, Vec<PolicyFault>> {
-        let mut faults = record.terms.faults();
-        if record.version <= Policy::FLOOR_VERSION {
-            faults.push(PolicyFault::Version);
-        }
-        if !faults.is_empty() {
-            return Err(faults);
-        }
+        record.check()?;
         Ok(self.records.entry(record.version).or_default().insert(record.rank(), record).is_none())
     }
 
-    /// Whether a policy that was taken stands.
+    /// Whether a policy stands beside those that were taken, it among them.
     ///
     /// # Errors
     /// Why not.
     pub fn check(&self, record: &PolicyRecord) -> Result<(), Vec<PolicyFault>> {
+        record.check()?;
         let (mut before, mut stands) = (Policy::floor(), false);
         for standing in self.standing() {
             if standing.version < record.version {

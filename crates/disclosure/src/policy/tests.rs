@@ -108,7 +108,9 @@ fn the_floors_hold_where_no_other_policy_does() {
 #[test]
 fn a_policy_that_can_never_stand_is_refused_with_everything_that_is_wrong() {
     let mut policies = Policies::default();
-    let faults = policies.insert(record(1, 4, terms(7, 10, 50, 91))).unwrap_err();
+    let unsound = record(1, 4, terms(7, 10, 50, 91));
+    let faults = policies.insert(unsound).unwrap_err();
+    assert_eq!(policies.check(&unsound), Err(faults.clone()));
     assert_eq!(
         policy_fault_words(&faults),
         "threshold 7 is laxer than the floor: 8 or more; two largest shares 91 % is laxer than the floor: 90 or less; \

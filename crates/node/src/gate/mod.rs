@@ -5,7 +5,7 @@
 mod due;
 mod job;
 
-use folkmoot_disclosure::{Figure, Policy, Prepared, Standing, differences, prepare};
+use folkmoot_disclosure::{Figure, Observations, Policy, Prepared, Standing, Terms, differences, prepare};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::indicator::CellKey;
@@ -25,6 +25,8 @@ pub(crate) struct Gate {
     hub: NodeId,
     today: Date,
     settings: ReleaseSettings,
+    /// The hub's own terms.
+    own: Terms,
 }
 
 /// What a period would release now, beside what it has released.
@@ -64,7 +66,8 @@ pub(crate) enum GateError {
 impl Gate {
     /// The gate of a hub, today.
     pub(crate) fn of(node: &Node) -> Gate {
-        Gate { hub: node.id(), today: node.now().date(), settings: node.settings().release }
+        let settings = node.settings();
+        Gate { hub: node.id(), today: node.now().date(), settings: settings.release, own: settings.disclosure }
     }
 
     /// The hub's policy on releases.
@@ -93,10 +96,12 @@ impl Gate {
         Ok(Proposal { prepared, payload, policy, standing, hold, facts, late_people, counted })
     }
 
-    /// The policy that a period is under. One that the account does not have is refused whatever the policy.
+    /// The policy that a period is under, tightened by the hub's own terms. A period that the account does not have is
+    /// refused whatever the policy.
     fn policy(&self, store: &Store, counted: &Counted, period: &Period) -> Policy {
-        let span = counted.account.observations(period).map(folkmoot_disclosure::Observations::span);
-        span.map_or_else(Policy::floor, |span| store.journal().directory().policies().in_force(span))
+        let span = counted.account.observations(period).map(Observations::span);
+        let policy = span.map(|span| store.journal().directory().policies().in_force(span));
+        policy.unwrap_or_else(Policy::floor).tightened_by(&self.own)
     }
 
     /// Approves a proposal; the release that stands already, where nothing is to be revised. A person's approval lifts

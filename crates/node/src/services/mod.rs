@@ -6,6 +6,7 @@ pub(crate) mod hub;
 pub(crate) mod indicator;
 pub(crate) mod node;
 mod paging;
+pub(crate) mod policy;
 pub(crate) mod programme;
 pub(crate) mod record;
 pub(crate) mod release;

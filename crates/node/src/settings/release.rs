@@ -191,7 +191,7 @@ mod tests {
     fn an_academy_releases_nothing() {
         let text = "role = \"academy\"\nname = \"A\"\nlisten = \"127.0.0.1:1\"\naddress = \"a.example.org:1\"\n[release]\n";
         let problems = Settings::parse(text, &Overrides::default()).expect_err("a problem");
-        assert!(problems[0].to_string().starts_with("line 5: `[release]` is for hubs"), "{problems:?}");
+        assert!(problems[0].to_string().starts_with("line 5: `release` is for hubs"), "{problems:?}");
     }
 
     #[test]

@@ -409,8 +409,8 @@ macro_rules! listed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_what_is_mounted_and_health_serves_it() {
-    let hub = ["CampaignService", "IndicatorService", "RecordService", "ReleaseService"];
-    let academy = ["CurriculumService", "HubService", "ProgrammeService", "ReportService"];
+    let hub = ["CampaignService", "IndicatorService", "PolicyService", "RecordService", "ReleaseService"];
+    let academy = ["CurriculumService", "HubService", "PolicyService", "ProgrammeService", "ReportService"];
     for (place, package, own) in [(Place::hub("Warminster"), "hub", hub), (Place::academy(), "academy", academy)] {
         let running = place.start().await;
         let line = channel(&place).await;

@@ -4,6 +4,7 @@ mod answering;
 mod campaign;
 mod curriculum;
 mod joining;
+mod policy;
 mod recording;
 mod serving;
 mod sharing;

@@ -280,7 +280,8 @@ pub struct Policy {
     /// Output only. The resource name: `policies/VERSION`. Version 1 are the floors.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
-    /// Required. The first quarter in which it holds, such as `2027-Q1`: one that has not begun. Empty for the floors.
+    /// Optional. The first quarter in which it holds, such as `2027-Q1`: one that has not begun; the next where not given. Empty
+    /// for the floors.
     #[prost(string, tag = "2")]
     pub first_quarter: ::prost::alloc::string::String,
     /// A figure of fewer people than this is hidden: 8 or more. As in the policy before where not given.

@@ -1,4 +1,4 @@
-//! The Academy's invitations, hubs, programmes, received releases and report.
+//! The Academy's invitations, hubs, programmes, policies, received releases and report.
 //!
 //! - What other nodes must know goes into the directory's log, in the same transaction as what is noted here beside it.
 //! - A received release is kept as its cells' bounds, so that the national report is one sum in the database.
@@ -7,6 +7,7 @@
 
 mod hubs;
 mod invitation;
+mod policy;
 mod programme;
 mod release;
 mod report;
@@ -20,6 +21,7 @@ use crate::engine::{Store, UnixMillis};
 
 pub use hubs::{HubChange, KnownHub, KnownState, WhichHub};
 pub use invitation::{Enrolment, Invitation};
+pub use policy::{KnownPolicy, PolicyDraft};
 pub use programme::RegisteredProgramme;
 pub(crate) use release::{receive_release, withdraw_releases};
 pub use report::{Line, Report};

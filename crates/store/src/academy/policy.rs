@@ -16,8 +16,8 @@ const QUARTERS_AHEAD: i32 = 20;
 /// A policy to be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyDraft {
-    /// The first quarter in which it holds.
-    pub from: Quarter,
+    /// The first quarter in which it holds; the next where not given.
+    pub from: Option<Quarter>,
     /// The terms that are to change.
     pub given: GivenTerms,
 }
@@ -50,16 +50,18 @@ impl AcademyStore {
             {
                 return Ok(version);
             }
+            let now = Quarter::of(day(tx.now()));
+            let from = draft.from.unwrap_or(now.next());
             let policies = tx.working.directory().policies().clone();
             let terms = draft.given.over(&policies.latest().terms());
-            let same = |record: &&PolicyRecord| record.from == draft.from && record.terms == terms;
+            let same = |record: &&PolicyRecord| record.from == from && record.terms == terms;
             let version = match policies.standing().last().filter(same) {
                 Some(latest) => latest.version,
                 None => {
-                    check(&policies, draft.from, &terms, Quarter::of(day(tx.now())))?;
+                    check(&policies, from, &terms, now)?;
                     let none_left = || StoreError::inconsistent("more policies than can be counted");
                     let version = policies.next_version().ok_or_else(none_left)?;
-                    let record = PolicyRecord { version, from: draft.from, terms };
+                    let record = PolicyRecord { version, from, terms };
                     append_in(tx, Topic::Directory, PayloadKind::PolicyRecord, encode_policy(&record))?;
                     version
                 }

@@ -1,3 +1,5 @@
+mod policy;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 

@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::answers::logs_of_author;
 use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic, stored_entry};
 use super::memberships::{self, Campaigns};
-use super::{newer, scopes};
+use super::{newer, policies, scopes};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 use crate::{academy, curriculum, hub};
@@ -65,8 +65,8 @@ pub(super) fn join(tx: &mut Tx<'_>, federation: FederationId) -> Result<(), Stor
 
 fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
     let mut directory = Directory::default();
-    let sql = "SELECT header, signature, salt, payload FROM entry WHERE place > ?1 AND place <= ?2
-        AND place NOT IN (SELECT place FROM set_aside) ORDER BY place";
+    let sql = "SELECT header, signature, salt, payload, place IN (SELECT place FROM set_aside) FROM entry
+        WHERE place > ?1 AND place <= ?2 ORDER BY place";
     for log in logs_of_topic(connection, Topic::Directory)? {
         // What older software could not read is applied by `after_upgrade`, with all its consequences.
         let newer = newer::of_log(connection, &log)?;
@@ -76,6 +76,11 @@ fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
             let entry = stored_entry(row, 0)?;
             let Some(body) = entry.body else { continue };
             if newer.iter().any(|newer| newer.holds(&entry.header)) {
+                continue;
+            }
+            // Of policies, those that do not stand yet are known as well.
+            let set_aside: bool = row.get(4)?;
+            if set_aside && entry.header.payload_kind != PayloadKind::PolicyRecord {
                 continue;
             }
             // Whatever could not be read or could not stand was set aside when it came.
@@ -143,6 +148,7 @@ pub(super) struct Effects {
     pub(super) directory_changed: bool,
     hubs: BTreeSet<NodeId>,
     programmes: bool,
+    policies: bool,
     newer: newer::Newer,
     pub(super) campaigns: Campaigns,
 }
@@ -166,7 +172,9 @@ impl Effects {
                 programmes_registered(tx)?;
             }
         }
-        self.campaigns.settle(tx)
+        let mut asides = if self.policies { policies::settle(tx)? } else { Vec::new() };
+        asides.extend(self.campaigns.settle(tx)?);
+        Ok(asides)
     }
 }
 
@@ -267,6 +275,7 @@ fn join_campaign(
         Ok(Some(
             Payload::HubRecord(_)
             | Payload::ProgrammeRecord(_)
+            | Payload::PolicyRecord(_)
             | Payload::Release(_)
             | Payload::Edition(_)
             | Payload::Retirement(_),
@@ -304,6 +313,7 @@ fn judge_payload(
             Topic::Releases(_) | Topic::Curriculum | Topic::Proposals(_) | Topic::Campaign(_),
             Payload::HubRecord(_)
             | Payload::ProgrammeRecord(_)
+            | Payload::PolicyRecord(_)
             | Payload::Release(_)
             | Payload::Edition(_)
             | Payload::Retirement(_)
@@ -322,6 +332,8 @@ fn recover(tx: &mut Tx<'_>, cursor: &Cursor, payload: &[u8]) -> Result<Option<As
 fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<Aside> {
     match payload {
         Payload::Opening(_) | Payload::HubRecord(_) | Payload::ProgrammeRecord(_) => {}
+        // Whether a policy stands, all that are known say together, once this one is among them.
+        Payload::PolicyRecord(_) => effects.policies = true,
         Payload::Release(_)
         | Payload::Edition(_)
         | Payload::Retirement(_)
@@ -329,6 +341,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
         | Payload::CampaignChanges(_) => return Some(Aside::misplaced()),
     }
     match Arc::make_mut(&mut tx.working.rights.directory).apply(payload) {
+        Err(Fault::Policy(_)) => None,
         Err(fault) => Some(Aside::fault(&fault)),
         Ok(Applied::Unchanged) => None,
         Ok(Applied::Changed) => {
@@ -339,6 +352,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
                 }
                 Payload::ProgrammeRecord(_) => effects.programmes = true,
                 Payload::Opening(_)
+                | Payload::PolicyRecord(_)
                 | Payload::Release(_)
                 | Payload::Edition(_)
                 | Payload::Retirement(_)
@@ -430,6 +444,7 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
         effects.directory_changed = before != tx.working.rights.directory;
         let hubs = before.hubs().keys().chain(tx.working.directory().hubs().keys());
         effects.hubs = hubs.copied().collect();
+        effects.policies = true;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod logs;
 mod memberships;
 mod newer;
 mod peers;
+mod policies;
 mod receipts;
 mod scopes;
 
@@ -39,6 +40,7 @@ pub(crate) use apply::{Aside, Retry, Working, set_aside_at};
 pub use forks::Fork;
 pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
 pub use peers::Peer;
+pub(crate) use policies::policy_entries;
 pub use receipts::PeerRefusal;
 
 /// An entry that is held and not applied. Entries of a kind newer than this software appear once a log and kind, under

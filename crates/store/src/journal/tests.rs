@@ -6,6 +6,7 @@ mod campaigns;
 mod digests;
 mod exchange;
 mod faults;
+mod policies;
 mod standing;
 
 use std::sync::Arc;

@@ -13,7 +13,10 @@ fn quarter(text: &str) -> Quarter {
 }
 
 fn draft(from: &str, threshold: Option<u32>, two_largest_percent: Option<u32>) -> PolicyDraft {
-    PolicyDraft { from: quarter(from), given: GivenTerms { threshold, two_largest_percent, ..GivenTerms::default() } }
+    PolicyDraft {
+        from: Some(quarter(from)),
+        given: GivenTerms { threshold, two_largest_percent, ..GivenTerms::default() },
+    }
 }
 
 fn refused(result: Result<KnownPolicy, StoreError>) -> Vec<(&'static str, String)> {
@@ -28,7 +31,8 @@ fn refused(result: Result<KnownPolicy, StoreError>) -> Vec<(&'static str, String
 #[test]
 fn policies_are_numbered_and_each_goes_on_from_the_one_before() {
     let academy = academy().academy;
-    let second = academy.create_policy(draft("2026-Q3", Some(12), None), "").unwrap();
+    let next = PolicyDraft { from: None, ..draft("2026-Q3", Some(12), None) };
+    let second = academy.create_policy(next, "").unwrap();
     let terms = Terms { threshold: 12, special_threshold: 12, ..Terms::FLOOR };
     assert_eq!((second.policy.version(), second.policy.terms()), (2, terms));
     assert_eq!((second.from, second.replaced), (Some(quarter("2026-Q3")), false));
