@@ -21,9 +21,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
 ];
 
 /// Heavy dependencies: the one crate that owns each, and those that may touch it besides, each for a reason.
-const OWNERS: [(&str, &str, &[&str]); 20] = [
+const OWNERS: [(&str, &str, &[&str]); 21] = [
     ("rusqlite", "store", &[]),
     ("automerge", "campaign", &[]),
+    ("microlp", "disclosure", &[]),
     ("blake3", "journal", &[]),
     ("ed25519-dalek", "journal", &[]),
     ("zstd", "journal", &[]),

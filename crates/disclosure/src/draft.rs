@@ -181,9 +181,7 @@ impl<'a> Draft<'a> {
     fn part(&self, key: CellKey, seen: &Observation, cut: &Cut) -> (Figure, Reason) {
         let threshold = self.terms.threshold_of(key);
         let hidden = match key.indicator.class() {
-            Class::PeopleSum { .. } => {
-                hidden_sum(seen, threshold, self.terms).map(|reason| (Figure::Withheld, reason))
-            }
+            Class::PeopleSum { .. } => hidden_sum(seen, threshold, self.terms).map(|reason| (Figure::Withheld, reason)),
             Class::People | Class::Open => (seen.value < threshold)
                 .then(|| (Figure::Below(u32::try_from(threshold).unwrap_or(u32::MAX)), Reason::SmallPart)),
         };

@@ -31,6 +31,8 @@ mod audit;
 mod difference;
 mod draft;
 mod figure;
+#[cfg(test)]
+mod fixture;
 mod observation;
 mod policy;
 mod reason;

@@ -154,8 +154,12 @@ impl ReceivedRelease {
         let policy = policies.of_version(parts.policy_version);
         let terms = parts.terms.filter(|terms| terms.faults().is_empty());
         match (policy, terms) {
-            (None, _) => fault(FaultKind::Policy, "it was made under a disclosure policy that this federation does not have"),
-            (Some(_), None) => fault(FaultKind::Policy, "it does not name the terms that it was made under, or none that can be"),
+            (None, _) => {
+                fault(FaultKind::Policy, "it was made under a disclosure policy that this federation does not have")
+            }
+            (Some(_), None) => {
+                fault(FaultKind::Policy, "it does not name the terms that it was made under, or none that can be")
+            }
             (Some(policy), Some(terms)) => {
                 if !terms.laxer_than(&policy.terms()).is_empty() {
                     fault(FaultKind::Policy, "its terms are laxer than those of the disclosure policy that it names");
@@ -177,17 +181,15 @@ impl ReceivedRelease {
             }
         }
         match (period, span) {
-            (Some(period), Some(span)) if faults.is_empty() => {
-                Ok(ReceivedRelease {
-                    hub: author,
-                    period,
-                    span,
-                    revision: parts.revision,
-                    policy_version: parts.policy_version,
-                    terms: terms.unwrap_or(Terms::FLOOR),
-                    cells,
-                })
-            }
+            (Some(period), Some(span)) if faults.is_empty() => Ok(ReceivedRelease {
+                hub: author,
+                period,
+                span,
+                revision: parts.revision,
+                policy_version: parts.policy_version,
+                terms: terms.unwrap_or(Terms::FLOOR),
+                cells,
+            }),
             _ => Err(faults),
         }
     }

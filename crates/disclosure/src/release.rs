@@ -133,9 +133,7 @@ pub fn prepare(
     };
     let (cells, place, terms) = match (fresh, standing) {
         (Some(cells), None) => (cells, Standing::First, policy.terms()),
-        (Some(cells), Some(released)) if shown(&cells) != released.cells => {
-            (cells, Standing::Revision, policy.terms())
-        }
+        (Some(cells), Some(released)) if shown(&cells) != released.cells => (cells, Standing::Revision, policy.terms()),
         (_, Some(released)) => (as_released(released, observations), Standing::Stands, released.terms),
         (None, None) => return Err(Refusal::PeriodUnknown),
     };
@@ -161,9 +159,10 @@ pub fn prepare(
 /// figure is another.
 fn is_due(released: &Released, observations: &Observations) -> bool {
     !released.outdated.is_empty()
-        || released.cells.iter().any(|(cell, figure)| {
-            is_open(*cell) && *figure != Figure::Exact(observations.get(*cell).value)
-        })
+        || released
+            .cells
+            .iter()
+            .any(|(cell, figure)| is_open(*cell) && *figure != Figure::Exact(observations.get(*cell).value))
 }
 
 fn is_open(cell: CellKey) -> bool {

@@ -30,8 +30,20 @@ impl Known {
         Known { cells, terms, lines }
     }
 
-    /// The least and the most that a cell can be by what the release says of it; `None`: no bound.
+    /// The least and the most that a cell can be by what the release says; `None`: no bound.
     pub(super) fn bounds(&self, cell: CellKey) -> (i64, Option<i64>) {
+        let (low, high) = self.said(cell);
+        let line = cell.dimension().and_then(|dimension| self.lines.get(&(cell.indicator, dimension)));
+        let total = self.cells.get(&CellKey::headline(cell.indicator)).and_then(|total| total.bounds().1).map(whole);
+        match (line, total) {
+            // Were everybody in one part, all parts would be withheld.
+            (Some((false, _)), Some(total)) if total > 0 => (low, Some(high.unwrap_or(total).min(total - 1))),
+            _ => (low, high),
+        }
+    }
+
+    /// The same, by what the release says of this cell and of its breakdown.
+    fn said(&self, cell: CellKey) -> (i64, Option<i64>) {
         let threshold = whole(self.terms.threshold_of(cell));
         let Some(figure) = self.cells.get(&cell) else {
             // Of an open-ended dimension: where any part is listed, what is not listed is under the threshold.
@@ -45,13 +57,11 @@ impl Known {
             // A total of few people would say so.
             (Figure::Withheld, None, Class::People) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
-            (Figure::Withheld, Some(dimension), Class::People) => {
-                match self.lines.get(&(cell.indicator, dimension)) {
-                    Some((false, most)) if dimension.is_additive() => (threshold, *most),
-                    Some((false, _)) => (threshold, None),
-                    Some((true, _)) | None => (0, None),
-                }
-            }
+            (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
+                Some((false, most)) if dimension.is_additive() => (threshold, *most),
+                Some((false, _)) => (threshold, None),
+                Some((true, _)) | None => (0, None),
+            },
             (Figure::Exact(_) | Figure::Below(_) | Figure::Withheld, ..) => (low, high),
         }
     }

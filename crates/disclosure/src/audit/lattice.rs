@@ -131,7 +131,8 @@ impl Lattice {
                 continue;
             }
             let within = self.within(long);
-            let covers = self.covers(long, &within);
+            let largest = self.largest(&within);
+            let covers = self.covers(long, &within, &largest);
             for cell in &cells {
                 match cell.indicator.aggregation() {
                     Aggregation::Sum => {
@@ -148,7 +149,7 @@ impl Lattice {
                             self.system.at_most(sum, 0);
                         }
                         for part in &within {
-                            self.tie_within(long, *part, *cell);
+                            self.tie_within(long, *part, largest.contains(part), *cell);
                         }
                     }
                 }
@@ -157,19 +158,26 @@ impl Lattice {
     }
 
     /// Whoever is counted in a part is counted in the whole. Age is that of the first event, so that in the whole
-    /// somebody may be in a younger band than in the part, but never in an older one.
-    fn tie_within(&mut self, long: usize, part: usize, cell: CellKey) {
+    /// somebody may be in a younger band than in the part, but never in an older one; in the first calendar year of the
+    /// whole it is the same. Of parts within parts the larger ones say it.
+    fn tie_within(&mut self, long: usize, part: usize, is_largest: bool, cell: CellKey) {
         let (whole, within) = (self.stretches[long], self.stretches[part]);
         let year = |quarter: i32| quarter.div_euclid(4);
-        if cell.dimension() == Some(Dimension::AgeBand) && year(within.last) != year(whole.first) {
-            let younger = Dimension::AgeBand.categories().iter().filter(|it| at_most_as_old(**it, cell.category));
-            let terms = younger.flat_map(|category| {
-                let cell = CellKey::category(cell.indicator, *category);
-                [(part, cell, 1), (long, cell, -1)]
-            });
-            let sum = self.sum(terms);
-            self.system.at_most(sum, 0);
-        } else {
+        let same_age = year(within.last) == year(whole.first);
+        if cell.dimension() == Some(Dimension::AgeBand) {
+            if same_age {
+                let sum = self.sum([(part, cell, 1), (long, cell, -1)]);
+                self.system.at_most(sum, 0);
+            } else if is_largest {
+                let younger = Dimension::AgeBand.categories().iter().filter(|it| at_most_as_old(**it, cell.category));
+                let terms = younger.flat_map(|category| {
+                    let cell = CellKey::category(cell.indicator, *category);
+                    [(part, cell, 1), (long, cell, -1)]
+                });
+                let sum = self.sum(terms);
+                self.system.at_most(sum, 0);
+            }
+        } else if is_largest {
             let sum = self.sum([(part, cell, 1), (long, cell, -1)]);
             self.system.at_most(sum, 0);
         }
@@ -181,36 +189,39 @@ impl Lattice {
         (0..self.stretches.len()).filter(|it| *it != long && whole.holds(self.stretches[*it])).collect()
     }
 
-    /// Ways to part a period into others: into quarters, and each longer period within it with the quarters beside it;
-    /// financial years together.
-    fn covers(&self, long: usize, within: &[usize]) -> Vec<Vec<usize>> {
-        let whole = self.stretches[long];
-        let quarter = |index: i32| within.iter().copied().find(|it| self.stretches[*it] == Stretch { first: index, last: index });
-        let fill = |parts: &[usize]| -> Option<Vec<usize>> {
-            let covered = |index: &i32| {
-                parts.iter().any(|part| self.stretches[*part].holds(Stretch { first: *index, last: *index }))
-            };
-            let rest: Option<Vec<usize>> = whole.quarters().filter(|it| !covered(it)).map(quarter).collect();
-            Some(parts.iter().copied().chain(rest?).collect())
+    /// Those of some periods that are within none of the others.
+    fn largest(&self, within: &[usize]) -> Vec<usize> {
+        let inside = |part: usize| {
+            within.iter().any(|other| *other != part && self.stretches[*other].holds(self.stretches[part]))
         };
-        let longer: Vec<usize> = within.iter().copied().filter(|it| !self.stretches[*it].is_quarter()).collect();
+        within.iter().copied().filter(|part| !inside(*part)).collect()
+    }
+
+    /// Ways to part a period into others: with each of the largest within it, as many more of them as do not overlap,
+    /// and quarters for the rest.
+    fn covers(&self, long: usize, within: &[usize], largest: &[usize]) -> Vec<Vec<usize>> {
+        let quarter =
+            |index: i32| within.iter().copied().find(|it| self.stretches[*it] == Stretch { first: index, last: index });
         let mut covers: Vec<Vec<usize>> = Vec::new();
-        covers.extend(fill(&[]));
-        for part in &longer {
-            covers.extend(fill(&[*part]));
-        }
-        // As many as do not overlap, from the first on: the financial years of a programme.
-        let mut together: Vec<usize> = Vec::new();
-        let mut order = longer;
-        order.sort_by_key(|it| (self.stretches[*it].last, -self.stretches[*it].first));
-        for part in order {
-            if together.last().is_none_or(|last| self.stretches[*last].last < self.stretches[part].first) {
-                together.push(part);
+        for first in largest {
+            let mut cover = vec![*first];
+            for part in largest {
+                if !cover.iter().any(|taken| self.stretches[*taken].touches(self.stretches[*part])) {
+                    cover.push(*part);
+                }
+            }
+            let covered =
+                |index: i32| cover.iter().any(|it| self.stretches[*it].holds(Stretch { first: index, last: index }));
+            let rest: Option<Vec<usize>> =
+                self.stretches[long].quarters().filter(|index| !covered(*index)).map(quarter).collect();
+            if let Some(rest) = rest {
+                cover.extend(rest);
+                cover.sort_unstable();
+                covers.push(cover);
             }
         }
-        if together.len() > 1 {
-            covers.extend(fill(&together));
-        }
+        covers.sort_unstable();
+        covers.dedup();
         covers
     }
 }

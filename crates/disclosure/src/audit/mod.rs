@@ -8,11 +8,12 @@
 
 mod known;
 mod lattice;
+mod nudge;
 mod protection;
 mod search;
 mod system;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
@@ -22,7 +23,7 @@ use crate::{Account, Figure, Observations, PreparedCell, Terms};
 use known::{Known, whole};
 use lattice::{Lattice, Stretch};
 use protection::{Concern, concerns};
-use search::{Guard, Protected, lacking};
+use search::{Finding, Guard, Protected, Shown, examine};
 
 pub(crate) use search::Budget;
 
@@ -36,9 +37,7 @@ pub(crate) struct Audit {
     candidate: usize,
     terms: Terms,
     budget: Budget,
-    /// Parts that were found safe, by their bounds: most do not change from step to step.
-    safe: BTreeSet<Vec<(usize, i64, i64)>>,
-    /// What earlier releases alone leave open, which nothing can mend.
+    /// What was proven to lie open by earlier releases alone, which nothing can mend.
     inherited: Option<BTreeSet<usize>>,
 }
 
@@ -50,8 +49,7 @@ impl Audit {
         let stretches = periods.iter().map(|seen| Stretch::of(seen.span())).collect();
         let cells: BTreeSet<CellKey> = periods.iter().flat_map(|seen| seen.cells().map(|(cell, _)| cell)).collect();
         let mut lattice = Lattice::new(stretches, &cells);
-        let truth: Vec<i64> =
-            lattice.variables.iter().map(|(at, cell)| whole(periods[*at].get(*cell).value)).collect();
+        let truth: Vec<i64> = lattice.variables.iter().map(|(at, cell)| whole(periods[*at].get(*cell).value)).collect();
         for ((bounds, value), (_, cell)) in lattice.system.bounds.iter_mut().zip(&truth).zip(&lattice.variables) {
             // An attacker knows no such bound: to count on it only makes less seem possible.
             let most = match cell.indicator.class() {
@@ -69,66 +67,63 @@ impl Audit {
             let known = Known::new(released.cells.iter().copied(), released.terms);
             restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
-        Audit {
-            lattice,
-            truth,
-            earlier,
-            concerns,
-            candidate,
-            terms,
-            budget,
-            safe: BTreeSet::new(),
-            inherited: None,
-        }
+        Audit { lattice, truth, earlier, concerns, candidate, terms, budget, inherited: None }
     }
 
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
     /// cell, round the total, withhold the breakdown, withhold the total.
     pub(crate) fn repair(&mut self, draft: &mut Draft<'_>) {
         let untouched = draft.clone();
+        let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
+        let mut shown = vec![Shown::default(); self.concerns.len()];
         let mut steps = Vec::new();
-        loop {
-            let open = self.open(&draft.cells());
-            if open.is_empty() {
-                break;
-            }
-            let before = steps.len();
+        // Each step hides more, so that what was safe stays so.
+        let mut open = self.open(&draft.cells(), &all, &mut shown);
+        while !open.is_empty() {
             let reached: BTreeSet<CellKey> = open.iter().map(|at| self.concerns[*at].cell).collect();
-            for cell in reached {
-                let step = ladder(cell).into_iter().find(|step| draft.take(*step));
-                steps.extend(step);
-            }
-            if steps.len() == before {
+            let taken = mend(draft, reached);
+            if taken.is_empty() {
                 break;
             }
+            steps.extend(taken);
+            open = self.open(&draft.cells(), &open, &mut shown);
         }
-        // A total that was taken for nothing is given back.
+        self.give_back(draft, &untouched, steps);
+    }
+
+    /// Gives back totals that were taken in vain.
+    fn give_back<'a>(&mut self, draft: &mut Draft<'a>, untouched: &Draft<'a>, mut steps: Vec<Step>) {
+        let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
         for at in (0..steps.len()).rev() {
             if matches!(steps[at], Step::Round(_) | Step::Withhold(_)) {
+                let mut fewer = steps.clone();
+                fewer.remove(at);
                 let mut lighter = untouched.clone();
-                let fewer = steps.iter().enumerate().filter(|(other, _)| *other != at);
-                let fewer: Vec<Step> = fewer.map(|(_, step)| *step).collect();
                 for step in &fewer {
                     lighter.take(*step);
                 }
-                if self.open(&lighter.cells()).is_empty() {
+                let mut shown = vec![Shown::default(); self.concerns.len()];
+                if self.open(&lighter.cells(), &all, &mut shown).is_empty() {
                     (*draft, steps) = (lighter, fewer);
                 }
             }
         }
     }
 
-    /// What could be worked out of the release, and not without it.
-    fn open(&mut self, cells: &[PreparedCell]) -> BTreeSet<usize> {
+    /// Which of some concerns could be worked out with the release, and not without it.
+    fn open(&mut self, cells: &[PreparedCell], among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
         let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
         let known = Known::new(listed, self.terms);
         let mut bounds = self.earlier.clone();
         restrict(&self.lattice, &mut bounds, self.candidate, &known, |_| false);
-        let mut open = self.unsafe_under(bounds);
+        let mut open: BTreeSet<usize> = self.examine(bounds, among, shown).into_keys().collect();
         if !open.is_empty() {
             let inherited = match self.inherited.take() {
                 Some(inherited) => inherited,
-                None => self.unsafe_under(self.earlier.clone()),
+                None => {
+                    let found = self.examine(self.earlier.clone(), &open, &mut shown.to_vec());
+                    found.into_iter().filter(|(_, finding)| *finding == Finding::Lacking).map(|(at, _)| at).collect()
+                }
             };
             open.retain(|at| !inherited.contains(at));
             self.inherited = Some(inherited);
@@ -136,26 +131,30 @@ impl Audit {
         open
     }
 
-    /// The concerns that are not safe under bounds.
-    fn unsafe_under(&mut self, bounds: Vec<(i64, i64)>) -> BTreeSet<usize> {
+    /// Which of some concerns are not safe under bounds.
+    fn examine(
+        &mut self,
+        bounds: Vec<(i64, i64)>,
+        among: &BTreeSet<usize>,
+        shown: &mut [Shown],
+    ) -> BTreeMap<usize, Finding> {
         let mut system = self.lattice.system.clone();
         system.bounds = bounds;
         system.forget_what_contradicts(&self.truth);
         system.narrow();
+        let ties: Vec<_> = among.iter().map(|at| self.concerns[*at].sum.clone()).collect();
+        let parts = system.parts(&ties);
         let mut place = vec![None; self.truth.len()];
-        let sums: Vec<_> = self.concerns.iter().map(|concern| concern.sum.clone()).collect();
-        let parts = system.parts(&sums);
         for (part, (variables, _)) in parts.iter().enumerate() {
             for (at, variable) in variables.iter().enumerate() {
                 place[*variable] = Some((part, at));
             }
         }
-        let mut found = BTreeSet::new();
+        let mut found = BTreeMap::new();
         let mut by_part: Vec<Vec<(usize, Protected)>> = vec![Vec::new(); parts.len()];
-        for (at, concern) in self.concerns.iter().enumerate() {
-            let mut fixed = 0;
-            let mut sum = Vec::new();
-            let mut part = None;
+        for at in among {
+            let concern = &self.concerns[*at];
+            let (mut fixed, mut sum, mut part) = (0, Vec::new(), None);
             for (variable, times) in &concern.sum {
                 match place[*variable] {
                     Some((of, at)) => {
@@ -165,33 +164,48 @@ impl Audit {
                     None => fixed += self.truth[*variable] * times,
                 }
             }
-            match part {
-                Some(part) => by_part[part].push((at, Protected { sum, fixed, guard: concern.guard })),
-                None if concern.guard != Guard::Magnitude(0) => {
-                    found.insert(at);
+            if let Some(part) = part {
+                by_part[part].push((*at, Protected { sum, fixed, guard: concern.guard }));
+            } else {
+                shown[*at].add(fixed);
+                if !shown[*at].satisfies(concern.guard) {
+                    found.insert(*at, Finding::Lacking);
                 }
-                None => {}
             }
         }
         for ((variables, part), protected) in parts.into_iter().zip(by_part) {
             if protected.is_empty() {
                 continue;
             }
-            let key: Vec<(usize, i64, i64)> =
-                variables.iter().zip(&part.bounds).map(|(variable, (low, high))| (*variable, *low, *high)).collect();
-            if self.safe.contains(&key) {
-                continue;
-            }
             let truth: Vec<i64> = variables.iter().map(|variable| self.truth[*variable]).collect();
             let (ats, protected): (Vec<usize>, Vec<Protected>) = protected.into_iter().unzip();
-            let lacking = lacking(&part, &truth, &protected, &mut self.budget);
-            if lacking.is_empty() {
-                self.safe.insert(key);
+            // Concerns are in order, and so are those of a part.
+            let mut of_part: Vec<&mut Shown> = Vec::with_capacity(ats.len());
+            let mut wanted = ats.iter().peekable();
+            for (at, shown) in shown.iter_mut().enumerate() {
+                if wanted.next_if_eq(&&at).is_some() {
+                    of_part.push(shown);
+                }
             }
-            found.extend(lacking.into_iter().map(|at| ats[at]));
+            let findings = examine(&part, &truth, &protected, &mut of_part, &mut self.budget);
+            found.extend(ats.into_iter().zip(findings).filter(|(_, finding)| *finding != Finding::Safe));
         }
         found
     }
+}
+
+/// Takes the next step for each line that gives something away.
+fn mend(draft: &mut Draft<'_>, reached: BTreeSet<CellKey>) -> Vec<Step> {
+    let mut lines = BTreeSet::new();
+    let mut steps = Vec::new();
+    for cell in reached {
+        // One step for a whole additive line may do for all of its cells.
+        let line = cell.dimension().filter(|dimension| dimension.is_additive());
+        if line.is_none() || lines.insert((cell.indicator, line)) {
+            steps.extend(ladder(cell).into_iter().find(|step| draft.take(*step)));
+        }
+    }
+    steps
 }
 
 /// The steps that can mend what a cell of the release gives away, the one that loses least first.
@@ -200,8 +214,7 @@ fn ladder(cell: CellKey) -> Vec<Step> {
     let indicator = cell.indicator;
     let mut steps = match (cell.dimension(), indicator.class()) {
         (Some(dimension), _) if dimension.is_additive() => {
-            let hide = vec![HideNext(indicator, dimension); 1];
-            [hide, vec![Round(indicator), WithholdBreakdown(indicator, dimension)]].concat()
+            vec![HideNext(indicator, dimension), Round(indicator), WithholdBreakdown(indicator, dimension)]
         }
         (Some(dimension), Class::PeopleSum { .. }) => vec![Hide(cell), WithholdBreakdown(indicator, dimension)],
         (Some(dimension), Class::People | Class::Open) if dimension.is_open_ended() => {
@@ -269,12 +282,13 @@ fn restrict(
 fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations> {
     let public = |seen: &Observations| seen.period() == period || account.standing(seen.period()).is_some();
     let stretch = |seen: &Observations| Stretch::of(seen.span());
-    let mut together: Vec<Stretch> =
-        account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
+    let mut together: Vec<Stretch> = account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
     loop {
-        let more = account.periods().filter(|seen| public(seen)).map(stretch).filter(|it| {
-            !together.contains(it) && together.iter().any(|known| known.touches(*it))
-        });
+        let more = account
+            .periods()
+            .filter(|seen| public(seen))
+            .map(stretch)
+            .filter(|it| !together.contains(it) && together.iter().any(|known| known.touches(*it)));
         let more: Vec<Stretch> = more.collect();
         if more.is_empty() {
             break;
@@ -333,7 +347,9 @@ pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Ve
         let small = variables.iter().enumerate().filter(|(_, variable)| is_small(**variable));
         let protected: Vec<Protected> =
             small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
-        if !lacking(&part, &solution, &protected, &mut budget).is_empty() && budget.programs > 0 {
+        let mut shown = vec![Shown::default(); protected.len()];
+        let mut shown: Vec<&mut Shown> = shown.iter_mut().collect();
+        if examine(&part, &solution, &protected, &mut shown, &mut budget).contains(&Finding::Lacking) {
             return Verdict::GivesAway;
         }
     }

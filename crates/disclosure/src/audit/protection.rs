@@ -19,12 +19,7 @@ pub(super) struct Concern {
 }
 
 /// All that is protected over a lattice.
-pub(super) fn concerns(
-    lattice: &Lattice,
-    periods: &[&Observations],
-    account: &Account,
-    terms: Terms,
-) -> Vec<Concern> {
+pub(super) fn concerns(lattice: &Lattice, periods: &[&Observations], account: &Account, terms: Terms) -> Vec<Concern> {
     let mut found = Vec::new();
     for (variable, (at, cell)) in lattice.variables.iter().enumerate() {
         let seen = periods[*at];
@@ -36,7 +31,7 @@ pub(super) fn concerns(
         let guard = match cell.indicator.class() {
             Class::People if few(observed.value) => Guard::Values,
             Class::PeopleSum { .. } if draft::hides_sum(&observed, terms.threshold_of(*cell), terms) => {
-                Guard::Magnitude(whole(observed.value))
+                Guard::Magnitude { value: whole(observed.value), most: i64::MAX / 4 }
             }
             Class::People | Class::PeopleSum { .. } | Class::Open => continue,
         };
@@ -53,7 +48,8 @@ pub(super) fn concerns(
 
 /// Whoever was trained and is not young.
 fn older(lattice: &Lattice, at: usize, seen: &Observations, terms: Terms, found: &mut Vec<Concern>) {
-    let young = lattice.variables.iter().filter(|(of, cell)| *of == at && cell.indicator == Indicator::YoungPeopleTrained);
+    let young =
+        lattice.variables.iter().filter(|(of, cell)| *of == at && cell.indicator == Indicator::YoungPeopleTrained);
     for (_, young) in young {
         let all = CellKey { indicator: Indicator::PeopleTrained, ..*young };
         if seen.is_structural_zero(all.indicator) {
@@ -103,7 +99,7 @@ fn others(
                     if at_most >= terms.threshold_of(*cell) {
                         continue;
                     }
-                    Guard::Magnitude(whole(more.saturating_sub(less)))
+                    Guard::Magnitude { value: whole(more.saturating_sub(less)), most: whole(more) }
                 }
                 Class::People | Class::Open => continue,
             };

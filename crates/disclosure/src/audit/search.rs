@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions};
 
+use super::nudge::Nudging;
 use super::system::{Relation, Sum, System, evaluate};
 use crate::Policy;
 
@@ -13,8 +14,13 @@ use crate::Policy;
 pub(super) enum Guard {
     /// At least [`Policy::VALUES`] values.
     Values,
-    /// Values down to half of this and up to one and a half of it.
-    Magnitude(i64),
+    /// Values down to half of a magnitude, and up to one and a half of it; to `most`, where that is less.
+    Magnitude {
+        /// The magnitude.
+        value: i64,
+        /// A whole that it is a part of, and that is known.
+        most: i64,
+    },
 }
 
 /// A sum of variables of one part of a system, and what must stay possible of it.
@@ -39,26 +45,24 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { programs: 20_000, nodes: 200, variables: 2_500 }
+        Budget { programs: 1_500, nodes: 200, variables: 2_500 }
     }
 }
 
-/// The values that were shown to be possible of one protected sum.
+/// The values that were shown to be possible of one protected sum. Whatever is hidden beyond, they stay possible.
 #[derive(Debug, Clone, Default)]
-struct Shown(BTreeSet<i64>);
+pub(super) struct Shown(BTreeSet<i64>);
 
 impl Shown {
-    fn satisfies(&self, guard: Guard) -> bool {
+    pub(super) fn satisfies(&self, guard: Guard) -> bool {
+        let (Some(least), Some(most)) = (self.0.first(), self.0.last()) else { return false };
         match guard {
             Guard::Values => self.0.len() as u64 >= Policy::VALUES,
-            Guard::Magnitude(value) => {
-                self.0.first().is_some_and(|least| 2 * least <= value)
-                    && self.0.last().is_some_and(|most| 2 * most >= 3 * value)
-            }
+            Guard::Magnitude { value, most: cap } => 2 * least <= value && 2 * most >= (3 * value).min(2 * cap),
         }
     }
 
-    fn add(&mut self, value: i64) {
+    pub(super) fn add(&mut self, value: i64) {
         self.0.insert(value);
         // The ends and a few between are all that is ever asked for.
         if self.0.len() > 8
@@ -69,21 +73,36 @@ impl Shown {
     }
 }
 
-/// Finds which of the protected sums lack what must stay possible, given one solution. What could not be shown within
-/// the budget lacks it.
-pub(super) fn lacking(
+/// How a search for what must stay possible ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It stays possible.
+    Safe,
+    /// It does not.
+    Lacking,
+    /// The budget did not do to tell.
+    Undecided,
+}
+
+/// Looks for what must stay possible of each protected sum, from one solution on, and notes in `shown` what it finds.
+pub(super) fn examine(
     system: &System,
     solution: &[i64],
     protected: &[Protected],
+    shown: &mut [&mut Shown],
     budget: &mut Budget,
-) -> Vec<usize> {
-    let mut search = Search { system, shown: vec![Shown::default(); protected.len()], protected };
+) -> Vec<Finding> {
+    let mut search = Search { system, shown, protected };
     search.note(solution);
-    // Pulling all that is open one way, then the other, settles most of it in a few programs.
-    for round in 0..6u64 {
+    let nudging = Nudging::new(system);
+    for at in search.open() {
+        search.nudge(at, solution, &nudging);
+    }
+    // Pulling all that is open one way, then the other, settles much of the rest in a few programs.
+    for round in 0..4u64 {
         let open = search.open();
-        if open.is_empty() {
-            return Vec::new();
+        if open.len() < 4 {
+            break;
         }
         let up = |at: usize| match round {
             0 => true,
@@ -91,38 +110,65 @@ pub(super) fn lacking(
             _ => mixed(round, at as u64).is_multiple_of(2),
         };
         let mut objective: BTreeMap<usize, i64> = BTreeMap::new();
-        for at in open {
-            for (variable, times) in &protected[at].sum {
-                *objective.entry(*variable).or_default() += if up(at) { *times } else { -*times };
+        for at in &open {
+            for (variable, times) in &protected[*at].sum {
+                *objective.entry(*variable).or_default() += if up(*at) { *times } else { -*times };
             }
         }
-        search.solve(&objective, None, budget);
+        if let Outcome::Solved(solution, _) = search.program(&objective, None, budget) {
+            search.note(&solution);
+            for at in search.open() {
+                search.nudge(at, &solution, &nudging);
+            }
+        }
     }
+    let mut findings = vec![Finding::Safe; protected.len()];
     for at in search.open() {
-        search.alone(at, budget);
+        findings[at] = search.alone(at, &nudging, budget);
     }
-    search.open()
+    findings
 }
 
-/// Some solution of a system, where there is one and it was found within the budget; `Err` where there is none.
+/// Some solution of a system; `None` where none was found within the budget.
+///
+/// # Errors
+/// Where there is none.
 pub(super) fn any_solution(system: &System, budget: &mut Budget) -> Result<Option<Vec<i64>>, NoSolution> {
-    let search = Search { system, shown: Vec::new(), protected: &[] };
-    search.program(&BTreeMap::new(), None, budget)
+    let search = Search { system, shown: &mut [], protected: &[] };
+    match search.program(&BTreeMap::new(), None, budget) {
+        Outcome::Solved(solution, _) => Ok(Some(solution)),
+        Outcome::Impossible => Err(NoSolution),
+        Outcome::Open => Ok(None),
+    }
 }
 
 /// That a system has no solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoSolution;
 
-struct Search<'a> {
-    system: &'a System,
-    protected: &'a [Protected],
-    shown: Vec<Shown>,
+/// How one integer program ended.
+enum Outcome {
+    /// With a solution that stands in whole numbers, and whether it is proven that none is better.
+    Solved(Vec<i64>, bool),
+    /// There is none.
+    Impossible,
+    /// The budget did not do.
+    Open,
 }
 
-impl Search<'_> {
+struct Search<'a, 's> {
+    system: &'a System,
+    protected: &'a [Protected],
+    shown: &'a mut [&'s mut Shown],
+}
+
+impl Search<'_, '_> {
     fn open(&self) -> Vec<usize> {
-        (0..self.protected.len()).filter(|at| !self.shown[*at].satisfies(self.protected[*at].guard)).collect()
+        (0..self.protected.len()).filter(|at| !self.is_safe(*at)).collect()
+    }
+
+    fn is_safe(&self, at: usize) -> bool {
+        self.shown[at].satisfies(self.protected[at].guard)
     }
 
     fn note(&mut self, solution: &[i64]) {
@@ -131,59 +177,81 @@ impl Search<'_> {
         }
     }
 
-    fn solve(&mut self, objective: &BTreeMap<usize, i64>, fixed: Option<(&Sum, i64)>, budget: &mut Budget) -> bool {
-        match self.program(objective, fixed, budget) {
-            Ok(Some(solution)) => {
-                self.note(&solution);
-                true
+    /// Looks for other values near a solution.
+    fn nudge(&mut self, at: usize, solution: &[i64], nudging: &Nudging<'_>) {
+        let Protected { sum, fixed, guard } = &self.protected[at];
+        let steps: Vec<i64> = match guard {
+            Guard::Values => vec![1, 2, 3, -1, -2, -3],
+            Guard::Magnitude { value, most } => {
+                let now = fixed + evaluate(sum, solution);
+                let (half, more) = (value / 2, ((3 * value).min(2 * most) + 1) / 2);
+                vec![half - now, more - now]
             }
-            Ok(None) | Err(NoSolution) => false,
+        };
+        for step in steps.into_iter().filter(|step| *step != 0) {
+            for (variable, times) in sum {
+                if self.is_safe(at) {
+                    return;
+                }
+                let kept: Vec<usize> = sum.iter().map(|(other, _)| *other).filter(|other| other != variable).collect();
+                if let Some(moved) = nudging.moved(solution, *variable, step * times, &kept) {
+                    self.note(&moved);
+                    break;
+                }
+            }
         }
     }
 
     /// Pulls one sum to its ends, then asks for values between.
-    fn alone(&mut self, at: usize, budget: &mut Budget) {
+    fn alone(&mut self, at: usize, nudging: &Nudging<'_>, budget: &mut Budget) -> Finding {
         let Protected { sum, fixed, guard } = &self.protected[at];
-        let guard = *guard;
+        let mut proven = true;
         for sign in [1, -1] {
-            if self.shown[at].satisfies(guard) {
-                return;
+            if self.is_safe(at) {
+                return Finding::Safe;
             }
             let objective = sum.iter().map(|(variable, times)| (*variable, sign * times)).collect();
-            self.solve(&objective, None, budget);
+            match self.program(&objective, None, budget) {
+                Outcome::Solved(solution, best) => {
+                    proven &= best;
+                    self.note(&solution);
+                    self.nudge(at, &solution, nudging);
+                }
+                Outcome::Impossible | Outcome::Open => proven = false,
+            }
         }
-        if guard == Guard::Values {
-            let (Some(least), Some(most)) = (self.shown[at].0.first().copied(), self.shown[at].0.last().copied())
-            else {
-                return;
-            };
+        let ends = (self.shown[at].0.first().copied(), self.shown[at].0.last().copied());
+        if let (Guard::Values, (Some(least), Some(most))) = (guard, ends) {
             for value in (least + 1..most).take(8) {
-                if self.shown[at].satisfies(guard) {
-                    return;
+                if self.is_safe(at) {
+                    return Finding::Safe;
                 }
                 if !self.shown[at].0.contains(&value) {
-                    self.solve(&BTreeMap::new(), Some((sum, value - fixed)), budget);
+                    match self.program(&BTreeMap::new(), Some((sum, value - fixed)), budget) {
+                        Outcome::Solved(solution, _) => self.note(&solution),
+                        Outcome::Impossible => {}
+                        Outcome::Open => proven = false,
+                    }
                 }
             }
+        }
+        match (self.is_safe(at), proven) {
+            (true, _) => Finding::Safe,
+            (false, true) => Finding::Lacking,
+            (false, false) => Finding::Undecided,
         }
     }
 
-    /// A solution that makes the objective large; with `fixed`, one in which a sum has a value. `None` where none was
-    /// found that stands in whole numbers.
-    fn program(
-        &self,
-        objective: &BTreeMap<usize, i64>,
-        fixed: Option<(&Sum, i64)>,
-        budget: &mut Budget,
-    ) -> Result<Option<Vec<i64>>, NoSolution> {
+    /// A solution that makes the objective large; with `fixed`, one in which a sum has a value.
+    fn program(&self, objective: &BTreeMap<usize, i64>, fixed: Option<(&Sum, i64)>, budget: &mut Budget) -> Outcome {
         if budget.programs == 0 || self.system.bounds.len() > budget.variables {
-            return Ok(None);
+            return Outcome::Open;
         }
         budget.programs -= 1;
         let mut problem = Problem::new(OptimizationDirection::Maximize);
         let mut variables = Vec::with_capacity(self.system.bounds.len());
         for (at, (low, high)) in self.system.bounds.iter().enumerate() {
-            let (Ok(low), Ok(high)) = (i32::try_from(*low), i32::try_from(*high)) else { return Ok(None) };
+            let (Ok(low), Ok(high)) = (i32::try_from(*low), i32::try_from(*high)) else { return Outcome::Open };
             let weight = objective.get(&at).copied().unwrap_or(0) as f64;
             variables.push(problem.add_integer_var(weight, (low, high)));
         }
@@ -204,13 +272,13 @@ impl Search<'_> {
         options.node_limit = Some(budget.nodes);
         let outcome = match problem.solve_with(options) {
             Ok(outcome) => outcome,
-            Err(microlp::Error::Infeasible) => return Err(NoSolution),
-            Err(_) => return Ok(None),
+            Err(microlp::Error::Infeasible) => return Outcome::Impossible,
+            Err(_) => return Outcome::Open,
         };
-        let Some(solution) = outcome.solution() else { return Ok(None) };
+        let Some(solution) = outcome.solution() else { return Outcome::Open };
         let values: Vec<i64> = variables.iter().map(|variable| solution.var_value(*variable).round() as i64).collect();
         let holds = self.system.admits(&values) && fixed.is_none_or(|(sum, value)| evaluate(sum, &values) == value);
-        Ok(holds.then_some(values))
+        if holds { Outcome::Solved(values, outcome.is_optimal()) } else { Outcome::Open }
     }
 }
 

@@ -43,7 +43,9 @@ pub(super) fn faults(cells: &[(CellKey, Figure)], terms: Terms, span: Option<Spa
     if (headline(Indicator::YoungPeopleTrained) == Figure::Exact(0))
         != (headline(Indicator::PeopleTrained) == Figure::Exact(0))
     {
-        faults.push("people trained and young people trained are 0 where no session had people, both or neither".to_owned());
+        faults.push(
+            "people trained and young people trained are 0 where no session had people, both or neither".to_owned(),
+        );
     }
     if cells.iter().any(|(_, figure)| figure.bounds().1.is_some_and(|high| high > MOST)) {
         faults.push("it has a figure that is more than any hub can count".to_owned());

@@ -1,155 +1,145 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_domain::calendar::{Programmes, parse_date};
-use folkmoot_domain::indicator::{Dimension, EventKind};
+use folkmoot_domain::calendar::Programmes;
+use folkmoot_domain::indicator::{Class, Dimension, EventKind, Indicator, Theme};
+use folkmoot_domain::record::Gender;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Observation, ReceivedRelease, ReleaseParts};
+use crate::fixture::{HUB, Hub, day, period, person};
+use crate::{Policies, ReceivedRelease, ReleaseParts};
 
-const HUB: [u8; 32] = [7; 32];
+const GENDERS: [Gender; 5] = [Gender::Woman, Gender::Man, Gender::NonBinary, Gender::PreferNotToSay, Gender::Unknown];
 
-fn day(text: &str) -> Date {
-    parse_date(text).unwrap()
-}
-
-/// The figures of a quarter, few enough to read.
-#[derive(Debug, Clone, Default)]
-struct Quarter {
-    /// People trained: women, men, non-binary, preferred not to say, not known.
-    trained: [u64; 5],
-    young: u64,
-    minutes: u64,
-    listenings: u64,
-    listened_to: u64,
-    mobilised: u64,
-    /// How many sessions, listenings and actions had people.
-    with_people: [u64; 3],
-    sessions: u64,
-    actions: u64,
-}
-
-impl Quarter {
-    fn observations(&self) -> Result<Observations, Refusal> {
-        let trained: u64 = self.trained.iter().sum();
-        let with_people = |indicator: Indicator| match indicator.event_kind() {
-            Some(EventKind::Sessions) => self.with_people[0],
-            Some(EventKind::Listenings) => self.with_people[1],
-            Some(EventKind::Actions) => self.with_people[2],
-            None => 0,
-        };
-        let cells = CellKey::all().into_iter().map(|key| {
-            let value = match (key.indicator, key.category) {
-                (_, Some(category)) => {
-                    let at = Dimension::Gender.categories().iter().position(|known| *known == category);
-                    self.trained[at.unwrap()]
-                }
-                (Indicator::PeopleTrained, None) => trained,
-                (Indicator::YoungPeopleTrained, None) => self.young,
-                (Indicator::TrainingMinutes, None) => self.minutes,
-                (Indicator::TrainingSessions, None) => self.sessions,
-                (Indicator::Listenings, None) => self.listenings,
-                (Indicator::PeopleListenedTo, None) => self.listened_to,
-                (Indicator::PeopleMobilised, None) => self.mobilised,
-                (Indicator::ActionsHeld, None) => self.actions,
-                (Indicator::TrainersQualityAssured, None) => 2,
-                (Indicator::FundingLeveragedPence, None) => 125_050,
-                (Indicator::ListeningCampaignsReportedBack | Indicator::CommunityProjectsSupported, None) => 1,
-            };
-            let people_behind = match key.indicator.class() {
-                Class::PeopleSum { behind: Indicator::PeopleTrained } => trained,
-                Class::PeopleSum { .. } => self.listened_to,
-                Class::People | Class::Open => 0,
-            };
-            (key, Observation { value, people_behind, events_with_people: with_people(key.indicator) })
-        });
-        let period: Period = "2018-Q3".parse().unwrap();
-        let span = period.span(&Programmes::default()).unwrap();
-        Observations::new(period, span, cells.collect())
+/// A hub that trained so many of each gender in one quarter, an hour and a half each.
+fn trained(by_gender: [usize; 5]) -> Hub {
+    let mut hub = Hub::default();
+    for (gender, count) in GENDERS.into_iter().zip(by_gender) {
+        hub.add(count, person(gender), EventKind::Sessions, "2018-Q3", 90);
     }
-
-    fn prepared(&self) -> Prepared {
-        prepare(&self.observations().unwrap(), HUB, 0, &Policy::floor(), day("2018-10-01")).unwrap()
-    }
-
-    /// What leaves of a headline.
-    fn leaves(&self, indicator: Indicator) -> String {
-        let prepared = self.prepared();
-        let cell = prepared.cells.iter().find(|cell| cell.key == CellKey::headline(indicator)).unwrap();
-        cell.figure.words(indicator.unit())
-    }
+    hub
 }
 
 /// People trained by gender: what leaves of the headline and of each category.
-fn check_trained(trained: [u64; 5], expected: [&str; 6]) {
-    let total: u64 = trained.iter().sum();
-    let held = u64::from(total > 0);
-    let quarter =
-        Quarter { trained, minutes: total * 90, sessions: held, with_people: [held, 0, 0], ..Quarter::default() };
-    let prepared = quarter.prepared();
-    let cells = prepared.cells.iter().filter(|cell| cell.key.indicator == Indicator::PeopleTrained);
-    let leaves: Vec<String> = cells.map(|cell| cell.figure.words(cell.key.indicator.unit())).collect();
-    assert_eq!(leaves, expected, "{trained:?}");
+fn check_trained(by_gender: [usize; 5], headline: &str, line: [&str; 5]) {
+    let prepared = trained(by_gender).prepare("2018-Q3", "2018-10-01");
+    assert_eq!(prepared.leaves("people_trained", "", ""), headline, "{by_gender:?}");
+    assert_eq!(prepared.line(Indicator::PeopleTrained, Dimension::Gender), line, "{by_gender:?}");
 }
 
 #[test]
 fn people_trained_by_gender() {
     let w = "withheld";
     // The smallest of those shown is hidden beside the one small part.
-    check_trained([13, 22, 3, 9, 0], ["47", "about 15", "about 20", "<8", "about 10", "<8"]);
-    check_trained([13, 22, 3, 9, 8], ["55", "about 15", "about 20", "<8", "about 10", w]);
+    check_trained([13, 22, 3, 9, 0], "47", ["about 15", "about 20", "<8", "about 10", "<8"]);
+    check_trained([13, 22, 3, 9, 8], "55", ["about 15", "about 20", "<8", "about 10", w]);
     // Of equals the first in the catalogue.
-    check_trained([9, 22, 3, 9, 9], ["52", w, "about 20", "<8", "about 10", "about 10"]);
-    check_trained([9, 22, 13, 9, 9], ["62", "about 10", "about 20", "about 15", "about 10", "about 10"]);
+    check_trained([9, 22, 3, 9, 9], "52", [w, "about 20", "<8", "about 10", "about 10"]);
+    check_trained([9, 22, 13, 9, 9], "62", ["about 10", "about 20", "about 15", "about 10", "about 10"]);
     // Everybody in one part.
-    check_trained([0, 40, 0, 0, 0], ["40", w, w, w, w, w]);
-    check_trained([1, 40, 0, 0, 0], ["41", "<8", "about 40", "<8", "<8", "<8"]);
+    check_trained([0, 40, 0, 0, 0], "40", [w, w, w, w, w]);
     // The headline is hidden.
-    check_trained([3, 4, 0, 0, 0], ["<8", w, w, w, w, w]);
-    check_trained([4, 4, 0, 0, 0], ["8", "<8", "<8", "<8", "<8", "<8"]);
+    check_trained([3, 4, 0, 0, 0], "<8", [w, w, w, w, w]);
+    check_trained([4, 4, 0, 0, 0], "8", ["<8", "<8", "<8", "<8", "<8"]);
     // Nobody could be: no category is a structural zero.
-    check_trained([0, 0, 0, 0, 0], ["0", "<8", "<8", "<8", "<8", "<8"]);
+    check_trained([0, 0, 0, 0, 0], "0", ["<8", "<8", "<8", "<8", "<8"]);
+}
+
+#[test]
+fn special_categories_have_a_threshold_of_their_own() {
+    use folkmoot_domain::record::{Disability, Ethnicity};
+    let mut hub = Hub::default();
+    for (count, ethnicity, disability) in [
+        (9, Ethnicity::Asian, Disability::Yes),
+        (9, Ethnicity::Black, Disability::Yes),
+        (40, Ethnicity::White, Disability::No),
+    ] {
+        let who = crate::fixture::Person { ethnicity, disability, ..person(Gender::Woman) };
+        hub.add(count, who, EventKind::Actions, "2018-Q3", 1);
+    }
+    let prepared = hub.prepare("2018-Q3", "2018-10-01");
+    let line = prepared.line(Indicator::PeopleMobilised, Dimension::Ethnicity);
+    assert_eq!(line, ["<10", "<10", "<10", "about 40", "<10", "<10", "<10"]);
+    assert_eq!(
+        prepared.line(Indicator::PeopleMobilised, Dimension::Disability),
+        ["withheld", "about 40", "<10", "<10"]
+    );
 }
 
 #[test]
 fn headlines_of_people() {
-    for (mobilised, with_people, leaves) in [(0, 0, "0"), (0, 1, "<8"), (1, 1, "<8"), (7, 2, "<8"), (8, 2, "8")] {
-        let quarter = Quarter { mobilised, actions: 3, with_people: [0, 0, with_people], ..Quarter::default() };
-        assert_eq!(quarter.leaves(Indicator::PeopleMobilised), leaves);
-        assert_eq!(quarter.leaves(Indicator::ActionsHeld), "3");
+    for (mobilised, left, leaves) in [(0, 0, "0"), (0, 1, "<8"), (1, 1, "<8"), (7, 2, "<8"), (8, 2, "8")] {
+        let mut hub = Hub::default();
+        hub.add(mobilised, person(Gender::Woman), EventKind::Actions, "2018-Q3", 1);
+        hub.add(left, person(Gender::Woman), EventKind::Actions, "2018-Q3", 0);
+        assert_eq!(hub.prepare("2018-Q3", "2018-10-01").leaves("people_mobilised", "", ""), leaves);
     }
 }
 
 #[test]
 fn sums_are_hidden_with_the_people_behind_them() {
-    for (listenings, listened_to, leaves) in [(0, 0, "0"), (900, 7, "withheld"), (1, 0, "withheld"), (9, 8, "9")] {
-        let with_people = [0, listenings, 0];
-        let quarter = Quarter { listenings, listened_to, with_people, ..Quarter::default() };
-        assert_eq!(quarter.leaves(Indicator::Listenings), leaves);
+    for (people, leaves) in [(0, "0"), (7, "withheld"), (8, "80")] {
+        let mut hub = Hub::default();
+        hub.add(people, person(Gender::Man), EventKind::Listenings, "2018-Q3", 10);
+        assert_eq!(hub.prepare("2018-Q3", "2018-10-01").leaves("listenings", "", ""), leaves);
     }
 }
 
 #[test]
-fn a_session_that_all_left_is_no_structural_zero() {
-    let quarter = Quarter { sessions: 1, with_people: [1, 0, 0], ..Quarter::default() };
-    assert_eq!(quarter.leaves(Indicator::PeopleTrained), "<8");
-    assert_eq!(quarter.leaves(Indicator::YoungPeopleTrained), "<8");
-    assert_eq!(quarter.leaves(Indicator::TrainingMinutes), "withheld");
-    let empty = Quarter { sessions: 1, ..Quarter::default() };
-    assert_eq!(empty.leaves(Indicator::PeopleTrained), "0");
+fn sums_that_one_or_two_people_make_up_are_hidden() {
+    for (largest, second, reason) in [
+        (18, 9, Reason::EnoughBehind),
+        (19, 10, Reason::EnoughBehind),
+        (30, 10, Reason::OneContributor),
+        (88, 82, Reason::TwoContributors),
+    ] {
+        let mut hub = Hub::default();
+        hub.add(9, person(Gender::Man), EventKind::Listenings, "2018-Q3", 1);
+        hub.add(1, person(Gender::Man), EventKind::Listenings, "2018-Q3", largest);
+        hub.add(1, person(Gender::Man), EventKind::Listenings, "2018-Q3", second);
+        let prepared = hub.prepare("2018-Q3", "2018-10-01");
+        let cell = prepared.cells.iter().find(|cell| cell.key == CellKey::headline(Indicator::Listenings)).unwrap();
+        assert_eq!(cell.reason, reason, "{largest} {second}");
+        assert_eq!(cell.figure == Figure::Withheld, reason.rule() == 4);
+    }
 }
 
 #[test]
-fn open_figures_are_exact() {
-    let quarter = Quarter::default();
-    assert_eq!(quarter.leaves(Indicator::FundingLeveragedPence), "£1,250.50");
-    assert_eq!(quarter.leaves(Indicator::TrainersQualityAssured), "2");
+fn listenings_by_theme_stand_on_those_who_raised_it() {
+    let mut hub = Hub::default();
+    for (theme, people) in [(Some(Theme::Housing), 20), (Some(Theme::Debt), 7), (None, 9)] {
+        for _ in 0..people {
+            hub.add(1, person(Gender::Woman), EventKind::Listenings, "2018-Q3", 2);
+            if let Some(theme) = theme {
+                hub.about(theme);
+            }
+        }
+    }
+    let prepared = hub.prepare("2018-Q3", "2018-10-01");
+    let leaves = |indicator, theme| prepared.leaves(indicator, "theme", theme);
+    assert_eq!(
+        (leaves("listenings", "housing"), leaves("people_listened_to", "housing")),
+        ("about 40".into(), "about 20".into())
+    );
+    assert_eq!((leaves("listenings", "debt"), leaves("people_listened_to", "debt")), ("withheld".into(), "<8".into()));
+    assert_eq!((leaves("listenings", "food"), leaves("people_listened_to", "food")), ("withheld".into(), "<8".into()));
+}
+
+#[test]
+fn a_session_that_all_left_is_no_structural_zero() {
+    let mut hub = Hub::default();
+    hub.add(1, person(Gender::Woman), EventKind::Sessions, "2018-Q3", 0);
+    let prepared = hub.prepare("2018-Q3", "2018-10-01");
+    assert_eq!(prepared.leaves("people_trained", "", ""), "<8");
+    assert_eq!(prepared.leaves("young_people_trained", "", ""), "<8");
+    assert_eq!(prepared.leaves("training_minutes", "", ""), "withheld");
+    assert_eq!(Hub::default().prepare("2018-Q3", "2018-10-01").leaves("people_trained", "", ""), "0");
 }
 
 #[test]
 fn an_unfinished_period_is_refused() {
-    let observations = Quarter::default().observations().unwrap();
-    let on = |today| prepare(&observations, HUB, 0, &Policy::floor(), day(today)).err();
+    let account = Hub::default().account();
+    let on = |today| prepare(&account, &period("2018-Q3"), HUB, &Policy::floor(), day(today)).err();
     let last = day("2018-09-30");
     for (today, refusal) in [
         ("2018-08-01", Some(Refusal::PeriodUnfinished { last })),
@@ -160,74 +150,107 @@ fn an_unfinished_period_is_refused() {
     }
     let words = Refusal::PeriodUnfinished { last }.to_string();
     assert_eq!(words, "the period has not ended; it can be released from the day after 2018-09-30");
-    let revision = prepare(&observations, HUB, 1, &Policy::floor(), day("2019-01-01"));
-    assert_eq!(revision.err(), Some(Refusal::Revision));
+    let unknown = prepare(&account, &period("2030-Q3"), HUB, &Policy::floor(), day("2031-01-01"));
+    assert_eq!(unknown.err(), Some(Refusal::PeriodUnknown));
 }
 
 #[test]
 fn figures_that_contradict_each_other_are_refused() {
-    let trained = [10, 10, 0, 0, 0];
-    let good = Quarter { trained, minutes: 900, sessions: 1, with_people: [1, 0, 0], ..Quarter::default() };
-    assert!(good.observations().is_ok());
-    for wrong in [
-        Quarter { young: 21, ..good.clone() },
-        Quarter { with_people: [0; 3], ..good.clone() },
-        Quarter { mobilised: 1, ..good },
+    let good = trained([10, 10, 0, 0, 0]).observations(&period("2018-Q3"));
+    let changed = |indicator: Indicator, change: fn(&mut crate::Observation)| {
+        let mut cells: BTreeMap<CellKey, crate::Observation> = good.cells().collect();
+        change(cells.get_mut(&CellKey::headline(indicator)).unwrap());
+        Observations::new(good.period().clone(), good.span(), cells).err()
+    };
+    for (indicator, change) in [
+        (Indicator::PeopleTrained, (|seen| seen.value += 1) as fn(&mut crate::Observation)),
+        (Indicator::PeopleTrained, |seen| seen.events_with_people = 0),
+        (Indicator::YoungPeopleTrained, |seen| seen.value += 1),
+        (Indicator::TrainingMinutes, |seen| seen.people_behind += 1),
+        (Indicator::TrainingMinutes, |seen| seen.two_largest = seen.value + 1),
+        (Indicator::TrainingMinutes, |seen| seen.value = 1),
+        (Indicator::PeopleMobilised, |seen| seen.value += 1),
     ] {
-        assert!(matches!(wrong.observations(), Err(Refusal::Inconsistent { .. })), "{wrong:?}");
+        assert!(matches!(changed(indicator, change), Some(Refusal::Inconsistent { .. })), "{indicator:?}");
     }
-    let period: Period = "2018-Q3".parse().unwrap();
-    let span = period.span(&Programmes::default()).unwrap();
-    assert!(Observations::new(period, span, BTreeMap::new()).is_err());
+    assert!(Observations::new(good.period().clone(), good.span(), BTreeMap::new()).is_err());
+}
+
+/// What the hub counts on anew is told by the caller: those whose people have changed by enough.
+fn outdate(hub: &mut Hub, indicators: &[Indicator]) {
+    hub.released.last_mut().unwrap().outdated = indicators.iter().copied().collect::<BTreeSet<_>>();
+}
+
+#[test]
+fn a_release_stands_until_enough_people_have_changed_and_is_revised_once_a_financial_year() {
+    let mut hub = trained([20, 20, 0, 0, 0]);
+    let first = hub.release("2018-Q3", "2018-10-01");
+    assert_eq!((first.standing, first.release.revision()), (Standing::First, 0));
+
+    let again = hub.prepare("2018-Q3", "2019-06-01");
+    assert_eq!((again.standing, &again.release), (Standing::Stands, &first.release));
+
+    hub.add(9, person(Gender::Woman), EventKind::Sessions, "2018-Q3", 90);
+    outdate(&mut hub, &[Indicator::PeopleTrained, Indicator::TrainingMinutes]);
+    let revised = hub.release("2018-Q3", "2019-06-01");
+    assert_eq!((revised.standing, revised.release.revision()), (Standing::Revision, 1));
+    assert_eq!(revised.leaves("people_trained", "", ""), "49");
+
+    hub.add(9, person(Gender::Woman), EventKind::Sessions, "2018-Q3", 90);
+    outdate(&mut hub, &[Indicator::PeopleTrained, Indicator::TrainingMinutes]);
+    let too_soon = hub.prepare("2018-Q3", "2020-03-31");
+    assert_eq!((too_soon.standing, &too_soon.release), (Standing::Stands, &revised.release));
+    let next_year = hub.prepare("2018-Q3", "2020-04-01");
+    assert_eq!((next_year.standing, next_year.release.revision()), (Standing::Revision, 2));
+}
+
+#[test]
+fn a_revision_leaves_what_has_not_changed_by_enough() {
+    let mut hub = trained([20, 20, 0, 0, 0]);
+    hub.add(30, person(Gender::Man), EventKind::Actions, "2018-Q3", 1);
+    hub.release("2018-Q3", "2018-10-01");
+    hub.add(9, person(Gender::Woman), EventKind::Sessions, "2018-Q3", 90);
+    hub.add(1, person(Gender::Woman), EventKind::Actions, "2018-Q3", 1);
+    outdate(&mut hub, &[Indicator::PeopleTrained, Indicator::TrainingMinutes]);
+    let revised = hub.prepare("2018-Q3", "2019-06-01");
+    assert_eq!(revised.leaves("people_trained", "", ""), "49");
+    assert_eq!(revised.leaves("people_mobilised", "", ""), "30");
 }
 
 /// Quarters such as hubs have, small figures above all.
-fn quarters() -> impl Strategy<Value = Quarter> {
-    let part = || prop_oneof![4 => 0..12u64, 1 => Just(0), 1 => 12..400u64];
+fn hubs() -> impl Strategy<Value = Hub> {
+    let part = || prop_oneof![4 => 0..12usize, 1 => Just(0), 1 => 12..60usize];
     let parts = [part(), part(), part(), part(), part()];
-    (parts, part(), part(), part(), part(), part(), (0..3u64, 0..3u64)).prop_map(
-        |(trained, young, more, known, repeats, mobilised, (empty_sessions, empty_actions))| {
-            let total: u64 = trained.iter().sum();
-            let events = u64::from(total > 0 || more > 6);
-            let listenings = if known == 0 && repeats < 6 { 0 } else { known + repeats };
-            let actions = u64::from(mobilised > 0 || more > 6);
-            Quarter {
-                trained,
-                young: young.min(total),
-                minutes: if total == 0 { 0 } else { total * 60 + more },
-                listenings,
-                listened_to: known.min(listenings),
-                mobilised,
-                with_people: [events, listenings, actions],
-                sessions: events + empty_sessions,
-                actions: actions + empty_actions,
+    (parts, part(), part(), 0..3usize, 0..40u64, prop::option::of(1980..2005i32)).prop_map(
+        |(by_gender, heard, mobilised, left, more, born)| {
+            let mut hub = trained(by_gender);
+            hub.add(left, person(Gender::Man), EventKind::Actions, "2018-Q3", 0);
+            hub.add(mobilised, person(Gender::Woman), EventKind::Actions, "2018-Q3", 1);
+            let who = crate::fixture::Person { birth_year: born, ..person(Gender::Woman) };
+            hub.add(heard / 2, who, EventKind::Sessions, "2018-Q3", 60 + more);
+            hub.add(heard, who, EventKind::Listenings, "2018-Q3", 1);
+            if more > 20 {
+                hub.add(1, who, EventKind::Listenings, "2018-Q3", more).about(Theme::Food);
             }
+            hub
         },
     )
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_figure_holds_the_truth(quarter in quarters()) {
-        for cell in quarter.prepared().cells {
+    fn every_figure_holds_the_truth(hub in hubs()) {
+        for cell in hub.prepare("2018-Q3", "2018-10-01").cells {
             prop_assert!(cell.figure.admits(cell.true_value), "{}: {:?}", cell.key, cell.figure);
         }
     }
 
     #[test]
-    fn no_few_people_are_told(quarter in quarters()) {
-        let prepared = quarter.prepared();
-        for cell in &prepared.cells {
-            let people = match cell.key.indicator.class() {
-                Class::People => cell.true_value,
-                Class::PeopleSum { behind } => {
-                    prepared.cells.iter().find(|other| other.key == CellKey::headline(behind)).unwrap().true_value
-                }
-                Class::Open => continue,
-            };
-            if people < 8 && cell.reason != Reason::NoEvent {
+    fn no_few_people_are_told(hub in hubs()) {
+        for cell in &hub.prepare("2018-Q3", "2018-10-01").cells {
+            if cell.key.indicator.class() == Class::People && cell.true_value < 8 && cell.reason != Reason::NoEvent {
                 prop_assert!(cell.figure.is_hidden(), "{}", cell.key);
             }
             if cell.key.category.is_some() {
@@ -237,21 +260,24 @@ proptest! {
     }
 
     #[test]
-    fn no_line_has_exactly_one_hidden_cell(quarter in quarters()) {
-        let prepared = quarter.prepared();
-        let headline = prepared.cells[0].figure;
-        let hidden = prepared.cells[1..6].iter().filter(|cell| cell.figure.is_hidden()).count();
-        prop_assert_ne!(hidden, 1);
-        if headline.is_hidden() {
-            prop_assert!(prepared.cells[1..6].iter().all(|cell| cell.figure == Figure::Withheld));
+    fn no_additive_line_has_exactly_one_hidden_cell(hub in hubs()) {
+        let prepared = hub.prepare("2018-Q3", "2018-10-01");
+        for indicator in Indicator::ALL {
+            for dimension in indicator.dimensions().iter().filter(|it| it.is_additive()) {
+                let cells = prepared.cells.iter().filter(|cell| {
+                    cell.key.indicator == indicator && cell.key.dimension() == Some(*dimension)
+                });
+                prop_assert_ne!(cells.filter(|cell| cell.figure.is_hidden()).count(), 1);
+            }
         }
     }
 
     #[test]
-    fn what_is_prepared_passes_the_check(quarter in quarters()) {
-        let release = quarter.prepared().release;
+    fn what_is_prepared_passes_the_check(hub in hubs()) {
+        let release = hub.prepare("2018-Q3", "2018-10-01").release;
         let parts = ReleaseParts::from(&release);
-        let checked = ReceivedRelease::check(&parts, HUB, &Programmes::default(), day("2018-10-01"));
+        let today = day("2018-10-01");
+        let checked = ReceivedRelease::check(&parts, HUB, &Programmes::default(), &Policies::default(), today);
         prop_assert_eq!(checked.map(|received| received.cells().to_vec()), Ok(release.cells().to_vec()));
     }
 }
