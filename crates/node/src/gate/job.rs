@@ -31,7 +31,7 @@ pub(crate) async fn keep_approving(node: Arc<Node>) {
 }
 
 /// Approves every period that is due, one after the other: what is approved counts for the next.
-pub(crate) async fn approve_due(node: &Node) {
+pub(crate) async fn approve_due(node: &Arc<Node>) {
     let mut tried = BTreeSet::new();
     while !node.frozen() {
         let gate = Gate::of(node);
@@ -67,7 +67,7 @@ type Tried = (Period, Result<(), GateError>);
 fn next(gate: &Gate, store: &Store, tried: &mut BTreeSet<Period>) -> Result<Option<Tried>, GateError> {
     let records = store.hub()?;
     let counted = records.count()?;
-    for period in due(&PeriodFacts::all(&counted, &records.holds()?), &gate.settings, gate.today) {
+    for period in due(&PeriodFacts::all(&counted, &records.holds()?), gate.settings(), gate.today) {
         if tried.insert(period.clone()) {
             match gate.propose(store, &period, &counted) {
                 Ok(proposal) if proposal.prepared.standing == Standing::Stands => {}

@@ -5,11 +5,13 @@
 mod due;
 mod job;
 
-use folkmoot_disclosure::{Figure, Observations, Policy, Prepared, Standing, Terms, differences, prepare};
+use std::sync::Arc;
+
+use folkmoot_disclosure::{Figure, Observations, Policy, Prepared, Standing, differences, prepare};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::indicator::CellKey;
-use folkmoot_journal::{Hash, NodeId, Payload, PayloadKind, encode_release};
+use folkmoot_journal::{Hash, Payload, PayloadKind, encode_release};
 use folkmoot_store::hub::{ApprovedRelease, Approver, Counted, Hold};
 use folkmoot_store::{Store, StoreError};
 
@@ -19,14 +21,11 @@ pub(crate) use job::keep_approving;
 use crate::node::Node;
 use crate::settings::ReleaseSettings;
 
-/// Who asks what may leave, and when.
-#[derive(Clone, Copy, Debug)]
+/// The gate of a hub, on one day.
+#[derive(Clone, Debug)]
 pub(crate) struct Gate {
-    hub: NodeId,
+    node: Arc<Node>,
     today: Date,
-    settings: ReleaseSettings,
-    /// The hub's own terms.
-    own: Terms,
 }
 
 /// What a period would release now, beside what it has released.
@@ -65,14 +64,13 @@ pub(crate) enum GateError {
 
 impl Gate {
     /// The gate of a hub, today.
-    pub(crate) fn of(node: &Node) -> Gate {
-        let settings = node.settings();
-        Gate { hub: node.id(), today: node.now().date(), settings: settings.release, own: settings.disclosure }
+    pub(crate) fn of(node: &Arc<Node>) -> Gate {
+        Gate { node: Arc::clone(node), today: node.now().date() }
     }
 
     /// The hub's policy on releases.
     pub(crate) fn settings(&self) -> &ReleaseSettings {
-        &self.settings
+        &self.node.settings().release
     }
 
     /// Prepares the release of a period out of what the hub has counted. It may take seconds.
@@ -83,8 +81,10 @@ impl Gate {
         counted: &'a Counted,
     ) -> Result<Proposal<'a>, GateError> {
         let records = store.hub()?;
-        let policy = self.policy(store, counted, period);
-        let prepared = prepare(&counted.account, period, self.hub.0, &policy, self.today)?;
+        // A period that the account does not have is refused whatever the policy.
+        let span = counted.account.observations(period).map(Observations::span);
+        let policy = span.map_or_else(Policy::floor, |span| self.node.policy(span));
+        let prepared = prepare(&counted.account, period, self.node.id().0, &policy, self.today)?;
         let standing = records.standing_release(period)?;
         let payload = match (&prepared.standing, &standing) {
             (Standing::Stands, Some(standing)) => standing.payload.clone(),
@@ -94,14 +94,6 @@ impl Gate {
         let facts = PeriodFacts::of(counted, period, prepared.release.span().last, hold.is_some());
         let late_people = counted.waiting(period);
         Ok(Proposal { prepared, payload, policy, standing, hold, facts, late_people, counted })
-    }
-
-    /// The policy that a period is under, tightened by the hub's own terms. A period that the account does not have is
-    /// refused whatever the policy.
-    fn policy(&self, store: &Store, counted: &Counted, period: &Period) -> Policy {
-        let span = counted.account.observations(period).map(Observations::span);
-        let policy = span.map(|span| store.journal().directory().policies().in_force(span));
-        policy.unwrap_or_else(Policy::floor).tightened_by(&self.own)
     }
 
     /// Approves a proposal; the release that stands already, where nothing is to be revised. A person's approval lifts
@@ -125,7 +117,7 @@ impl Gate {
             }
             (Standing::Stands, Some(standing), _) => Ok(standing),
             (Standing::First | Standing::Revision | Standing::Stands, ..) => {
-                if proposal.facts.waits_for_report_back(&self.settings) {
+                if proposal.facts.waits_for_report_back(self.settings()) {
                     return Err(GateError::AwaitsReportBack { campaigns: proposal.facts.awaiting_report_back });
                 }
                 Ok(records.approve(&proposal.prepared.release, proposal.counted, approver)?)

@@ -16,6 +16,7 @@ use folkmoot_store::{Store, UnixMillis};
 use tonic::{Code, Request, Response, Status};
 
 use super::paging::Page;
+use super::policy::terms;
 use super::{ask, read, resource_id, timestamp};
 use crate::access::Permit;
 use crate::gate::{Gate, GateError, Proposal, cells, etag};
@@ -137,7 +138,6 @@ fn preview(gate: &Gate, proposal: Proposal<'_>) -> PreviewReleaseResponse {
         Standing::First | Standing::Revision => proposal.facts.automatic_from(gate.settings()),
         Standing::Stands => None,
     };
-    let terms = proposal.policy.terms();
     PreviewReleaseResponse {
         period: period.to_string(),
         period_title: period.title(),
@@ -153,12 +153,7 @@ fn preview(gate: &Gate, proposal: Proposal<'_>) -> PreviewReleaseResponse {
         campaigns_awaiting_report_back: proposal.facts.awaiting_report_back,
         waits_for_report_back: gate.settings().listening_waits_for_report_back,
         policy_version: proposal.policy.version(),
-        terms: Some(proto::DisclosureTerms {
-            threshold: terms.threshold,
-            special_threshold: terms.special_threshold,
-            largest_percent: terms.largest_percent,
-            two_largest_percent: terms.two_largest_percent,
-        }),
+        terms: Some(terms(proposal.policy.terms())),
         payload: proposal.payload,
     }
 }
