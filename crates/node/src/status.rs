@@ -105,6 +105,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::NoSuchCampaign => (Code::NotFound, "NO_SUCH_CAMPAIGN"),
         StoreError::CampaignRefused { .. } => (Code::InvalidArgument, "CAMPAIGN_REFUSED"),
         StoreError::UnknownMember { .. } => (Code::FailedPrecondition, "UNKNOWN_MEMBER"),
+        StoreError::LedgerChanged => (Code::Aborted, "LEDGER_CHANGED"),
         StoreError::ReleaseStands { .. } => (Code::FailedPrecondition, "RELEASE_STANDS"),
         StoreError::NotWritten { .. } => (Code::FailedPrecondition, "NOT_WRITTEN"),
         StoreError::Protocol { .. } => (Code::InvalidArgument, "PROTOCOL"),

@@ -1,10 +1,8 @@
 //! When the hub's own policy may approve a period.
 
-use std::collections::BTreeMap;
-
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{FinancialYear, Period};
-use folkmoot_store::hub::{Counted, Hold};
+use folkmoot_store::hub::Counted;
 use time::Duration;
 
 use crate::node::moment;
@@ -29,8 +27,8 @@ pub(crate) struct PeriodFacts {
 
 impl PeriodFacts {
     /// What is known of every period that was counted.
-    pub(crate) fn all(counted: &Counted, holds: &BTreeMap<Period, Hold>) -> Vec<PeriodFacts> {
-        let held = |period: &Period| holds.contains_key(period);
+    pub(crate) fn all(counted: &Counted, held: &[Period]) -> Vec<PeriodFacts> {
+        let held = |period: &Period| held.contains(period);
         let periods = counted.account.periods();
         periods.map(|seen| Self::of(counted, seen.period(), seen.span().last, held(seen.period()))).collect()
     }

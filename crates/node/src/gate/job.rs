@@ -67,7 +67,8 @@ type Tried = (Period, Result<(), GateError>);
 fn next(gate: &Gate, store: &Store, tried: &mut BTreeSet<Period>) -> Result<Option<Tried>, GateError> {
     let records = store.hub()?;
     let counted = records.count()?;
-    for period in due(&PeriodFacts::all(&counted, &records.holds()?), gate.settings(), gate.today) {
+    let held: Vec<Period> = records.holds()?.into_iter().map(|(period, _)| period).collect();
+    for period in due(&PeriodFacts::all(&counted, &held), gate.settings(), gate.today) {
         if tried.insert(period.clone()) {
             match gate.propose(store, &period, &counted) {
                 Ok(proposal) if proposal.prepared.standing == Standing::Stands => {}

@@ -90,7 +90,7 @@ impl Gate {
             (Standing::Stands, Some(standing)) => standing.payload.clone(),
             (Standing::First | Standing::Revision | Standing::Stands, _) => encode_release(&prepared.release),
         };
-        let hold = records.holds()?.remove(period);
+        let hold = records.holds()?.into_iter().find(|(held, _)| held == period).map(|(_, hold)| hold);
         let facts = PeriodFacts::of(counted, period, prepared.release.span().last, hold.is_some());
         let late_people = counted.waiting(period);
         Ok(Proposal { prepared, payload, policy, standing, hold, facts, late_people, counted })

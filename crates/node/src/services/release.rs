@@ -66,7 +66,7 @@ impl ReleaseService for Releases {
         let uid = Permit::of(&request)?.writer()?.uid;
         let period = period(&request.get_ref().period)?;
         let of = period.clone();
-        let was_held = ask(&self.0, move |store| store.hub()?.resume(&of, uid)).await?;
+        let was_held = ask(&self.0, move |store| store.hub()?.resume(&of, uid)).await?.is_some();
         Ok(Response::new(ResumeReleaseResponse { period: period.to_string(), period_title: period.title(), was_held }))
     }
 
