@@ -233,7 +233,7 @@ async fn spawn(
         serving.serve_with_incoming_shutdown(incoming, stop).await.map_err(served("the socket"))
     });
     match node.role() {
-        Role::Hub => drop(tasks.spawn(until_the_end(gate::keep_approving(Arc::clone(node))))),
+        Role::Hub => drop(tasks.spawn(until_the_end(gate::job::keep_approving(Arc::clone(node))))),
         Role::Academy => {}
     }
     if let Some(port) = port {

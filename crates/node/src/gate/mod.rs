@@ -3,7 +3,7 @@
 //! What may leave, `disclosure` decides; what has left, `store` keeps. Here is who lets it go, and when.
 
 mod due;
-mod job;
+pub(crate) mod job;
 
 use std::sync::Arc;
 
@@ -16,7 +16,6 @@ use folkmoot_store::hub::{ApprovedRelease, Approver, Counted, Hold};
 use folkmoot_store::{Store, StoreError};
 
 pub(crate) use due::PeriodFacts;
-pub(crate) use job::keep_approving;
 
 use crate::node::Node;
 use crate::settings::ReleaseSettings;
@@ -54,10 +53,13 @@ pub(crate) enum GateError {
     #[error("the figures are no longer those of the preview: look at the preview again, then approve")]
     FiguresChanged,
     #[error(
-        "{} heard in this period not been reported back, and this hub approves nothing before that: report back, import \
-         listening_campaigns.csv with the day in reported_back_on, then approve; or say \
-         listening_waits_for_report_back = false under [release] in folkmoot.toml",
-        if *campaigns == 1 { "1 listening campaign has".to_owned() } else { format!("{campaigns} listening campaigns have") }
+        "{} not been reported back, and this hub approves nothing of the period before: report back, import \
+         listening_campaigns.csv with the day in reported_back_on, then approve; or set \
+         listening_waits_for_report_back = false under [release] in folkmoot.toml, and start the node again",
+        match campaigns {
+            1 => "1 listening campaign heard in it has".to_owned(),
+            _ => format!("{campaigns} listening campaigns heard in it have"),
+        }
     )]
     AwaitsReportBack { campaigns: u32 },
 }
