@@ -9,19 +9,20 @@ use toml::{Table, Value};
 use crate::{crates, names, workspace};
 
 /// A crate may use whatever its arrows reach, at any depth.
-const ARROWS: [(&str, &[&str]); 8] = [
-    ("cli", &["node"]),
+const ARROWS: [(&str, &[&str]); 9] = [
+    ("cli", &["node", "publication"]),
     ("node", &["store"]),
     ("store", &["journal"]),
     ("journal", &["proto", "campaign", "disclosure"]),
     ("campaign", &["domain"]),
     ("disclosure", &["domain"]),
+    ("publication", &["domain"]),
     ("proto", &[]),
     ("domain", &[]),
 ];
 
 /// Heavy dependencies: the one crate that owns each, and those that may touch it besides, each for a reason.
-const OWNERS: [(&str, &str, &[&str]); 21] = [
+const OWNERS: [(&str, &str, &[&str]); 25] = [
     ("rusqlite", "store", &[]),
     ("automerge", "campaign", &[]),
     ("microlp", "disclosure", &[]),
@@ -45,6 +46,10 @@ const OWNERS: [(&str, &str, &[&str]); 21] = [
     ("clap", "cli", &[]),
     ("indicatif", "cli", &[]),
     ("comfy-table", "cli", &[]),
+    ("parquet", "publication", &[]),
+    ("resvg", "publication", &[]),
+    ("png", "publication", &[]),
+    ("notosans", "publication", &[]),
 ];
 
 /// What lies at the top of the project, and nothing else.

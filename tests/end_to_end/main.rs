@@ -29,3 +29,4 @@ mod shared;
 mod tap;
 mod tokens;
 mod tour;
+mod verify;

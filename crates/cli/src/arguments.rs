@@ -1,5 +1,6 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
+mod export;
 mod policy;
 mod release;
 
@@ -12,6 +13,7 @@ use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
+pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use policy::{Policy, SetPolicy};
 pub(crate) use release::{Indicators, Release};
 
@@ -59,6 +61,11 @@ pub(crate) enum Command {
     /// Plan together with other hubs: begin, read and edit the campaigns that this hub shares
     #[command(subcommand)]
     Campaign(Campaign),
+    /// Check the national figures in an export of keys and releases, with nothing but its folder
+    ///
+    /// Checks every key, chain and signature, adds every national figure up anew from the releases, and compares it with
+    /// the published one. Names the first entry or figure that does not fit, with exit status 1. Needs no node.
+    Verify(VerifyFolder),
     /// Exchange with the Academy now
     ///
     /// Without --wait the exchange is started and the command returns. With --wait it returns once the Academy has
@@ -113,6 +120,16 @@ pub(crate) enum Academy {
     /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
     /// are given, and where every hub hid it, it is not published. Figures that somebody published come after, as context.
     Report(ForPeriod),
+    /// Write an export of keys and releases, with which anybody can check the national figures
+    ///
+    /// It holds what every member of the federation may read: the directory, the releases as hubs signed them, and the
+    /// figures. `folkmoot verify FOLDER` checks it, anywhere.
+    Export(ExportFolder),
+    /// Add every national figure up anew from the signed releases, and name the first entry that does not fit
+    ///
+    /// What `folkmoot verify` does with an export, done with what the node holds now. Exit status 1 says that something does
+    /// not fit.
+    Verify(Data),
 }
 
 #[derive(Debug, Subcommand)]

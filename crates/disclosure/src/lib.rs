@@ -33,6 +33,7 @@ mod draft;
 mod figure;
 #[cfg(test)]
 mod fixture;
+mod national;
 mod observation;
 mod policy;
 mod reason;
@@ -41,6 +42,7 @@ mod release;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
+pub use national::{NationalFigure, add_up};
 pub use observation::{Account, MOST, Observation, Observations, Released};
 pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecord, Term, Terms, policy_fault_words};
 pub use reason::Reason;

@@ -66,6 +66,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.academy.v1.ProgrammeService/CreateProgramme", OPERATOR),
     row("/folkmoot.academy.v1.ProgrammeService/ListProgrammes", OPERATOR),
     row("/folkmoot.academy.v1.ReportService/GetReport", OPERATOR),
+    row("/folkmoot.academy.v1.VerificationService/ExportReleases", OPERATOR),
     row("/folkmoot.federation.v1.EnrolmentService/Enrol", JOINING),
     row("/folkmoot.federation.v1.EnrolmentService/GetGenesis", JOINING),
     row("/folkmoot.federation.v1.EnrolmentService/RenewCertificate", &[Role::HubPeer]),

@@ -28,8 +28,8 @@ use crate::{
 pub const SOFTWARE: &str = concat!("folkmoot/", env!("CARGO_PKG_VERSION"));
 
 /// Why a node may not yet be used in earnest.
-pub const TRIAL_NOTICE: &str = "trial only: of the disclosure rules, the audit of linked figures and the limits on \
-                                single contributors are not built yet; release no figures of real people";
+pub const TRIAL_NOTICE: &str = "trial only: erasing a person and deleting by age are not built yet; keep records of \
+                                invented people, or of people who agreed to a trial";
 
 /// The wall clock, as an argument: tests set it.
 #[derive(Clone)]

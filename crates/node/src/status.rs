@@ -95,6 +95,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::NoSuchHub => (Code::NotFound, "NO_SUCH_HUB"),
         StoreError::HubRevoked => (Code::FailedPrecondition, "HUB_REVOKED"),
         StoreError::HubChanged => (Code::Aborted, "HUB_CHANGED"),
+        StoreError::ExportOvertaken => (Code::Aborted, "EXPORT_OVERTAKEN"),
         StoreError::ProgrammeChanged { .. } => (Code::AlreadyExists, "PROGRAMME_CHANGED"),
         StoreError::RequestRepeated => (Code::AlreadyExists, "REQUEST_REPEATED"),
         StoreError::UnknownProgramme { .. } => (Code::NotFound, "NO_SUCH_PROGRAMME"),

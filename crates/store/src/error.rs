@@ -157,6 +157,9 @@ pub enum StoreError {
         /// Why, in words.
         reason: String,
     },
+    /// A log that is being exported holds less than it did when the export began: it turned out to fork.
+    #[error("a log turned out to fork while it was being exported: export again")]
+    ExportOvertaken,
     /// What a peer sent cannot even be answered.
     #[error("the peer broke the protocol: {reason}")]
     Protocol {

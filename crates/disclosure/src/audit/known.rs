@@ -1,6 +1,6 @@
 //! What a release tells of each cell to somebody who knows the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
@@ -12,10 +12,16 @@ pub(super) struct Known {
     terms: Terms,
     /// Per additive breakdown: whether all is withheld, and the most that the smallest shown part can be.
     lines: BTreeMap<(Indicator, Dimension), (bool, Option<i64>)>,
+    /// Totals of people that are withheld whatever they are.
+    silent: BTreeSet<Indicator>,
 }
 
 impl Known {
-    pub(super) fn new(cells: impl IntoIterator<Item = (CellKey, Figure)>, terms: Terms) -> Known {
+    pub(super) fn new(
+        cells: impl IntoIterator<Item = (CellKey, Figure)>,
+        terms: Terms,
+        silent: BTreeSet<Indicator>,
+    ) -> Known {
         let cells: BTreeMap<CellKey, Figure> = cells.into_iter().collect();
         let mut lines = BTreeMap::new();
         for (cell, figure) in &cells {
@@ -27,7 +33,7 @@ impl Known {
                 line.1 = Some(line.1.map_or(most, |least: i64| least.min(most)));
             }
         }
-        Known { cells, terms, lines }
+        Known { cells, terms, lines, silent }
     }
 
     /// The least and the most that a cell can be by what the release says; `None`: no bound.
@@ -55,7 +61,7 @@ impl Known {
         match (figure, cell.dimension(), cell.indicator.class()) {
             (Figure::Rounded(_), ..) => (low.max(threshold), high),
             // A total of few people would say so.
-            (Figure::Withheld, None, Class::People) => (threshold, None),
+            (Figure::Withheld, None, Class::People) if !self.silent.contains(&cell.indicator) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
             (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
                 Some((false, most)) if dimension.is_additive() => (threshold, *most),

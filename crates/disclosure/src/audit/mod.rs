@@ -19,9 +19,9 @@ use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
 use crate::draft::{Draft, Step};
-use crate::{Account, Figure, Observations, PreparedCell, Terms};
+use crate::{Account, Figure, Observations, Terms};
 use known::{Known, whole};
-use lattice::{Lattice, Stretch};
+use lattice::{Lattice, Stretch, audited};
 use protection::{Concern, concerns};
 use search::{Finding, Guard, Protected, Shown, examine};
 
@@ -64,7 +64,10 @@ impl Audit {
             let latest = account.standing(&released.period) == Some(released);
             let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
             let Some(at) = lattice.stretches.iter().position(|it| *it == Stretch::of(seen.span())) else { continue };
-            let known = Known::new(released.cells.iter().copied(), released.terms);
+            // Few people under a withheld total: it was withheld whatever it was.
+            let few = |cell: &CellKey| seen.get(*cell).value < released.terms.threshold_of(*cell);
+            let silent = audited().filter(|indicator| few(&CellKey::headline(*indicator))).collect();
+            let known = Known::new(released.cells.iter().copied(), released.terms, silent);
             restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
         Audit { lattice, truth, earlier, concerns, candidate, terms, budget, inherited: None }
@@ -73,12 +76,15 @@ impl Audit {
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
     /// cell, round the total, withhold the breakdown, withhold the total.
     pub(crate) fn repair(&mut self, draft: &mut Draft<'_>) {
+        for indicator in self.telling() {
+            draft.silence(indicator);
+        }
         let untouched = draft.clone();
         let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
         let mut shown = vec![Shown::default(); self.concerns.len()];
         let mut steps = Vec::new();
         // Each step hides more, so that what was safe stays so.
-        let mut open = self.open(&draft.cells(), &all, &mut shown);
+        let mut open = self.open(draft, &all, &mut shown);
         while !open.is_empty() {
             let reached: BTreeSet<CellKey> = open.iter().map(|at| self.concerns[*at].cell).collect();
             let taken = mend(draft, reached);
@@ -86,9 +92,65 @@ impl Audit {
                 break;
             }
             steps.extend(taken);
-            open = self.open(&draft.cells(), &open, &mut shown);
+            open = self.open(draft, &open, &mut shown);
         }
         self.give_back(draft, &untouched, steps);
+    }
+
+    /// Totals of people of which already the mark would tell too much, whatever they are: where, by what earlier releases
+    /// say alone, one of "fewer than the threshold" and "as many or more" would leave somebody's few with fewer values than
+    /// they must keep. Whoever holds those releases can work this out as well, so that silence tells nothing.
+    fn telling(&mut self) -> BTreeSet<Indicator> {
+        let people = audited().filter(|indicator| indicator.class() == Class::People);
+        let people: Vec<Indicator> = people.collect();
+        let mut telling = BTreeSet::new();
+        for indicator in people {
+            let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
+            let threshold = i64::from(self.terms.threshold);
+            let (low, high) = self.earlier[variable];
+            for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
+                if bounds.0 <= bounds.1 && self.tells(indicator, variable, bounds) {
+                    telling.insert(indicator);
+                }
+            }
+        }
+        telling
+    }
+
+    /// Whether few people would be told of if a total were known to lie between bounds.
+    fn tells(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> bool {
+        let mut system = self.lattice.totals(family(indicator));
+        system.bounds = self.earlier.clone();
+        system.bounds[variable] = bounds;
+        if !system.narrow() {
+            return false;
+        }
+        let sums = self.lattice.differences(family(indicator));
+        for (variables, part) in system.parts(&sums) {
+            let place = |variable: usize| variables.binary_search(&variable).ok();
+            let protected: Vec<Protected> = sums
+                .iter()
+                .filter(|sum| sum.iter().any(|(variable, _)| place(*variable).is_some()))
+                .map(|sum| {
+                    let free = sum.iter().filter_map(|(variable, times)| Some((place(*variable)?, *times)));
+                    let fixed = sum.iter().filter(|(variable, _)| place(*variable).is_none());
+                    let fixed = fixed.map(|(variable, times)| system.bounds[*variable].0 * times).sum();
+                    Protected { sum: free.collect(), fixed, guard: Guard::Values }
+                })
+                .collect();
+            if protected.is_empty() {
+                continue;
+            }
+            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { return false };
+            let mut shown = vec![Shown::default(); protected.len()];
+            let mut of_part: Vec<&mut Shown> = shown.iter_mut().collect();
+            let findings = examine(&part, &solution, &protected, &mut of_part, &mut self.budget);
+            let few = |shown: &Shown| shown.most().is_some_and(|most| most < i64::from(self.terms.threshold));
+            if findings.iter().zip(&shown).any(|(finding, shown)| *finding == Finding::Lacking && few(shown)) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Gives back totals that were taken in vain.
@@ -103,7 +165,7 @@ impl Audit {
                     lighter.take(*step);
                 }
                 let mut shown = vec![Shown::default(); self.concerns.len()];
-                if self.open(&lighter.cells(), &all, &mut shown).is_empty() {
+                if self.open(&lighter, &all, &mut shown).is_empty() {
                     (*draft, steps) = (lighter, fewer);
                 }
             }
@@ -111,9 +173,10 @@ impl Audit {
     }
 
     /// Which of some concerns could be worked out with the release, and not without it.
-    fn open(&mut self, cells: &[PreparedCell], among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
+    fn open(&mut self, draft: &Draft<'_>, among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
+        let cells = draft.cells();
         let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
-        let known = Known::new(listed, self.terms);
+        let known = Known::new(listed, self.terms, draft.silent().clone());
         let mut bounds = self.earlier.clone();
         restrict(&self.lattice, &mut bounds, self.candidate, &known, |_| false);
         let mut open: BTreeSet<usize> = self.examine(bounds, among, shown).into_keys().collect();
@@ -206,6 +269,23 @@ fn mend(draft: &mut Draft<'_>, reached: BTreeSet<CellKey>) -> Vec<Step> {
         }
     }
     steps
+}
+
+/// The counts of people that hang together with one.
+fn family(indicator: Indicator) -> &'static [Indicator] {
+    match indicator {
+        Indicator::PeopleTrained | Indicator::YoungPeopleTrained | Indicator::TrainingMinutes => {
+            &[Indicator::PeopleTrained, Indicator::YoungPeopleTrained]
+        }
+        Indicator::PeopleListenedTo | Indicator::Listenings => &[Indicator::PeopleListenedTo],
+        Indicator::PeopleMobilised => &[Indicator::PeopleMobilised],
+        Indicator::TrainingSessions
+        | Indicator::TrainersQualityAssured
+        | Indicator::ListeningCampaignsReportedBack
+        | Indicator::ActionsHeld
+        | Indicator::CommunityProjectsSupported
+        | Indicator::FundingLeveragedPence => &[],
+    }
 }
 
 /// The steps that can mend what a cell of the release gives away, the one that loses least first.
@@ -319,7 +399,7 @@ pub(crate) enum Verdict {
 pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Verdict {
     let keys: BTreeSet<CellKey> = cells.iter().map(|(cell, _)| *cell).collect();
     let mut lattice = Lattice::new(vec![Stretch::of(span)], &keys);
-    let known = Known::new(cells.iter().copied(), terms);
+    let known = Known::new(cells.iter().copied(), terms, audited().collect());
     let most = cells.iter().filter_map(|(_, figure)| figure.bounds().1).map(whole).max().unwrap_or(0);
     let mut bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
     restrict(&lattice, &mut bounds, 0, &known, |_| false);

@@ -62,6 +62,11 @@ impl Shown {
         }
     }
 
+    /// The most that was shown to be possible.
+    pub(super) fn most(&self) -> Option<i64> {
+        self.0.last().copied()
+    }
+
     pub(super) fn add(&mut self, value: i64) {
         self.0.insert(value);
         // The ends and a few between are all that is ever asked for.

@@ -1,5 +1,6 @@
 //! The Academy's policies: which stand, and which is in force when, whatever order they become known in.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use folkmoot_domain::calendar::{Quarter, Span};
@@ -18,12 +19,10 @@ pub struct PolicyRecord {
 }
 
 impl PolicyRecord {
-    /// Orders policies of one version: the stricter last, and of two that are each stricter in something the one that is in
-    /// the first such term.
-    fn rank(&self) -> (u32, u32, i64, i64, i64) {
+    fn rank(&self) -> Rank {
         let Terms { threshold, special_threshold, largest_percent, two_largest_percent } = self.terms;
-        let less = |value: u32| -i64::from(value);
-        (threshold, special_threshold, less(largest_percent), less(two_largest_percent), -i64::from(self.from.index()))
+        let shares = (Reverse(largest_percent), Reverse(two_largest_percent));
+        (threshold, special_threshold, shares.0, shares.1, Reverse(self.from))
     }
 
     /// Whether the policy is sound in itself.
@@ -39,6 +38,10 @@ impl PolicyRecord {
         Policy { version: self.version, terms: self.terms }
     }
 }
+
+/// Orders policies of one version: the stricter last, and of two that are each stricter in something the one that is in
+/// the first such term.
+type Rank = (u32, u32, Reverse<u32>, Reverse<u32>, Reverse<Quarter>);
 
 /// A policy and the periods that it holds for: those that end in the quarters from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +65,7 @@ pub struct InForce {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Policies {
     /// Every sound policy, those of one version by rank.
-    records: BTreeMap<u32, BTreeMap<(u32, u32, i64, i64, i64), PolicyRecord>>,
+    records: BTreeMap<u32, BTreeMap<Rank, PolicyRecord>>,
 }
 
 impl Policies {

@@ -498,3 +498,77 @@ pub struct DeclaredFigure {
     #[prost(string, tag = "9")]
     pub note: ::prost::alloc::string::String,
 }
+/// ExportReleasesRequest asks for an export.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportReleasesRequest {}
+/// ExportReleasesResponse is one part of an export.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportReleasesResponse {
+    /// The part.
+    #[prost(oneof = "export_releases_response::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<export_releases_response::Part>,
+}
+/// Nested message and enum types in `ExportReleasesResponse`.
+pub mod export_releases_response {
+    /// The part.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// Bytes of a file.
+        #[prost(message, tag = "1")]
+        Bytes(super::ExportedBytes),
+        /// The national figures of one period.
+        #[prost(message, tag = "2")]
+        Figures(super::ExportedFigures),
+    }
+}
+/// ExportedBytes is a stretch of a file; the stretches of one file follow each other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedBytes {
+    /// The file's path within the export.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// The next of its bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+}
+/// ExportedFigures is the national figures of one period, as the report has them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportedFigures {
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// Every figure, headlines each followed by their breakdowns.
+    #[prost(message, repeated, tag = "2")]
+    pub figures: ::prost::alloc::vec::Vec<ExportedFigure>,
+}
+/// ExportedFigure is one national figure.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedFigure {
+    /// The indicator's code.
+    #[prost(string, tag = "1")]
+    pub indicator: ::prost::alloc::string::String,
+    /// The dimension of a breakdown; empty for the headline.
+    #[prost(string, tag = "2")]
+    pub dimension: ::prost::alloc::string::String,
+    /// The category within the dimension; empty for the headline.
+    #[prost(string, tag = "3")]
+    pub category: ::prost::alloc::string::String,
+    /// The figure, only where it is exact.
+    #[prost(uint64, optional, tag = "4")]
+    pub value: ::core::option::Option<u64>,
+    /// The least that the figure can be.
+    #[prost(uint64, tag = "5")]
+    pub low: u64,
+    /// The most that the figure can be; absent where unbounded.
+    #[prost(uint64, optional, tag = "6")]
+    pub high: ::core::option::Option<u64>,
+    /// Hubs whose release for this very period is held.
+    #[prost(uint32, tag = "7")]
+    pub hubs: u32,
+    /// Of those, hubs that hid this figure.
+    #[prost(uint32, tag = "8")]
+    pub hubs_hidden: u32,
+    /// Of those, hubs that rounded this figure.
+    #[prost(uint32, tag = "9")]
+    pub hubs_rounded: u32,
+}

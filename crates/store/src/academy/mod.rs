@@ -5,6 +5,7 @@
 //!
 //! What is not here: any person, and any method that could return one.
 
+mod export;
 mod hubs;
 mod invitation;
 mod policy;
@@ -19,6 +20,7 @@ use folkmoot_domain::Date;
 
 use crate::engine::{Store, UnixMillis};
 
+pub use export::Export;
 pub use hubs::{HubChange, KnownHub, KnownState, WhichHub};
 pub use invitation::{Enrolment, Invitation};
 pub use policy::{KnownPolicy, PolicyDraft};

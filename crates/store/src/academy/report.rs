@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use folkmoot_domain::calendar::{Period, Span};
 use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_domain::indicator::CellKey;
-use folkmoot_journal::HubState;
+use folkmoot_journal::{Directory, HubState};
 use rusqlite::{Connection, params};
 
 use super::AcademyStore;
@@ -60,43 +60,44 @@ impl AcademyStore {
     pub fn report(&self, period: &Period) -> Result<Report, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let span = match (period.span(directory.programmes()), period) {
-            (Some(span), _) => span,
-            (None, Period::Programme(code)) => return Err(StoreError::UnknownProgramme { code: code.to_string() }),
-            (None, Period::Quarter(_) | Period::FinancialYear(_)) => {
-                return Err(StoreError::inconsistent("a period without days"));
-            }
-        };
-        let period = period.to_string();
-        self.store.read("academy report", move |connection| {
-            let released = released(connection, &period)?;
-            let expected = directory.hubs().values().filter(|record| {
-                record.kind == HubKind::SocialActionHub
-                    && record.stage == Stage::Active
-                    && record.state == HubState::Enrolled
-            });
-            let missing = expected.filter(|record| !released.contains(&record.hub.0)).count();
-            let hubs_missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            let sums = sums(connection, &period)?;
-            let line = |key: CellKey| {
-                let codes = (key.indicator.code(), key.dimension_code(), key.category_code());
-                let found = sums.get(&(codes.0.to_owned(), codes.1.to_owned(), codes.2.to_owned()));
-                let sums = found.copied().unwrap_or_default();
-                let exact = sums.hubs > 0 && sums.hidden + sums.rounded == 0;
-                Line {
-                    key,
-                    value: exact.then_some(sums.low),
-                    low: sums.low,
-                    high: sums.high,
-                    hubs: sums.hubs,
-                    hubs_hidden: sums.hidden,
-                    hubs_rounded: sums.rounded,
-                    hubs_missing,
-                }
-            };
-            Ok(Report { span, lines: CellKey::all().into_iter().map(line).collect() })
-        })
+        self.store.read("academy report", move |connection| report_in(connection, directory, period))
     }
+}
+
+/// Adds up what hubs have released for a period.
+pub(super) fn report_in(connection: &Connection, directory: &Directory, period: &Period) -> Result<Report, StoreError> {
+    let span = match (period.span(directory.programmes()), period) {
+        (Some(span), _) => span,
+        (None, Period::Programme(code)) => return Err(StoreError::UnknownProgramme { code: code.to_string() }),
+        (None, Period::Quarter(_) | Period::FinancialYear(_)) => {
+            return Err(StoreError::inconsistent("a period without days"));
+        }
+    };
+    let period = period.to_string();
+    let released = released(connection, &period)?;
+    let expected = directory.hubs().values().filter(|record| {
+        record.kind == HubKind::SocialActionHub && record.stage == Stage::Active && record.state == HubState::Enrolled
+    });
+    let missing = expected.filter(|record| !released.contains(&record.hub.0)).count();
+    let hubs_missing = u32::try_from(missing).unwrap_or(u32::MAX);
+    let sums = sums(connection, &period)?;
+    let line = |key: CellKey| {
+        let codes = (key.indicator.code(), key.dimension_code(), key.category_code());
+        let found = sums.get(&(codes.0.to_owned(), codes.1.to_owned(), codes.2.to_owned()));
+        let sums = found.copied().unwrap_or_default();
+        let exact = sums.hubs > 0 && sums.hidden + sums.rounded == 0;
+        Line {
+            key,
+            value: exact.then_some(sums.low),
+            low: sums.low,
+            high: sums.high,
+            hubs: sums.hubs,
+            hubs_hidden: sums.hidden,
+            hubs_rounded: sums.rounded,
+            hubs_missing,
+        }
+    };
+    Ok(Report { span, lines: CellKey::all().into_iter().map(line).collect() })
 }
 
 /// The hubs whose release for the period is held.

@@ -30,7 +30,7 @@ impl Working {
     /// Reads it from the file.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let federation: Option<[u8; 32]> = connection.query_row("SELECT federation FROM node", [], |row| row.get(0))?;
-        let directory = Arc::new(load_directory(connection)?);
+        let directory = Arc::new(directory_in(connection)?);
         let memberships = Arc::new(memberships::load(connection)?);
         Ok(Self { federation: federation.map(FederationId), rights: Rights { directory, memberships } })
     }
@@ -63,7 +63,8 @@ pub(super) fn join(tx: &mut Tx<'_>, federation: FederationId) -> Result<(), Stor
     Ok(())
 }
 
-fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
+/// Who takes part, as the entries in the file add up.
+pub(crate) fn directory_in(connection: &Connection) -> Result<Directory, StoreError> {
     let mut directory = Directory::default();
     let sql = "SELECT header, signature, salt, payload, place IN (SELECT place FROM set_aside) FROM entry
         WHERE place > ?1 AND place <= ?2 ORDER BY place";
@@ -440,7 +441,7 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
     }
     if log.id.topic == Topic::Directory {
         let before = Arc::clone(tx.working.directory());
-        tx.working.rights.directory = Arc::new(load_directory(tx)?);
+        tx.working.rights.directory = Arc::new(directory_in(tx)?);
         effects.directory_changed = before != tx.working.rights.directory;
         let hubs = before.hubs().keys().chain(tx.working.directory().hubs().keys());
         effects.hubs = hubs.copied().collect();

@@ -7,6 +7,7 @@
 mod answers;
 mod append;
 pub(crate) mod apply;
+pub(crate) mod export;
 mod forks;
 mod keep;
 mod logs;
@@ -36,7 +37,7 @@ use crate::error::StoreError;
 use crate::hub;
 
 pub(crate) use append::{append_all_in, append_in};
-pub(crate) use apply::{Aside, Retry, Working, set_aside_at};
+pub(crate) use apply::{Aside, Retry, Working, directory_in, set_aside_at};
 pub use forks::Fork;
 pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
 pub use peers::Peer;

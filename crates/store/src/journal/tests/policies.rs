@@ -49,6 +49,7 @@ fn a_laxer_policy_is_set_aside_with_a_reason_and_the_earlier_one_goes_on() {
         let written = academy.journal().append(Topic::Directory, PayloadKind::PolicyRecord, encode_policy(record));
         assert!(matches!(written, Err(StoreError::NotWritten { .. })), "{written:?}");
     }
+    assert_eq!(academy.journal().directory(), hub.journal().directory(), "and what is not written is not known");
     let malformed = (PayloadKind::PolicyRecord, b"\xff".to_vec());
     let mut payloads: Vec<_> = laxer.iter().map(|record| (PayloadKind::PolicyRecord, encode_policy(record))).collect();
     payloads.push(malformed);
