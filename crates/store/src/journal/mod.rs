@@ -283,7 +283,7 @@ impl JournalStore {
         let (working, author, role) = (self.store.working(), self.store.author(), self.store.role());
         self.store.read("waiting", |connection| {
             let releases = match role {
-                Role::Hub => hub::releases_waiting(connection)?,
+                Role::Hub => hub::releases_waiting(connection, working.directory().policies())?,
                 Role::Academy => 0,
             };
             let Some(author) = author else { return Ok(Waiting { entries: 0, releases }) };
