@@ -167,7 +167,7 @@ fn an_export_is_checked_by_anybody() {
     let forged = tampered("key", &|copy| {
         // The log that holds the genesis entry comes first; hubs are listed in a later one.
         let said = fs::read_to_string(copy.join("manifest.txt")).expect("a manifest");
-        let log = said.lines().filter_map(|line| line.strip_prefix("log directory/")).last().expect("a log");
+        let log = said.lines().filter_map(|line| line.strip_prefix("log directory/")).next_back().expect("a log");
         let incarnation = log.split(' ').next().expect("an incarnation");
         let file = copy.join(format!("directory/{incarnation}.entries"));
         let mut held = entries(&fs::read(&file).expect("a file"));
@@ -195,7 +195,7 @@ fn an_export_is_checked_by_anybody() {
     let manifest = tampered("manifest", &|copy| {
         let file = copy.join("manifest.txt");
         let said = fs::read_to_string(&file).expect("a manifest");
-        let last = said.lines().filter(|line| line.starts_with("log ")).last().expect("a log");
+        let last = said.lines().rfind(|line| line.starts_with("log ")).expect("a log");
         fs::write(&file, said.replace(&format!("{last}\n"), "")).expect("a manifest");
     });
     misfit(&manifest, "manifest_signature", "manifest.txt");

@@ -259,7 +259,9 @@ pub enum StoreError {
         members: String,
     },
     /// The ledger of releases is another than the one that a release was prepared from.
-    #[error("releases were approved or came back in between, which changes what can be let out: look again, then decide")]
+    #[error(
+        "releases were approved or came back in between, which changes what can be let out: look again, then decide"
+    )]
     LedgerChanged,
     /// Another release of the same period and revision was approved before.
     #[error("release {id} stands, with other figures: look again, and approve the next revision if there is one")]

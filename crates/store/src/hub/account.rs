@@ -52,9 +52,9 @@ impl Mark {
         let sql = "SELECT (SELECT count(*) FROM release), (SELECT coalesce(max(key), 0) FROM release), \
              (SELECT count(*) FROM release WHERE superseded_at IS NOT NULL), (SELECT count(*) FROM counted), \
              (SELECT coalesce(max(release), 0) FROM counted)";
-        Ok(connection.prepare_cached(sql)?.query_row([], |row| {
-            Ok(Mark([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))
-        })?)
+        Ok(connection
+            .prepare_cached(sql)?
+            .query_row([], |row| Ok(Mark([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])))?)
     }
 }
 
@@ -196,8 +196,7 @@ fn count(connection: &Connection, policies: &Policies, asked: Option<&Period>) -
         let now = settlement.freezing.thawed.iter().filter(|((quarter, _), _)| changed(*quarter));
         let mut outdated: BTreeSet<Indicator> = since.map(|(_, indicator, _)| *indicator).collect();
         outdated.extend(now.flat_map(|(_, indicators)| indicators));
-        let seen = counted.get(&held.period);
-        letters.push(let_out(held, outdated, seen)?);
+        letters.push(let_out(held, outdated)?);
     }
     Ok(Counted {
         account: Account::new(counted.into_values(), letters),
@@ -323,31 +322,18 @@ impl Opens {
     }
 }
 
-fn observations(
-    period: Period,
-    span: Span,
-    cells: BTreeMap<CellKey, Observation>,
-) -> Result<Observations, StoreError> {
+fn observations(period: Period, span: Span, cells: BTreeMap<CellKey, Observation>) -> Result<Observations, StoreError> {
     Observations::new(period, span, cells).map_err(|refusal| StoreError::inconsistent(refusal.to_string()))
 }
 
 /// A release as the audit knows it.
-fn let_out(
-    held: Standing,
-    mut outdated: BTreeSet<Indicator>,
-    seen: Option<&Observations>,
-) -> Result<Released, StoreError> {
-    let cells = held.parts.known_cells();
-    if let Some(seen) = seen {
-        let contradicted = cells.iter().filter(|(cell, figure)| !figure.admits(seen.get(*cell).value));
-        outdated.extend(contradicted.map(|(cell, _)| cell.indicator));
-    }
+fn let_out(held: Standing, outdated: BTreeSet<Indicator>) -> Result<Released, StoreError> {
     Ok(Released {
         period: held.period,
         revision: held.revision,
         approved_on: day(held.approved_at)?,
         terms: held.parts.terms.unwrap_or(Terms::FLOOR),
-        cells,
+        cells: held.parts.known_cells(),
         outdated,
     })
 }

@@ -49,7 +49,8 @@ impl HubStore {
     /// Failures of the database.
     pub fn holds(&self) -> Result<Vec<(Period, Hold)>, StoreError> {
         self.store.read("hub holds", |connection| {
-            let mut statement = connection.prepare_cached("SELECT period, at, by FROM hold WHERE resumed_at IS NULL")?;
+            let mut statement =
+                connection.prepare_cached("SELECT period, at, by FROM hold WHERE resumed_at IS NULL")?;
             let mut rows = statement.query([])?;
             let mut holds = Vec::new();
             while let Some(row) = rows.next()? {

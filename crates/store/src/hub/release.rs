@@ -10,9 +10,9 @@ use folkmoot_proto::federation::v1;
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::HubStore;
 use super::account::{Counted, Mark, freeze_again};
 use super::hold::{self, Hold};
-use super::HubStore;
 use crate::engine::{Tx, UnixMillis};
 use crate::error::StoreError;
 use crate::journal::{append_in, find_log, signed, unsigned};
@@ -385,10 +385,8 @@ pub(super) fn standing_all(connection: &Connection, policies: &Policies) -> Resu
 
 /// Supersedes what waits for a period and was overtaken by a policy, so that the period can be released under that one.
 fn supersede_overtaken(tx: &Tx<'_>, period: &str) -> Result<(), StoreError> {
-    let mut statement = tx.prepare_cached(concat!(
-        held_columns!(),
-        " WHERE superseded_at IS NULL AND seq IS NULL AND period = ?1"
-    ))?;
+    let mut statement =
+        tx.prepare_cached(concat!(held_columns!(), " WHERE superseded_at IS NULL AND seq IS NULL AND period = ?1"))?;
     for held in statement.query_map([period], held)?.collect::<Result<Vec<_>, _>>()? {
         if is_overtaken(&read(&held.payload)?, tx.working.directory().policies()) {
             tx.execute("UPDATE release SET superseded_at = ?2 WHERE key = ?1", params![held.key, tx.now().0])?;

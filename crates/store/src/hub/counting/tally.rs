@@ -197,7 +197,8 @@ impl Tally {
     }
 
     fn observation(&self, cell: CellKey) -> Observation {
-        let of_people = |people: &People| Observation { value: self.count(people, cell.category), ..Observation::default() };
+        let of_people =
+            |people: &People| Observation { value: self.count(people, cell.category), ..Observation::default() };
         match cell.indicator {
             Indicator::PeopleTrained | Indicator::PeopleListenedTo | Indicator::PeopleMobilised => {
                 of_people(&self.people)

@@ -67,7 +67,13 @@ fn seen(facts: &BTreeMap<i32, Facts>, stretch: Stretch, indicator: Indicator) ->
             Indicator::YoungPeopleTrained if !band.is_young() => return None,
             Indicator::YoungPeopleTrained => format!("{kind:?}"),
             Indicator::PeopleListenedTo => format!("{band:?} {kind:?} {} {wards:?}", themes > 0),
-            _ => format!("{amount} {themes}"),
+            Indicator::TrainingMinutes | Indicator::Listenings => format!("{amount} {themes}"),
+            Indicator::TrainingSessions
+            | Indicator::TrainersQualityAssured
+            | Indicator::ListeningCampaignsReportedBack
+            | Indicator::ActionsHeld
+            | Indicator::CommunityProjectsSupported
+            | Indicator::FundingLeveragedPence => unreachable!("no indicator of a family"),
         };
         Some((id, words))
     });

@@ -39,9 +39,7 @@ impl Family {
     /// What is counted from its facts.
     pub(super) fn indicators(self) -> &'static [Indicator] {
         match self {
-            Family::Training => {
-                &[Indicator::PeopleTrained, Indicator::YoungPeopleTrained, Indicator::TrainingMinutes]
-            }
+            Family::Training => &[Indicator::PeopleTrained, Indicator::YoungPeopleTrained, Indicator::TrainingMinutes],
             Family::Listening => &[Indicator::Listenings, Indicator::PeopleListenedTo],
             Family::Action => &[Indicator::PeopleMobilised],
         }

@@ -129,16 +129,15 @@ impl<'a> Reader<'a> {
     }
 
     fn listening(&mut self, quarters: &RangeInclusive<i32>) -> Result<BTreeMap<i32, Facts>, StoreError> {
-        let mut unreported = self
-            .connection
-            .prepare_cached("SELECT key FROM listening_campaign WHERE reported_back_on IS NULL")?;
+        let mut unreported =
+            self.connection.prepare_cached("SELECT key FROM listening_campaign WHERE reported_back_on IS NULL")?;
         let unreported =
             unreported.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<i64>, rusqlite::Error>>()?;
         let mut wards = Wards::default();
         let mut gathered: BTreeMap<i32, Heard> = BTreeMap::new();
-        let mut statement = self.connection.prepare_cached(
-            "SELECT date, person, ward, themes, repeat = 'yes', id, campaign FROM listening",
-        )?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT date, person, ward, themes, repeat = 'yes', id, campaign FROM listening")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let quarter = quarter(row, 0)?;

@@ -155,7 +155,13 @@ fn band(year: &str, born: &str) -> &'static str {
 }
 
 /// Adds people and what they add up to.
-fn add(rows: &Rows, figures: &mut Figures, (people, sum): (&str, &str), done: &People, (events, repeats): (u64, &[Done])) {
+fn add(
+    rows: &Rows,
+    figures: &mut Figures,
+    (people, sum): (&str, &str),
+    done: &People,
+    (events, repeats): (u64, &[Done]),
+) {
     let nobody = NOBODY.map(str::to_owned).to_vec();
     let mut count = |indicator: &str, dimension: &str, category: &str| {
         let key = [indicator, dimension, category].map(str::to_owned);
