@@ -9,7 +9,6 @@ use folkmoot_proto::academy::v1::{DeclaredFigure, GetReportRequest, ReceivedRele
 use folkmoot_store::academy;
 use tonic::{Request, Response, Status};
 
-use super::indicator::category_title;
 use super::{ask, read, timestamp};
 use crate::access::Permit;
 use crate::generated::academy::report_service_server::ReportService;
@@ -50,7 +49,7 @@ fn line(line: academy::Line) -> ReportLine {
         aggregation: indicator.aggregation().name().to_owned(),
         dimension: line.key.dimension_code().to_owned(),
         category: line.key.category_code().to_owned(),
-        category_title: category_title(line.key),
+        category_title: line.key.category_title().to_owned(),
         value: line.value,
         low: Some(line.low),
         high: line.high,

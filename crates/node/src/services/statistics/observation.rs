@@ -6,7 +6,6 @@ use folkmoot_proto::academy::v1 as proto;
 use folkmoot_proto::academy::v1::observation::Status;
 use folkmoot_store::academy::{Area, By, Change, Known, LEAST_HUBS_COMPARED, Observation};
 
-use crate::services::indicator::category_title;
 use crate::services::report::label;
 
 pub(super) fn message(observation: Observation, by: By) -> proto::Observation {
@@ -37,7 +36,7 @@ pub(super) fn message(observation: Observation, by: By) -> proto::Observation {
         dimension: position.key.dimension_code().to_owned(),
         dimension_title: position.key.dimension().map_or("", Dimension::title).to_owned(),
         category: position.key.category_code().to_owned(),
-        category_title: category_title(position.key),
+        category_title: position.key.category_title().to_owned(),
         by: by_message(by).into(),
         area,
         hub,
