@@ -8,6 +8,7 @@ mod command;
 mod curriculum;
 mod demo;
 mod federation;
+mod gate;
 mod hostile;
 mod http2;
 mod import;

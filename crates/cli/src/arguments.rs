@@ -2,6 +2,7 @@
 
 mod export;
 mod policy;
+mod release;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ use folkmoot_domain::record::Reference;
 
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use policy::{Policy, SetPolicy};
+pub(crate) use release::{Indicators, Release};
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -171,11 +173,11 @@ pub(crate) enum Hub {
     /// empty `reason`, and import that folder. Exit status 3 says that rows were refused.
     Import(Import),
     /// Print the hub's true figures of one period, for its own eyes
-    Indicators(ForPeriod),
-    /// Show what a release of one period would let out, approve it, or show which ones left
+    Indicators(Indicators),
+    /// Show what a release of one period would let out, approve it, hold it back, or show which ones left
     ///
-    /// Without --approve this is a preview: nothing is stored. An approved release leaves at the next session with the
-    /// Academy, and is never taken back. The first release of a period stands.
+    /// With --period alone this is a preview: nothing is stored. An approved release leaves at the next session with the
+    /// Academy, and is never taken back. It stands, until enough has changed for a revision: one a financial year.
     Release(Release),
     /// List the Academy's disclosure policies, and what this hub's releases hold to in which periods
     ///
@@ -390,25 +392,6 @@ pub(crate) struct Import {
     /// original stays as it is, and so does a copy that you have changed.
     #[arg(long)]
     pub(crate) number: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["period", "list", "show"])]
-pub(crate) struct Release {
-    #[command(flatten)]
-    pub(crate) folder: Data,
-    /// The period: a quarter 2018-Q3, a financial year 2018/19, or programme/COEP
-    #[arg(long, value_parser = period)]
-    pub(crate) period: Option<String>,
-    /// Approve the release: it leaves at the next session with the Academy
-    #[arg(long, requires = "period", conflicts_with_all = ["list", "show"])]
-    pub(crate) approve: bool,
-    /// List every release ever approved here
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Show one release, as it left
-    #[arg(long, value_name = "ID")]
-    pub(crate) show: Option<String>,
 }
 
 #[derive(Debug, Args)]

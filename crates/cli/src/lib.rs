@@ -5,6 +5,7 @@
 
 mod academy;
 mod arguments;
+mod breakdown;
 mod campaign;
 mod connection;
 mod curriculum;
@@ -12,6 +13,7 @@ mod demo;
 mod failure;
 mod figures;
 mod import;
+mod indicators;
 mod nodes;
 mod output;
 mod person;
@@ -79,7 +81,7 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Hub(Hub::Join(arguments)) => wait(nodes::join(arguments, format)),
         Command::Hub(Hub::Serve(arguments)) => nodes::serve_hub(arguments),
         Command::Hub(Hub::Import(arguments)) => wait(import::run(arguments, format)),
-        Command::Hub(Hub::Indicators(arguments)) => wait(release::indicators(arguments, format)),
+        Command::Hub(Hub::Indicators(arguments)) => wait(indicators::run(arguments, format)),
         Command::Hub(Hub::Release(arguments)) => wait(release::run(arguments, format)),
         Command::Hub(Hub::Policy(arguments)) => wait(policy::hub(arguments, format)),
         Command::Hub(Hub::Person(Person::Show(arguments))) => wait(person::show(arguments, format)),
