@@ -351,6 +351,7 @@ async fn reflection_lists_what_is_mounted_and_health_serves_it() {
         "PolicyService",
         "ProgrammeService",
         "ReportService",
+        "StatisticsService",
         "VerificationService",
     ][..];
     for (place, package, own) in [(Place::hub("Warminster"), "hub", hub), (Place::academy(), "academy", academy)] {
