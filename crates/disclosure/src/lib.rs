@@ -39,6 +39,7 @@ mod policy;
 mod reason;
 mod received;
 mod release;
+mod total;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
@@ -48,6 +49,7 @@ pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecor
 pub use reason::Reason;
 pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
 pub use release::{Prepared, PreparedCell, Release, Standing, prepare};
+pub use total::may_stand_beside;
 
 use folkmoot_domain::Date;
 

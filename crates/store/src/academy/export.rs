@@ -2,10 +2,10 @@
 
 use folkmoot_domain::calendar::Period;
 use folkmoot_journal::export::{HeldLog, Manifest};
-use rusqlite::Connection;
 
 use super::AcademyStore;
 use super::report::{Line, report_in};
+use super::reported::periods_in;
 use crate::error::StoreError;
 use crate::journal::{directory_in, export};
 
@@ -32,7 +32,7 @@ impl AcademyStore {
         self.store.read("academy export", move |connection| {
             let directory = directory_in(connection)?;
             let logs = export::held_logs(connection)?;
-            let figures = periods(connection)?.into_iter().map(|period| {
+            let figures = periods_in(connection)?.into_iter().map(|period| {
                 let report = report_in(connection, &directory, &period)?;
                 Ok((period, report.lines))
             });
@@ -59,11 +59,4 @@ impl AcademyStore {
     pub fn exported_fork(&self, held: &HeldLog) -> Result<Vec<u8>, StoreError> {
         self.store.read("exported fork", |connection| export::fork(connection, held))
     }
-}
-
-/// Every period of which a release is held, in the order of their codes.
-fn periods(connection: &Connection) -> Result<Vec<Period>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT DISTINCT period FROM received_release ORDER BY period")?;
-    let codes = statement.query_map([], |row| row.get::<_, String>(0))?;
-    codes.map(|code| code?.parse().map_err(|_| StoreError::inconsistent("the period of a release"))).collect()
 }

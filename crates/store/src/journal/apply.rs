@@ -162,6 +162,9 @@ impl Effects {
         if self.directory_changed {
             tx.mark_directory();
             scopes::rebuild_of(tx, &self.hubs)?;
+            if tx.role() == Role::Academy {
+                academy::note_regions(tx, &self.hubs)?;
+            }
             for hub in &self.hubs {
                 for log in logs_of_author(tx, *hub)? {
                     if take_back_late(tx, &log)? {
@@ -383,8 +386,12 @@ pub(crate) fn set_aside_at(tx: &Tx<'_>, place: i64, aside: &Aside) -> Result<(),
     Ok(())
 }
 
-/// Whether anything is held that this software might apply and an older one could not.
-pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool, StoreError> {
+/// Whether anything is held that this software might apply and an older one could not, or that an older one did not
+/// write down.
+pub(crate) fn anything_waits_for_upgrade(connection: &Connection, role: Role) -> Result<bool, StoreError> {
+    if role == Role::Academy && !academy::hubs_without_region(connection)?.is_empty() {
+        return Ok(true);
+    }
     let sql = "SELECT EXISTS (SELECT 1 FROM set_aside WHERE retry = 1)";
     let aside: bool = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(aside || newer::all(connection)?.iter().any(newer::Range::is_known))
@@ -392,6 +399,9 @@ pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool
 
 /// Looks again at what an older software could not apply: this one may.
 pub(crate) fn after_upgrade(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    if tx.role() == Role::Academy {
+        academy::note_regions(tx, &academy::hubs_without_region(tx)?)?;
+    }
     again(tx, Retry::Upgrade)?;
     let mut effects = Effects::default();
     for range in newer::all(tx)?.into_iter().filter(newer::Range::is_known) {
