@@ -58,7 +58,7 @@ fn after_one_more(federation: &Federation, runs: usize, times: usize, goal: Goal
         let began = Instant::now();
         store.record_listening(Writer { uid: 0 }, &listening).expect("a store").expect("a good listening");
         for period in &periods {
-            store.figures(&period.0).expect("figures");
+            store.headlines(&period.0).expect("figures");
         }
         millis(began.elapsed())
     };

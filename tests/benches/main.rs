@@ -17,6 +17,7 @@ mod indicators;
 mod listening;
 mod logs;
 mod measure;
+mod national;
 mod nodes;
 mod sheets;
 mod startup;
@@ -31,12 +32,13 @@ use measure::{Line, table};
 type Measure = fn(&Runtime, usize) -> Vec<Line>;
 
 /// Every measurement, by the name that chooses it.
-const ALL: [(&str, Measure); 6] = [
+const ALL: [(&str, Measure); 7] = [
     ("import", import::measure),
     ("listening", listening::measure),
     ("exchange", exchange::measure),
     ("topics", exchange::measure_many_topics),
     ("indicators", indicators::measure),
+    ("national", national::measure),
     ("startup", startup::measure),
 ];
 

@@ -121,8 +121,10 @@ impl Federation {
         let json = self.academy(&["report"], &["--period", period, "--format", "json"]).json(0);
         let mut lines = BTreeMap::new();
         for line in array(&json["indicators"]) {
-            let category = line["breakdown"]["category"].as_str().map(str::to_owned);
-            let key = (string(&line["code"]), category);
+            let breakdown = &line["breakdown"];
+            let part = (!breakdown.is_null())
+                .then(|| format!("{}/{}", string(&breakdown["dimension"]), string(&breakdown["category"])));
+            let key = (string(&line["code"]), part);
             assert!(lines.insert(key, line.clone()).is_none(), "twice in the report: {line}");
         }
         Report { json, lines }
@@ -133,7 +135,7 @@ impl Federation {
 #[derive(Debug)]
 pub(crate) struct Report {
     pub(crate) json: Value,
-    /// By code, and category for a breakdown.
+    /// By code, and dimension and category for a breakdown: `gender/woman`.
     pub(crate) lines: BTreeMap<(String, Option<String>), Value>,
 }
 
@@ -147,7 +149,7 @@ impl Report {
     /// One line of the breakdown of people trained by gender.
     #[track_caller]
     pub(crate) fn gender(&self, category: &str) -> &Value {
-        let key = ("people_trained".to_owned(), Some(category.to_owned()));
+        let key = ("people_trained".to_owned(), Some(format!("gender/{category}")));
         self.lines.get(&key).unwrap_or_else(|| panic!("no gender {category:?} in {:#}", self.json))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
-use folkmoot_disclosure::{Figure, Observation, Observations, Policy, ReleaseParts, prepare};
+use folkmoot_disclosure::{Account, Figure, Observation, Observations, Policy, ReleaseParts, prepare};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
 use folkmoot_domain::indicator::{CellKey, Indicator};
@@ -11,7 +11,7 @@ use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Answer, Event, Question, Scope, Shared, SharedReleases};
 use folkmoot_journal::{Cursor, Hash, Incarnation, LogId, Payload, PayloadKind, Topic};
 use folkmoot_store::academy::{HubChange, WhichHub};
-use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
+use folkmoot_store::hub::{ApprovedRelease, Approver, ReleaseState};
 use folkmoot_store::journal::Fork;
 use folkmoot_store::{JournalStore, StoreError};
 
@@ -278,7 +278,9 @@ fn approve(world: &mut World, process: ProcessId) {
     let period = period(drawn % 6);
     let value = drawn % 1_000;
     world.note(format!("process {process} of node {node} approves {value} for {period}"));
-    match store.hub().expect("a hub's store").approve(&release(world, node, period, value)) {
+    let hub = store.hub().expect("a hub's store");
+    let counted = hub.count_with(&period).expect("what the hub has counted");
+    match hub.approve(&release(world, node, period, value), &counted, Approver::Person { uid: 0 }) {
         Ok(_) | Err(StoreError::ReleaseStands { .. }) => {}
         Err(error) => world.oracle.violated(format!("an approval failed: {error}")),
     }
@@ -308,8 +310,9 @@ fn release(world: &World, node: usize, period: Period, funding: u64) -> folkmoot
             (cell, Observation { value, ..Observation::default() })
         })
         .collect();
-    let observations = Observations::new(period, span, cells).expect("figures that agree");
-    prepare(&observations, world.ids[node].0, 0, &Policy::floor(), today()).expect("a release").release
+    let observations = Observations::new(period.clone(), span, cells).expect("figures that agree");
+    let account = Account::new([observations], Vec::new());
+    prepare(&account, &period, world.ids[node].0, &Policy::floor(), today()).expect("a release").release
 }
 
 fn funding(parts: &ReleaseParts) -> u64 {

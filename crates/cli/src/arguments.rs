@@ -1,6 +1,8 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
+mod export;
 mod policy;
+mod release;
 
 use std::path::PathBuf;
 
@@ -11,7 +13,9 @@ use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
+pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use policy::{Policy, SetPolicy};
+pub(crate) use release::{Indicators, Release};
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -57,6 +61,11 @@ pub(crate) enum Command {
     /// Plan together with other hubs: begin, read and edit the campaigns that this hub shares
     #[command(subcommand)]
     Campaign(Campaign),
+    /// Check the national figures in an export of keys and releases, with nothing but its folder
+    ///
+    /// Checks every key, chain and signature, adds every national figure up anew from the releases, and compares it with
+    /// the published one. Names the first entry or figure that does not fit, with exit status 1. Needs no node.
+    Verify(VerifyFolder),
     /// Exchange with the Academy now
     ///
     /// Without --wait the exchange is started and the command returns. With --wait it returns once the Academy has
@@ -111,6 +120,16 @@ pub(crate) enum Academy {
     /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
     /// are given, and where every hub hid it, it is not published. Figures that somebody published come after, as context.
     Report(ForPeriod),
+    /// Write an export of keys and releases, with which anybody can check the national figures
+    ///
+    /// It holds what every member of the federation may read: the directory, the releases as hubs signed them, and the
+    /// figures. `folkmoot verify FOLDER` checks it, anywhere.
+    Export(ExportFolder),
+    /// Add every national figure up anew from the signed releases, and name the first entry that does not fit
+    ///
+    /// What `folkmoot verify` does with an export, done with what the node holds now. Exit status 1 says that something does
+    /// not fit.
+    Verify(Data),
 }
 
 #[derive(Debug, Subcommand)]
@@ -154,11 +173,11 @@ pub(crate) enum Hub {
     /// empty `reason`, and import that folder. Exit status 3 says that rows were refused.
     Import(Import),
     /// Print the hub's true figures of one period, for its own eyes
-    Indicators(ForPeriod),
-    /// Show what a release of one period would let out, approve it, or show which ones left
+    Indicators(Indicators),
+    /// Show what a release of one period would let out, approve it, hold it back, or show which ones left
     ///
-    /// Without --approve this is a preview: nothing is stored. An approved release leaves at the next session with the
-    /// Academy, and is never taken back. The first release of a period stands.
+    /// With --period alone this is a preview: nothing is stored. An approved release leaves at the next session with the
+    /// Academy, and is never taken back. It stands, until enough has changed for a revision: one a financial year.
     Release(Release),
     /// List the Academy's disclosure policies, and what this hub's releases hold to in which periods
     ///
@@ -373,25 +392,6 @@ pub(crate) struct Import {
     /// original stays as it is, and so does a copy that you have changed.
     #[arg(long)]
     pub(crate) number: bool,
-}
-
-#[derive(Debug, Args)]
-#[group(id = "which", required = true, multiple = false, args = ["period", "list", "show"])]
-pub(crate) struct Release {
-    #[command(flatten)]
-    pub(crate) folder: Data,
-    /// The period: a quarter 2018-Q3, a financial year 2018/19, or programme/COEP
-    #[arg(long, value_parser = period)]
-    pub(crate) period: Option<String>,
-    /// Approve the release: it leaves at the next session with the Academy
-    #[arg(long, requires = "period", conflicts_with_all = ["list", "show"])]
-    pub(crate) approve: bool,
-    /// List every release ever approved here
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Show one release, as it left
-    #[arg(long, value_name = "ID")]
-    pub(crate) show: Option<String>,
 }
 
 #[derive(Debug, Args)]

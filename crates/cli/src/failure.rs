@@ -37,6 +37,9 @@ pub(crate) enum Failure {
     /// The import went through and left rows out. The rows have been listed.
     #[error("{0}")]
     RowsRefused(String),
+    /// An export of releases does not fit. What and where has been printed.
+    #[error("{0}")]
+    DoesNotFit(String),
     /// Time ran out.
     #[error("{0}")]
     TimedOut(String),
@@ -61,6 +64,7 @@ impl Failure {
             | Failure::File { .. }
             | Failure::Output(_)
             | Failure::Runtime(_)
+            | Failure::DoesNotFit(_)
             | Failure::Told(_) => 1,
         }
     }

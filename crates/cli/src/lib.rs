@@ -5,6 +5,7 @@
 
 mod academy;
 mod arguments;
+mod breakdown;
 mod campaign;
 mod connection;
 mod curriculum;
@@ -12,6 +13,7 @@ mod demo;
 mod failure;
 mod figures;
 mod import;
+mod indicators;
 mod nodes;
 mod output;
 mod person;
@@ -22,6 +24,7 @@ mod shell;
 mod status;
 mod sync;
 mod times;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -72,16 +75,19 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Academy(Academy::Publish(arguments)) => wait(curriculum::publish(arguments, format)),
         Command::Academy(Academy::Retire(arguments)) => wait(curriculum::retire(arguments, format)),
         Command::Academy(Academy::Report(arguments)) => wait(report::run(arguments, format)),
+        Command::Academy(Academy::Export(arguments)) => wait(verify::export(arguments, format)),
+        Command::Academy(Academy::Verify(arguments)) => wait(verify::live(arguments, format)),
         Command::Hub(Hub::Init(arguments)) => nodes::init_hub(arguments, format),
         Command::Hub(Hub::Join(arguments)) => wait(nodes::join(arguments, format)),
         Command::Hub(Hub::Serve(arguments)) => nodes::serve_hub(arguments),
         Command::Hub(Hub::Import(arguments)) => wait(import::run(arguments, format)),
-        Command::Hub(Hub::Indicators(arguments)) => wait(release::indicators(arguments, format)),
+        Command::Hub(Hub::Indicators(arguments)) => wait(indicators::run(arguments, format)),
         Command::Hub(Hub::Release(arguments)) => wait(release::run(arguments, format)),
         Command::Hub(Hub::Policy(arguments)) => wait(policy::hub(arguments, format)),
         Command::Hub(Hub::Person(Person::Show(arguments))) => wait(person::show(arguments, format)),
         Command::Curriculum(command) => wait(curriculum::run(command, format)),
         Command::Campaign(command) => wait(campaign::run(command, format)),
+        Command::Verify(arguments) => verify::run(arguments, format),
         Command::Sync(arguments) => wait(sync::run(arguments, format)),
         Command::Status(arguments) => wait(status::run(arguments, format)),
         Command::Demo(arguments) => wait(demo::run(arguments)),

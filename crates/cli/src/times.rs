@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::iso;
 use serde_json::Value;
 
 /// To the minute, in UTC; empty where there is none. `time` prints itself as RFC 3339.
@@ -18,6 +20,16 @@ pub(crate) fn json(time: Option<impl Display>) -> Value {
     time.map_or(Value::Null, |time| Value::from(time.to_string()))
 }
 
+/// A minute that counts from 1970, in UTC.
+pub(crate) fn minute(minute: u32) -> String {
+    const DAY: u32 = 24 * 60;
+    /// The Julian day of 1 January 1970.
+    const EPOCH: i32 = 2_440_588;
+    let days = i32::try_from(minute / DAY).unwrap_or(i32::MAX);
+    let day = Date::from_julian_day(EPOCH.saturating_add(days)).unwrap_or(Date::MAX);
+    format!("{} {:02}:{:02} UTC", iso(day), minute % DAY / 60, minute % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +38,10 @@ mod tests {
     fn moments_are_said_to_the_minute() {
         assert_eq!(words(Some("2026-11-21T21:30:05.123Z")), "2026-11-21 21:30 UTC");
         assert_eq!(words(None::<&str>), "");
+        assert_eq!(
+            (minute(0), minute(29_384_790)),
+            ("1970-01-01 00:00 UTC".to_owned(), "2025-11-14 02:30 UTC".to_owned())
+        );
         assert_eq!(json(Some("2026-11-21T21:30:05Z")), "2026-11-21T21:30:05Z");
         assert_eq!(json(None::<&str>), Value::Null);
     }

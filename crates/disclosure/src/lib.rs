@@ -33,19 +33,23 @@ mod draft;
 mod figure;
 #[cfg(test)]
 mod fixture;
+mod national;
 mod observation;
 mod policy;
 mod reason;
 mod received;
 mod release;
+mod total;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
+pub use national::{NationalFigure, add_up};
 pub use observation::{Account, MOST, Observation, Observations, Released};
 pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecord, Term, Terms, policy_fault_words};
 pub use reason::Reason;
 pub use received::{CellParts, Fault, FaultKind, ReceivedRelease, ReleaseParts};
 pub use release::{Prepared, PreparedCell, Release, Standing, prepare};
+pub use total::may_stand_beside;
 
 use folkmoot_domain::Date;
 

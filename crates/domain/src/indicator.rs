@@ -283,7 +283,7 @@ pub enum Unit {
 
 impl Unit {
     /// The unit's name, such as `people`.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Unit::People => "people",
             Unit::Sessions => "sessions",

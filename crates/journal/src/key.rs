@@ -17,6 +17,8 @@ pub enum Context {
     Receipt,
     /// `folkmoot/enrol/1`, over what a joining hub shows.
     Enrol,
+    /// `folkmoot/export/1`, over the manifest of an export.
+    Export,
 }
 
 impl Context {
@@ -25,6 +27,7 @@ impl Context {
             Context::Entry => b"folkmoot/entry/1\0",
             Context::Receipt => b"folkmoot/receipt/1\0",
             Context::Enrol => b"folkmoot/enrol/1\0",
+            Context::Export => b"folkmoot/export/1\0",
         };
         [context, bytes].concat()
     }

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod directory;
 pub mod entry;
 pub mod exchange;
+pub mod export;
 pub mod fault;
 pub mod frame;
 pub mod id;

@@ -82,6 +82,17 @@ impl RefusalReason {
         RefusalReason::ALL.into_iter().find(|reason| reason.number() == number).unwrap_or(RefusalReason::Unspecified)
     }
 
+    /// The reason's name in texts that programs read, such as `RELEASE_FORM`.
+    pub fn code(self) -> &'static str {
+        let name = self.to_wire().as_str_name();
+        name.strip_prefix("REASON_").unwrap_or(name)
+    }
+
+    /// The reason of a code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        RefusalReason::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// What an operator is told.
     pub fn words(self) -> &'static str {
         match self {

@@ -15,7 +15,7 @@ use crate::{
     folder::{self, Folder, FolderLock},
     identity::{Authority, CertificateRequest, Identity},
     node::Clock,
-    settings::{LogFormat, LogLevel, PeerAddress, Problem, Settings, parse_listen, parse_name},
+    settings::{LogFormat, LogLevel, PeerAddress, Problem, ReleaseSettings, Settings, parse_listen, parse_name},
 };
 
 /// What a new Academy is made of.
@@ -150,6 +150,7 @@ fn check(role: Role, data: &Path, name: &str, listen: &str, address: Option<&str
         academy: None,
         log: LogLevel::default(),
         log_format: LogFormat::default(),
+        release: ReleaseSettings::default(),
     })
 }
 

@@ -13,6 +13,7 @@ mod enrolment;
 mod error;
 mod exchange;
 mod folder;
+mod gate;
 pub mod generated;
 mod identity;
 mod import;

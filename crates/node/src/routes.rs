@@ -18,6 +18,8 @@ use crate::generated::academy::hub_service_server::HubServiceServer;
 use crate::generated::academy::policy_service_server::PolicyServiceServer as PolicyMakingServer;
 use crate::generated::academy::programme_service_server::ProgrammeServiceServer;
 use crate::generated::academy::report_service_server::ReportServiceServer;
+use crate::generated::academy::statistics_service_server::StatisticsServiceServer;
+use crate::generated::academy::verification_service_server::VerificationServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
 use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
@@ -103,12 +105,16 @@ fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let policies = PolicyMakingServer::new(services::policy::PolicyMaking(Arc::clone(node)));
     let hubs = HubServiceServer::new(services::hub::Hubs(Arc::clone(node)));
     let reports = ReportServiceServer::new(services::report::Reports(Arc::clone(node)));
+    let statistics = StatisticsServiceServer::new(services::statistics::Statistics(Arc::clone(node)));
     let curriculum = PublishingServer::new(services::curriculum::Publishing(Arc::clone(node)));
+    let verifications = VerificationServiceServer::new(services::verification::Verifications(Arc::clone(node)));
     mounted
         .add(programmes.max_decoding_message_size(MESSAGE_LIMIT))
         .add(policies.max_decoding_message_size(MESSAGE_LIMIT))
         .add(hubs.max_decoding_message_size(MESSAGE_LIMIT))
         .add(reports.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(statistics.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(verifications.max_decoding_message_size(MESSAGE_LIMIT))
         .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT))
 }
 

@@ -16,6 +16,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::{
     Error, exchange,
     folder::{self, Folder, FolderLock},
+    gate,
     identity::{Authority, CertificateRequest, Identity},
     import,
     init::new_incarnation,
@@ -231,6 +232,10 @@ async fn spawn(
         let incoming = ReceiverStream::new(accepted);
         serving.serve_with_incoming_shutdown(incoming, stop).await.map_err(served("the socket"))
     });
+    match node.role() {
+        Role::Hub => drop(tasks.spawn(until_the_end(gate::job::keep_approving(Arc::clone(node))))),
+        Role::Academy => {}
+    }
     if let Some(port) = port {
         let (sender, accepted) = mpsc::channel(ACCEPTED);
         tasks.spawn(until_the_end(listener::accept(Arc::clone(node), port, sender)));

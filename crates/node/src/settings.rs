@@ -1,6 +1,7 @@
 //! `folkmoot.toml`: read whole, checked whole, every problem reported at once.
 
 mod disclosure;
+mod release;
 
 use std::{
     fmt,
@@ -14,6 +15,8 @@ use folkmoot_store::Role;
 use toml::de::{DeTable, DeValue};
 
 use crate::{Error, folder};
+
+pub use release::{Approval, ReleaseSettings};
 
 /// One thing wrong with the settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -178,6 +181,8 @@ pub struct Settings {
     pub log: LogLevel,
     /// In what form.
     pub log_format: LogFormat,
+    /// Who approves what a hub lets out.
+    pub release: ReleaseSettings,
     /// What this hub's releases hold to at least, whatever the Academy's policy says: the floors where nothing is said.
     pub disclosure: Terms,
 }
@@ -237,6 +242,10 @@ impl Settings {
                 "academy" => &mut given.academy,
                 "log" => &mut given.log,
                 "log_format" => &mut given.log_format,
+                "release" => {
+                    given.release = Some((line, release::read(value.get_ref(), line, &mut reading)));
+                    continue;
+                }
                 "disclosure" => {
                     given.disclosure = Some((line, disclosure::read(value.get_ref(), line, &mut reading)));
                     continue;
@@ -244,7 +253,7 @@ impl Settings {
                 unknown => {
                     let what = format!(
                         "`{unknown}` is no setting; there are role, name, listen, address, academy, log, log_format and \
-                         the table disclosure"
+                         the tables release and disclosure"
                     );
                     reading.problems.push(Problem { line: Some(line), what });
                     continue;
@@ -303,6 +312,7 @@ impl Settings {
             self.log_format.code()
         ));
         if self.role == Role::Hub {
+            file.push_str(&self.release.to_file());
             file.push_str(&disclosure::to_file(&self.disclosure));
         }
         file
@@ -339,6 +349,7 @@ struct Given {
     academy: Slot,
     log: Slot,
     log_format: Slot,
+    release: Option<(usize, ReleaseSettings)>,
     disclosure: Option<(usize, Terms)>,
 }
 
@@ -395,6 +406,10 @@ impl Given {
             let what = "`academy` is for hubs: it says where they dial the Academy".to_owned();
             problems.push(Problem { line: academy_line, what });
         }
+        if let (Some(Role::Academy), Some((line, _))) = (role, &self.release) {
+            let what = "`release` is for hubs: it says who approves what a hub lets out".to_owned();
+            problems.push(Problem { line: Some(*line), what });
+        }
         if let (Some(Role::Academy), Some((line, _))) = (role, &self.disclosure) {
             let what = "`disclosure` is for hubs; the Academy sets a policy: folkmoot academy policy set".to_owned();
             problems.push(Problem { line: Some(*line), what });
@@ -409,6 +424,7 @@ impl Given {
                 academy,
                 log: log.unwrap_or_default(),
                 log_format: log_format.unwrap_or_default(),
+                release: self.release.map(|(_, release)| release).unwrap_or_default(),
                 disclosure: self.disclosure.map_or(Terms::FLOOR, |(_, terms)| terms),
             }),
             _ => Err(problems),

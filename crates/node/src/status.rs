@@ -12,6 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use crate::Error;
+use crate::gate::GateError;
 use crate::synchronize::SyncError;
 
 /// The domain of every reason.
@@ -94,6 +95,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::NoSuchHub => (Code::NotFound, "NO_SUCH_HUB"),
         StoreError::HubRevoked => (Code::FailedPrecondition, "HUB_REVOKED"),
         StoreError::HubChanged => (Code::Aborted, "HUB_CHANGED"),
+        StoreError::ExportOvertaken => (Code::Aborted, "EXPORT_OVERTAKEN"),
         StoreError::ProgrammeChanged { .. } => (Code::AlreadyExists, "PROGRAMME_CHANGED"),
         StoreError::RequestRepeated => (Code::AlreadyExists, "REQUEST_REPEATED"),
         StoreError::UnknownProgramme { .. } => (Code::NotFound, "NO_SUCH_PROGRAMME"),
@@ -104,6 +106,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::NoSuchCampaign => (Code::NotFound, "NO_SUCH_CAMPAIGN"),
         StoreError::CampaignRefused { .. } => (Code::InvalidArgument, "CAMPAIGN_REFUSED"),
         StoreError::UnknownMember { .. } => (Code::FailedPrecondition, "UNKNOWN_MEMBER"),
+        StoreError::LedgerChanged => (Code::Aborted, "LEDGER_CHANGED"),
         StoreError::ReleaseStands { .. } => (Code::FailedPrecondition, "RELEASE_STANDS"),
         StoreError::NotWritten { .. } => (Code::FailedPrecondition, "NOT_WRITTEN"),
         StoreError::Protocol { .. } => (Code::InvalidArgument, "PROTOCOL"),
@@ -119,24 +122,21 @@ pub(crate) fn store(error: StoreError) -> Status {
 pub(crate) fn refusal(refusal: Refusal) -> Status {
     let (code, reason) = match &refusal {
         Refusal::PeriodUnfinished { .. } => (Code::FailedPrecondition, "PERIOD_UNFINISHED"),
-        Refusal::Revision => (Code::FailedPrecondition, "RELEASE_STANDS"),
+        Refusal::PeriodUnknown => (Code::NotFound, "NO_SUCH_PERIOD"),
         Refusal::Inconsistent { .. } => return failed(Code::Internal, "FIGURES_INCONSISTENT", &refusal),
     };
     reasoned(code, reason, refusal.to_string())
 }
 
-/// Another release of the period stands: what changed, one sentence a cell.
-pub(crate) fn release_stands(name: &str, changes: &[String]) -> Status {
-    let mut details = ErrorDetails::with_error_info("RELEASE_STANDS", DOMAIN, HashMap::new());
-    for change in changes {
-        details.add_precondition_failure_violation("RELEASE_STANDS", name, change);
-    }
-    let message = format!(
-        "the first release of a period stands, and the figures have changed since {name} was approved; nothing was \
-         released. What changed: {}",
-        changes.join("; ")
-    );
-    Status::with_error_details(Code::FailedPrecondition, message, details)
+/// Why the hub's gate proposes or approves nothing.
+pub(crate) fn gate(error: GateError) -> Status {
+    let (code, reason) = match error {
+        GateError::Store(error) => return store(error),
+        GateError::Refusal(error) => return refusal(error),
+        GateError::FiguresChanged => (Code::Aborted, "FIGURES_CHANGED"),
+        GateError::AwaitsReportBack { .. } => (Code::FailedPrecondition, "AWAITS_REPORT_BACK"),
+    };
+    reasoned(code, reason, error.to_string())
 }
 
 /// A failure of this node. It is logged here with all its causes, and nowhere else; the caller gets what to do.

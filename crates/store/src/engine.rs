@@ -232,7 +232,7 @@ impl Store {
             listeners: RwLock::default(),
         });
         let mut writer = Writer::new(connection, working, Arc::clone(&shared));
-        if apply::anything_waits_for_upgrade(writer.connection_mut())? {
+        if apply::anything_waits_for_upgrade(writer.connection_mut(), role)? {
             let (job, answer) = Job::new("apply after upgrade", apply::after_upgrade);
             writer.commit(std::iter::once(job));
             answer.recv().map_err(|_| StoreError::Closed)??;

@@ -157,6 +157,9 @@ pub enum StoreError {
         /// Why, in words.
         reason: String,
     },
+    /// A log that is being exported holds less than it did when the export began: it turned out to fork.
+    #[error("a log turned out to fork while it was being exported: export again")]
+    ExportOvertaken,
     /// What a peer sent cannot even be answered.
     #[error("the peer broke the protocol: {reason}")]
     Protocol {
@@ -255,8 +258,13 @@ pub enum StoreError {
         /// Their names, or their ids where the directory does not name them.
         members: String,
     },
+    /// The ledger of releases is another than the one that a release was prepared from.
+    #[error(
+        "releases were approved or came back in between, which changes what can be let out: look again, then decide"
+    )]
+    LedgerChanged,
     /// Another release of the same period and revision was approved before.
-    #[error("release {id} stands, with other figures: the first release of a period is not replaced")]
+    #[error("release {id} stands, with other figures: look again, and approve the next revision if there is one")]
     ReleaseStands {
         /// The id of the release that stands.
         id: String,

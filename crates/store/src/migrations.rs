@@ -26,6 +26,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, role: None, sql: include_str!("migrations/0004_curriculum.sql") },
     Migration { number: 5, role: None, sql: include_str!("migrations/0005_campaign.sql") },
     Migration { number: 6, role: Some(Role::Hub), sql: include_str!("migrations/0006_campaign_document.sql") },
+    Migration { number: 7, role: Some(Role::Hub), sql: include_str!("migrations/0007_counted.sql") },
+    Migration { number: 8, role: Some(Role::Academy), sql: include_str!("migrations/0008_statistics.sql") },
 ];
 
 /// The version of the newest schema known here.

@@ -39,6 +39,8 @@ impl Known {
     /// The least and the most that a cell can be by what the release says; `None`: no bound.
     pub(super) fn bounds(&self, cell: CellKey) -> (i64, Option<i64>) {
         let (low, high) = self.said(cell);
+        let threshold = whole(self.terms.threshold_of(cell));
+        let low = if self.stands_behind_a_shown_sum(cell) { low.max(threshold) } else { low };
         let line = cell.dimension().and_then(|dimension| self.lines.get(&(cell.indicator, dimension)));
         let total = self.cells.get(&CellKey::headline(cell.indicator)).and_then(|total| total.bounds().1).map(whole);
         match (line, total) {
@@ -46,6 +48,44 @@ impl Known {
             (Some((false, _)), Some(total)) if total > 0 => (low, Some(high.unwrap_or(total).min(total - 1))),
             _ => (low, high),
         }
+    }
+
+    /// Cells of which one is less than another, or at most as much: the first, the second, and by how much at least. A part
+    /// of a breakdown that is shown is not everybody; what is hidden beyond the small ones is what is smallest of the rest,
+    /// and of equals the first.
+    pub(super) fn order(&self) -> Vec<(CellKey, CellKey, i64)> {
+        let mut order = Vec::new();
+        for ((indicator, dimension), (all_withheld, _)) in &self.lines {
+            let headline = CellKey::headline(*indicator);
+            let nobody = self.cells.get(&headline).is_some_and(|total| *total == Figure::Exact(0));
+            if *all_withheld || nobody {
+                continue;
+            }
+            let parts: Vec<(CellKey, Figure)> = self
+                .cells
+                .iter()
+                .filter(|(cell, _)| cell.indicator == *indicator && cell.dimension() == Some(*dimension))
+                .map(|(cell, figure)| (*cell, *figure))
+                .collect();
+            order.extend(parts.iter().map(|(part, _)| (*part, headline, 1)));
+            if dimension.is_additive() {
+                for (hidden, _) in parts.iter().filter(|(_, figure)| *figure == Figure::Withheld) {
+                    let shown = parts.iter().filter(|(_, figure)| !figure.is_hidden());
+                    order.extend(shown.map(|(shown, _)| (*hidden, *shown, i64::from(shown < hidden))));
+                }
+            }
+        }
+        order
+    }
+
+    /// Whether a sum is shown behind which this count of people stands.
+    fn stands_behind_a_shown_sum(&self, cell: CellKey) -> bool {
+        self.cells.iter().any(|(sum, figure)| {
+            sum.category == cell.category
+                && sum.indicator.class() == Class::PeopleSum { behind: cell.indicator }
+                && !figure.is_hidden()
+                && *figure != Figure::Exact(0)
+        })
     }
 
     /// The same, by what the release says of this cell and of its breakdown.

@@ -136,6 +136,13 @@ impl Lattice {
                 let people = CellKey { indicator: behind, ..*cell };
                 let sum = self.sum([(period, people, 1), (period, *cell, -1)]);
                 self.system.at_most(sum, 0);
+                // What somebody adds to a part beyond once, they add to the whole beyond once.
+                if cell.category.is_some() {
+                    let (all, everybody) = (CellKey::headline(cell.indicator), CellKey::headline(behind));
+                    let part = [(period, *cell, 1), (period, people, -1)];
+                    let sum = self.sum(part.into_iter().chain([(period, all, -1), (period, everybody, 1)]));
+                    self.system.at_most(sum, 0);
+                }
             }
             // Young people are people, of the same gender and so on.
             if cell.indicator == Indicator::YoungPeopleTrained {
@@ -155,6 +162,7 @@ impl Lattice {
     /// What holds between a period and those within it.
     fn tie_periods(&mut self, cells: &BTreeSet<CellKey>) {
         let cells: Vec<CellKey> = cells.iter().copied().filter(|cell| cell.indicator.class() != Class::Open).collect();
+        self.tie_overlapping(&cells);
         for long in 0..self.stretches.len() {
             if self.stretches[long].is_quarter() {
                 continue;
@@ -177,6 +185,7 @@ impl Lattice {
                             let sum = self.sum(parts.chain([(long, *cell, 1)]));
                             self.system.at_most(sum, 0);
                         }
+                        self.tie_older(long, &within, &covers, *cell);
                         for part in &within {
                             self.tie_within(long, *part, largest.contains(part), *cell);
                         }
@@ -188,11 +197,11 @@ impl Lattice {
 
     /// Whoever is counted in a part is counted in the whole. Age is that of the first event, so that in the whole
     /// somebody may be in a younger band than in the part, but never in an older one; in the first calendar year of the
-    /// whole it is the same. Of parts within parts the larger ones say it.
+    /// whole, and in a part that begins with it, it is the same. Of parts within parts the larger ones say it.
     fn tie_within(&mut self, long: usize, part: usize, is_largest: bool, cell: CellKey) {
         let (whole, within) = (self.stretches[long], self.stretches[part]);
         let year = |quarter: i32| quarter.div_euclid(4);
-        let same_age = year(within.last) == year(whole.first);
+        let same_age = year(within.last) == year(whole.first) || within.first == whole.first;
         if cell.dimension() == Some(Dimension::AgeBand) {
             if same_age {
                 let sum = self.sum([(part, cell, 1), (long, cell, -1)]);
@@ -216,6 +225,49 @@ impl Lattice {
     pub(super) fn within(&self, long: usize) -> Vec<usize> {
         let whole = self.stretches[long];
         (0..self.stretches.len()).filter(|it| *it != long && whole.holds(self.stretches[*it])).collect()
+    }
+
+    /// Whoever is trained and not young at the first session of a period is so in the part that it lies in; and whoever is
+    /// so in a part with which the period begins is so in the period.
+    fn tie_older(&mut self, long: usize, within: &[usize], covers: &[Vec<usize>], young: CellKey) {
+        if young.indicator != Indicator::YoungPeopleTrained {
+            return;
+        }
+        let all = CellKey { indicator: Indicator::PeopleTrained, ..young };
+        let older = |period: usize, times: i64| [(period, all, times), (period, young, -times)];
+        for cover in covers {
+            let sum = self.sum(older(long, 1).into_iter().chain(cover.iter().flat_map(|part| older(*part, -1))));
+            self.system.at_most(sum, 0);
+        }
+        for part in within.iter().filter(|part| self.stretches[**part].first == self.stretches[long].first) {
+            let sum = self.sum(older(*part, 1).into_iter().chain(older(long, -1)));
+            self.system.at_most(sum, 0);
+        }
+    }
+
+    /// Of two periods that overlap: what both have in common and what they have together is no more than the two.
+    fn tie_overlapping(&mut self, cells: &[CellKey]) {
+        let find = |first: i32, last: i32| self.stretches.iter().position(|it| *it == Stretch { first, last });
+        let mut found = Vec::new();
+        for (one, a) in self.stretches.iter().enumerate() {
+            for (other, b) in self.stretches.iter().enumerate() {
+                if a.first < b.first
+                    && b.first <= a.last
+                    && a.last < b.last
+                    && let (Some(both), Some(either)) = (find(b.first, a.last), find(a.first, b.last))
+                {
+                    found.push([(either, 1), (both, 1), (one, -1), (other, -1)]);
+                }
+            }
+        }
+        for cell in cells.iter().filter(|cell| cell.indicator.aggregation() == Aggregation::Distinct) {
+            if cell.dimension() != Some(Dimension::AgeBand) {
+                for terms in &found {
+                    let sum = self.sum(terms.iter().map(|(period, times)| (*period, *cell, *times)));
+                    self.system.at_most(sum, 0);
+                }
+            }
+        }
     }
 
     /// Those of some periods that are within none of the others.

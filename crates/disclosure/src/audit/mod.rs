@@ -24,6 +24,7 @@ use known::{Known, whole};
 use lattice::{Lattice, Stretch, audited};
 use protection::{Concern, concerns};
 use search::{Finding, Guard, Protected, Shown, examine};
+use system::{Relation, Row};
 
 pub(crate) use search::Budget;
 
@@ -31,14 +32,14 @@ pub(crate) use search::Budget;
 pub(crate) struct Audit {
     lattice: Lattice,
     truth: Vec<i64>,
-    /// Bounds from all earlier releases.
-    earlier: Vec<(i64, i64)>,
+    /// What all earlier releases tell.
+    earlier: Knowledge,
     concerns: Vec<Concern>,
     candidate: usize,
     terms: Terms,
     budget: Budget,
-    /// What was proven to lie open by earlier releases alone, which nothing can mend.
-    inherited: Option<BTreeSet<usize>>,
+    /// Whether it was looked at what earlier releases alone leave open.
+    knows_earlier: bool,
 }
 
 impl Audit {
@@ -59,7 +60,7 @@ impl Audit {
             *bounds = (0, most);
         }
         let concerns = concerns(&lattice, &periods, account, terms);
-        let mut earlier = lattice.system.bounds.clone();
+        let mut earlier = Knowledge { bounds: lattice.system.bounds.clone(), rows: Vec::new() };
         for released in account.released().iter().filter(|it| it.period != *period) {
             let latest = account.standing(&released.period) == Some(released);
             let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
@@ -68,9 +69,9 @@ impl Audit {
             let few = |cell: &CellKey| seen.get(*cell).value < released.terms.threshold_of(*cell);
             let silent = audited().filter(|indicator| few(&CellKey::headline(*indicator))).collect();
             let known = Known::new(released.cells.iter().copied(), released.terms, silent);
-            restrict(&lattice, &mut earlier, at, &known, |cell| released.outdated.contains(&cell.indicator));
+            earlier.add(&lattice, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
-        Audit { lattice, truth, earlier, concerns, candidate, terms, budget, inherited: None }
+        Audit { lattice, truth, earlier, concerns, candidate, terms, budget, knows_earlier: false }
     }
 
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
@@ -107,9 +108,10 @@ impl Audit {
         for indicator in people {
             let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
             let threshold = i64::from(self.terms.threshold);
-            let (low, high) = self.earlier[variable];
+            let (low, high) = self.earlier.bounds[variable];
+            let told = self.told_of(indicator, variable, (low, high));
             for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
-                if bounds.0 <= bounds.1 && self.tells(indicator, variable, bounds) {
+                if bounds.0 <= bounds.1 && !self.told_of(indicator, variable, bounds).is_subset(&told) {
                     telling.insert(indicator);
                 }
             }
@@ -117,40 +119,52 @@ impl Audit {
         telling
     }
 
-    /// Whether few people would be told of if a total were known to lie between bounds.
-    fn tells(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> bool {
+    /// Totals and differences of totals, by their place, of which it would be known that they count few people, and with
+    /// fewer values than they must keep, if a total were known to lie between bounds.
+    fn told_of(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> BTreeSet<usize> {
+        let mut told = BTreeSet::new();
         let mut system = self.lattice.totals(family(indicator));
-        system.bounds = self.earlier.clone();
+        system.bounds = self.earlier.bounds.clone();
         system.bounds[variable] = bounds;
         if !system.narrow() {
-            return false;
+            return told;
         }
         let sums = self.lattice.differences(family(indicator));
+        let is_few = |most: i64| most < i64::from(self.terms.threshold);
+        let is_fixed = |variable: usize| system.bounds[variable].0 == system.bounds[variable].1;
+        let least: Vec<i64> = system.bounds.iter().map(|(low, _)| *low).collect();
+        for (at, sum) in sums.iter().enumerate() {
+            if sum.iter().all(|(variable, _)| is_fixed(*variable)) && is_few(system::evaluate(sum, &least)) {
+                told.insert(at);
+            }
+        }
         for (variables, part) in system.parts(&sums) {
             let place = |variable: usize| variables.binary_search(&variable).ok();
-            let protected: Vec<Protected> = sums
+            let (ats, protected): (Vec<usize>, Vec<Protected>) = sums
                 .iter()
-                .filter(|sum| sum.iter().any(|(variable, _)| place(*variable).is_some()))
-                .map(|sum| {
+                .enumerate()
+                .filter(|(_, sum)| sum.iter().any(|(variable, _)| place(*variable).is_some()))
+                .map(|(at, sum)| {
                     let free = sum.iter().filter_map(|(variable, times)| Some((place(*variable)?, *times)));
                     let fixed = sum.iter().filter(|(variable, _)| place(*variable).is_none());
                     let fixed = fixed.map(|(variable, times)| system.bounds[*variable].0 * times).sum();
-                    Protected { sum: free.collect(), fixed, guard: Guard::Values }
+                    (at, Protected { sum: free.collect(), fixed, guard: Guard::FEW })
                 })
-                .collect();
+                .unzip();
             if protected.is_empty() {
                 continue;
             }
-            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { return false };
+            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { continue };
             let mut shown = vec![Shown::default(); protected.len()];
             let mut of_part: Vec<&mut Shown> = shown.iter_mut().collect();
             let findings = examine(&part, &solution, &protected, &mut of_part, &mut self.budget);
-            let few = |shown: &Shown| shown.most().is_some_and(|most| most < i64::from(self.terms.threshold));
-            if findings.iter().zip(&shown).any(|(finding, shown)| *finding == Finding::Lacking && few(shown)) {
-                return true;
+            for ((at, finding), shown) in ats.into_iter().zip(findings).zip(&shown) {
+                if finding == Finding::Lacking && shown.most().is_some_and(is_few) {
+                    told.insert(at);
+                }
             }
         }
-        false
+        told
     }
 
     /// Gives back totals that were taken in vain.
@@ -172,37 +186,38 @@ impl Audit {
         }
     }
 
-    /// Which of some concerns could be worked out with the release, and not without it.
+    /// Which of some concerns the release would tell more of than it may. What earlier releases tell already, nothing can
+    /// mend: of that as much must stay possible as they leave.
     fn open(&mut self, draft: &Draft<'_>, among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
         let cells = draft.cells();
         let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
         let known = Known::new(listed, self.terms, draft.silent().clone());
-        let mut bounds = self.earlier.clone();
-        restrict(&self.lattice, &mut bounds, self.candidate, &known, |_| false);
-        let mut open: BTreeSet<usize> = self.examine(bounds, among, shown).into_keys().collect();
-        if !open.is_empty() {
-            let inherited = match self.inherited.take() {
-                Some(inherited) => inherited,
-                None => {
-                    let found = self.examine(self.earlier.clone(), &open, &mut shown.to_vec());
-                    found.into_iter().filter(|(_, finding)| *finding == Finding::Lacking).map(|(at, _)| at).collect()
+        let mut knowledge = self.earlier.clone();
+        knowledge.add(&self.lattice, self.candidate, &known, |_| false);
+        let open = self.examine(&knowledge, among, shown);
+        if !open.is_empty() && !self.knows_earlier {
+            self.knows_earlier = true;
+            let mut left = shown.to_vec();
+            let earlier = self.earlier.clone();
+            for (at, finding) in self.examine(&earlier, &open.into_keys().collect(), &mut left) {
+                if finding == Finding::Lacking {
+                    self.concerns[at].guard = left[at].fulfilled(self.concerns[at].guard);
                 }
-            };
-            open.retain(|at| !inherited.contains(at));
-            self.inherited = Some(inherited);
+            }
         }
-        open
+        among.iter().copied().filter(|at| !shown[*at].satisfies(self.concerns[*at].guard)).collect()
     }
 
     /// Which of some concerns are not safe under bounds.
     fn examine(
         &mut self,
-        bounds: Vec<(i64, i64)>,
+        knowledge: &Knowledge,
         among: &BTreeSet<usize>,
         shown: &mut [Shown],
     ) -> BTreeMap<usize, Finding> {
         let mut system = self.lattice.system.clone();
-        system.bounds = bounds;
+        system.bounds = knowledge.bounds.clone();
+        system.rows.extend(knowledge.rows.iter().cloned());
         system.forget_what_contradicts(&self.truth);
         system.narrow();
         let ties: Vec<_> = among.iter().map(|at| self.concerns[*at].sum.clone()).collect();
@@ -341,18 +356,28 @@ fn ladder(cell: CellKey) -> Vec<Step> {
     steps
 }
 
-/// Narrows the bounds of a period's cells to what is known of them.
-fn restrict(
-    lattice: &Lattice,
-    bounds: &mut [(i64, i64)],
-    period: usize,
-    known: &Known,
-    outdated: impl Fn(CellKey) -> bool,
-) {
-    for (bounds, (at, cell)) in bounds.iter_mut().zip(&lattice.variables) {
-        if *at == period && !outdated(*cell) {
-            let (low, high) = known.bounds(*cell);
-            *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+/// What releases tell: bounds of each variable of a lattice, and rows beside those of the lattice.
+#[derive(Debug, Clone)]
+struct Knowledge {
+    bounds: Vec<(i64, i64)>,
+    rows: Vec<Row>,
+}
+
+impl Knowledge {
+    /// Adds what a release of a period tells, but of cells that are outdated.
+    fn add(&mut self, lattice: &Lattice, period: usize, known: &Known, outdated: impl Fn(CellKey) -> bool) {
+        for (bounds, (at, cell)) in self.bounds.iter_mut().zip(&lattice.variables) {
+            if *at == period && !outdated(*cell) {
+                let (low, high) = known.bounds(*cell);
+                *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+            }
+        }
+        for (less, more, by) in known.order() {
+            if !outdated(less)
+                && let (Some(less), Some(more)) = (lattice.at(period, less), lattice.at(period, more))
+            {
+                self.rows.push(Row { sum: vec![(less, 1), (more, -1)], relation: Relation::AtMost, bound: -by });
+            }
         }
     }
 }
@@ -401,9 +426,10 @@ pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Ve
     let mut lattice = Lattice::new(vec![Stretch::of(span)], &keys);
     let known = Known::new(cells.iter().copied(), terms, audited().collect());
     let most = cells.iter().filter_map(|(_, figure)| figure.bounds().1).map(whole).max().unwrap_or(0);
-    let mut bounds = vec![(0, 4 * most + 4_000); lattice.variables.len()];
-    restrict(&lattice, &mut bounds, 0, &known, |_| false);
-    lattice.system.bounds = bounds;
+    let mut told = Knowledge { bounds: vec![(0, 4 * most + 4_000); lattice.variables.len()], rows: Vec::new() };
+    told.add(&lattice, 0, &known, |_| false);
+    lattice.system.bounds = told.bounds;
+    lattice.system.rows.extend(told.rows);
     if lattice.system.bounds.iter().any(|(low, high)| low > high) || !lattice.system.narrow() {
         return Verdict::Contradictory;
     }
@@ -426,7 +452,7 @@ pub(crate) fn judge(cells: &[(CellKey, Figure)], span: Span, terms: Terms) -> Ve
         };
         let small = variables.iter().enumerate().filter(|(_, variable)| is_small(**variable));
         let protected: Vec<Protected> =
-            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::Values }).collect();
+            small.map(|(at, _)| Protected { sum: vec![(at, 1)], fixed: 0, guard: Guard::FEW }).collect();
         let mut shown = vec![Shown::default(); protected.len()];
         let mut shown: Vec<&mut Shown> = shown.iter_mut().collect();
         if examine(&part, &solution, &protected, &mut shown, &mut budget).contains(&Finding::Lacking) {

@@ -29,9 +29,9 @@ pub(super) fn concerns(lattice: &Lattice, periods: &[&Observations], account: &A
         let observed = seen.get(*cell);
         let few = |people: u64| people < terms.threshold_of(*cell);
         let guard = match cell.indicator.class() {
-            Class::People if few(observed.value) => Guard::Values,
+            Class::People if few(observed.value) => Guard::FEW,
             Class::PeopleSum { .. } if draft::hides_sum(&observed, terms.threshold_of(*cell), terms) => {
-                Guard::Magnitude { value: whole(observed.value), most: i64::MAX / 4 }
+                Guard::around(whole(observed.value), i64::MAX / 4)
             }
             Class::People | Class::PeopleSum { .. } | Class::Open => continue,
         };
@@ -59,7 +59,7 @@ fn older(lattice: &Lattice, at: usize, seen: &Observations, terms: Terms, found:
         if let (true, Some(young_at), Some(all_at)) =
             (older < terms.threshold_of(*young), lattice.at(at, *young), lattice.at(at, all))
         {
-            found.push(Concern { sum: vec![(all_at, 1), (young_at, -1)], guard: Guard::Values, cell: *young });
+            found.push(Concern { sum: vec![(all_at, 1), (young_at, -1)], guard: Guard::FEW, cell: *young });
         }
     }
 }
@@ -92,14 +92,14 @@ fn others(
             }
             let (more, less) = (whole_period.get(*cell).value, part_period.get(*cell).value);
             let guard = match cell.indicator.class() {
-                Class::People if more.saturating_sub(less) < terms.threshold_of(*cell) => Guard::Values,
+                Class::People if more.saturating_sub(less) < terms.threshold_of(*cell) => Guard::FEW,
                 Class::PeopleSum { behind } => {
                     let people = CellKey { indicator: behind, ..*cell };
                     let at_most: u64 = rest.iter().map(|seen| seen.get(people).value).sum();
                     if at_most >= terms.threshold_of(*cell) {
                         continue;
                     }
-                    Guard::Magnitude { value: whole(more.saturating_sub(less)), most: whole(more) }
+                    Guard::around(whole(more.saturating_sub(less)), whole(more))
                 }
                 Class::People | Class::Open => continue,
             };

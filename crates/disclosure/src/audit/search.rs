@@ -12,15 +12,25 @@ use crate::Policy;
 /// What must stay possible of a protected sum of variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Guard {
-    /// At least [`Policy::VALUES`] values.
-    Values,
-    /// Values down to half of a magnitude, and up to one and a half of it; to `most`, where that is less.
-    Magnitude {
-        /// The magnitude.
-        value: i64,
-        /// A whole that it is a part of, and that is known.
-        most: i64,
+    /// So many values.
+    Values(usize),
+    /// A value that is at most the low one, and one that is at least the high one.
+    Apart {
+        /// At most this.
+        low: i64,
+        /// At least this.
+        high: i64,
     },
+}
+
+impl Guard {
+    /// For a count of few people.
+    pub(super) const FEW: Guard = Guard::Values(Policy::VALUES as usize);
+
+    /// For a hidden sum: half of it and one and a half of it; up to `most`, where that is a whole that it is part of.
+    pub(super) fn around(value: i64, most: i64) -> Guard {
+        Guard::Apart { low: value / 2, high: (3 * value + 1).div_euclid(2).min(most.max(value)) }
+    }
 }
 
 /// A sum of variables of one part of a system, and what must stay possible of it.
@@ -57,8 +67,19 @@ impl Shown {
     pub(super) fn satisfies(&self, guard: Guard) -> bool {
         let (Some(least), Some(most)) = (self.0.first(), self.0.last()) else { return false };
         match guard {
-            Guard::Values => self.0.len() as u64 >= Policy::VALUES,
-            Guard::Magnitude { value, most: cap } => 2 * least <= value && 2 * most >= (3 * value).min(2 * cap),
+            Guard::Values(count) => self.0.len() >= count,
+            Guard::Apart { low, high } => *least <= low && *most >= high,
+        }
+    }
+
+    /// As much of a guard as the values fulfil that were shown.
+    pub(super) fn fulfilled(&self, guard: Guard) -> Guard {
+        match (guard, self.0.first(), self.0.last()) {
+            (Guard::Values(count), ..) => Guard::Values(count.min(self.0.len())),
+            (Guard::Apart { low, high }, Some(least), Some(most)) => {
+                Guard::Apart { low: low.max(*least), high: high.min(*most) }
+            }
+            (Guard::Apart { .. }, _, _) => guard,
         }
     }
 
@@ -186,11 +207,10 @@ impl Search<'_, '_> {
     fn nudge(&mut self, at: usize, solution: &[i64], nudging: &Nudging<'_>) {
         let Protected { sum, fixed, guard } = &self.protected[at];
         let steps: Vec<i64> = match guard {
-            Guard::Values => vec![1, 2, 3, -1, -2, -3],
-            Guard::Magnitude { value, most } => {
+            Guard::Values(_) => vec![1, 2, 3, -1, -2, -3],
+            Guard::Apart { low, high } => {
                 let now = fixed + evaluate(sum, solution);
-                let (half, more) = (value / 2, ((3 * value).min(2 * most) + 1) / 2);
-                vec![half - now, more - now]
+                vec![low - now, high - now]
             }
         };
         for step in steps.into_iter().filter(|step| *step != 0) {
@@ -226,7 +246,7 @@ impl Search<'_, '_> {
             }
         }
         let ends = (self.shown[at].0.first().copied(), self.shown[at].0.last().copied());
-        if let (Guard::Values, (Some(least), Some(most))) = (guard, ends) {
+        if let (Guard::Values(_), (Some(least), Some(most))) = (guard, ends) {
             for value in (least + 1..most).take(8) {
                 if self.is_safe(at) {
                     return Finding::Safe;

@@ -2098,7 +2098,8 @@ pub mod release_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// ApproveRelease stores the exact bytes for sending. Approving the same figures again returns the same release.
+        /// ApproveRelease stores the exact bytes for sending. Approving the same figures again returns the same release. It
+        /// lifts the hold of the period, where there is one.
         pub async fn approve_release(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -2124,6 +2125,65 @@ pub mod release_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("folkmoot.hub.v1.ReleaseService", "ApproveRelease"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// HoldRelease keeps back what is approved for a period and has not left, and whatever the hub's policy would approve.
+        /// What has left cannot be held. Holding again returns the same hold.
+        pub async fn hold_release(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::HoldReleaseRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ReleaseHold>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.ReleaseService/HoldRelease",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.ReleaseService", "HoldRelease"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ResumeRelease lifts the hold of a period: what is approved leaves in the next session with the Academy.
+        pub async fn resume_release(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::ResumeReleaseRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ResumeReleaseResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.ReleaseService/ResumeRelease",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.ReleaseService", "ResumeRelease"),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -2206,12 +2266,30 @@ pub mod release_service_server {
             tonic::Response<::folkmoot_proto::hub::v1::PreviewReleaseResponse>,
             tonic::Status,
         >;
-        /// ApproveRelease stores the exact bytes for sending. Approving the same figures again returns the same release.
+        /// ApproveRelease stores the exact bytes for sending. Approving the same figures again returns the same release. It
+        /// lifts the hold of the period, where there is one.
         async fn approve_release(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::ApproveReleaseRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Release>,
+            tonic::Status,
+        >;
+        /// HoldRelease keeps back what is approved for a period and has not left, and whatever the hub's policy would approve.
+        /// What has left cannot be held. Holding again returns the same hold.
+        async fn hold_release(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::HoldReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ReleaseHold>,
+            tonic::Status,
+        >;
+        /// ResumeRelease lifts the hold of a period: what is approved leaves in the next session with the Academy.
+        async fn resume_release(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::ResumeReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ResumeReleaseResponse>,
             tonic::Status,
         >;
         /// ListReleases returns all releases, the latest approved first.
@@ -2391,6 +2469,102 @@ pub mod release_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ApproveReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.ReleaseService/HoldRelease" => {
+                    #[allow(non_camel_case_types)]
+                    struct HoldReleaseSvc<T: ReleaseService>(pub Arc<T>);
+                    impl<
+                        T: ReleaseService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::HoldReleaseRequest,
+                    > for HoldReleaseSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::ReleaseHold;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::HoldReleaseRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReleaseService>::hold_release(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HoldReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.ReleaseService/ResumeRelease" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResumeReleaseSvc<T: ReleaseService>(pub Arc<T>);
+                    impl<
+                        T: ReleaseService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::ResumeReleaseRequest,
+                    > for ResumeReleaseSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::ResumeReleaseResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::ResumeReleaseRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReleaseService>::resume_release(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResumeReleaseSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use folkmoot_domain::calendar::Period;
-use folkmoot_domain::indicator::{Category, CellKey};
+use folkmoot_domain::indicator::CellKey;
 use folkmoot_proto::hub::v1::{Indicator, ListIndicatorsRequest, ListIndicatorsResponse};
 use tonic::{Request, Response, Status};
 
@@ -34,9 +34,14 @@ impl IndicatorService for Indicators {
         let period_title = period.title();
         let figures = ask(&self.0, move |store| store.hub()?.figures(&period)).await?;
         let cells = figures.cells().map(|(key, observation)| indicator(key, observation.value)).collect();
-        let (indicators, next_page_token) = page.cut(cells, |cell| format!("{}/{}", cell.code, cell.category));
+        let (indicators, next_page_token) = page.cut(cells, key);
         Ok(Response::new(ListIndicatorsResponse { period_title, indicators, next_page_token }))
     }
+}
+
+/// Names a figure among the others: a category may be in several breakdowns.
+fn key(figure: &Indicator) -> String {
+    format!("{}/{}/{}", figure.code, figure.dimension, figure.category)
 }
 
 fn indicator(key: CellKey, value: u64) -> Indicator {
@@ -48,12 +53,7 @@ fn indicator(key: CellKey, value: u64) -> Indicator {
         definition: key.indicator.definition().to_owned(),
         dimension: key.dimension_code().to_owned(),
         category: key.category_code().to_owned(),
-        category_title: category_title(key),
+        category_title: key.category_title().to_owned(),
         value,
     }
-}
-
-/// The category's title; empty for the headline.
-pub(super) fn category_title(key: CellKey) -> String {
-    key.category.map_or("", Category::title).to_owned()
 }

@@ -11,6 +11,8 @@ pub(crate) mod programme;
 pub(crate) mod record;
 pub(crate) mod release;
 pub(crate) mod report;
+pub(crate) mod statistics;
+pub(crate) mod verification;
 
 use std::fmt::Display;
 use std::str::FromStr;

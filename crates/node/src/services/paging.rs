@@ -43,6 +43,21 @@ impl Page {
         Self { query, size, after }
     }
 
+    /// How many items the page may have.
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The key of the item that the page comes after.
+    pub(crate) fn after(&self) -> Option<&str> {
+        self.after.as_deref()
+    }
+
+    /// The token of the page after the item with this key.
+    pub(crate) fn token(&self, key: &str) -> String {
+        BASE64URL_NOPAD.encode(format!("{}{SEPARATOR}{key}", self.query).as_bytes())
+    }
+
     /// Cuts the page out of the whole list, and makes the token of the next. `key` names an item among the others.
     pub(crate) fn cut<T>(&self, items: Vec<T>, key: impl Fn(&T) -> String) -> (Vec<T>, String) {
         self.cut_light(items, key, |_| 0)
@@ -71,9 +86,7 @@ impl Page {
             page.push(item);
         }
         let token = match page.last() {
-            Some(last) if all > start + page.len() => {
-                BASE64URL_NOPAD.encode(format!("{}{SEPARATOR}{}", self.query, key(last)).as_bytes())
-            }
+            Some(last) if all > start + page.len() => self.token(&key(last)),
             Some(_) | None => String::new(),
         };
         (page, token)

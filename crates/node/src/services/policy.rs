@@ -118,7 +118,8 @@ fn code(quarter: Option<Quarter>) -> String {
     quarter.map(|quarter| quarter.to_string()).unwrap_or_default()
 }
 
-fn terms(terms: Terms) -> proto::DisclosureTerms {
+/// Terms as clients read them.
+pub(super) fn terms(terms: Terms) -> proto::DisclosureTerms {
     let Terms { threshold, special_threshold, largest_percent, two_largest_percent } = terms;
     proto::DisclosureTerms { threshold, special_threshold, largest_percent, two_largest_percent }
 }

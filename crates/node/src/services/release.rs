@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Figure, Policy, Prepared, PreparedCell, differences, prepare};
-use folkmoot_domain::Date;
-use folkmoot_domain::calendar::Period;
+use folkmoot_disclosure::{Figure, PreparedCell, Standing};
+use folkmoot_domain::calendar::{Period, iso};
 use folkmoot_domain::indicator::CellKey;
-use folkmoot_journal::{Hash, NodeId, Payload, PayloadKind, encode_release};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::published_figure::Figure as Published;
 use folkmoot_proto::hub::v1::{
-    ApproveReleaseRequest, GetReleaseRequest, ListReleasesRequest, ListReleasesResponse, PreviewReleaseRequest,
-    PreviewReleaseResponse,
+    ApproveReleaseRequest, GetReleaseRequest, HoldReleaseRequest, ListReleasesRequest, ListReleasesResponse,
+    PreviewReleaseRequest, PreviewReleaseResponse, ReleaseHold, ResumeReleaseRequest, ResumeReleaseResponse,
 };
-use folkmoot_store::hub::{ApprovedRelease, ReleaseState};
-use folkmoot_store::{Store, StoreError, UnixMillis};
+use folkmoot_store::hub::{ApprovedRelease, Approver, Hold, ReleaseState};
+use folkmoot_store::{Store, UnixMillis};
 use tonic::{Code, Request, Response, Status};
 
-use super::indicator::category_title;
 use super::paging::Page;
+use super::policy::terms;
 use super::{ask, read, resource_id, timestamp};
 use crate::access::Permit;
+use crate::gate::{Gate, GateError, Proposal, cells, etag};
 use crate::generated::hub::release_service_server::ReleaseService;
 use crate::node::Node;
 use crate::status::{self, Violations};
@@ -35,27 +34,40 @@ impl ReleaseService for Releases {
         request: Request<PreviewReleaseRequest>,
     ) -> Result<Response<PreviewReleaseResponse>, Status> {
         Permit::of(&request)?;
-        let period = period(&request.get_ref().period)?;
-        let proposal = self.propose(&period, |_, proposal| Ok(proposal)).await?;
-        Ok(Response::new(PreviewReleaseResponse {
-            period: period.to_string(),
-            period_title: period.title(),
-            cells: proposal.prepared.cells.iter().map(preview_cell).collect(),
-            etag: etag(&proposal.payload),
-            changes: proposal.changes(),
-            standing_release: proposal.standing.as_ref().map(name).unwrap_or_default(),
-            payload: proposal.payload,
-        }))
+        let asked = &request.get_ref().period;
+        Ok(Response::new(self.propose(asked, |gate, _, proposal| Ok(preview(gate, proposal))).await?))
     }
 
     async fn approve_release(
         &self,
         request: Request<ApproveReleaseRequest>,
     ) -> Result<Response<proto::Release>, Status> {
-        Permit::of(&request)?;
-        let ApproveReleaseRequest { period: asked, etag } = request.into_inner();
-        let approved = self.propose(&period(&asked)?, move |store, proposal| approve(store, proposal, &etag)).await?;
-        Ok(Response::new(message(approved)))
+        let approver = Approver::Person { uid: Permit::of(&request)?.writer()?.uid };
+        let ApproveReleaseRequest { period, etag } = request.into_inner();
+        let seen = move || (!etag.is_empty()).then_some(etag);
+        let approve = move |gate: &Gate, store: &Store, proposal: Proposal<'_>| {
+            gate.approve(store, proposal, approver, seen().as_deref())
+        };
+        Ok(Response::new(message(self.propose(&period, approve).await?)))
+    }
+
+    async fn hold_release(&self, request: Request<HoldReleaseRequest>) -> Result<Response<ReleaseHold>, Status> {
+        let uid = Permit::of(&request)?.writer()?.uid;
+        let period = period(&request.get_ref().period)?;
+        let of = period.clone();
+        let hold = ask(&self.0, move |store| store.hub()?.hold(&of, uid)).await?;
+        Ok(Response::new(hold_message(&period, &hold)))
+    }
+
+    async fn resume_release(
+        &self,
+        request: Request<ResumeReleaseRequest>,
+    ) -> Result<Response<ResumeReleaseResponse>, Status> {
+        let uid = Permit::of(&request)?.writer()?.uid;
+        let period = period(&request.get_ref().period)?;
+        let of = period.clone();
+        let was_held = ask(&self.0, move |store| store.hub()?.resume(&of, uid)).await?.is_some();
+        Ok(Response::new(ResumeReleaseResponse { period: period.to_string(), period_title: period.title(), was_held }))
     }
 
     async fn list_releases(
@@ -68,11 +80,13 @@ impl ReleaseService for Releases {
         let page = Page::read(&["ListReleases"], page_size, &page_token, &mut violations);
         violations.check()?;
 
-        let all = ask(&self.0, |store| store.hub()?.releases()).await?;
+        let read = |store: &Store| Ok((store.hub()?.releases()?, store.hub()?.holds()?));
+        let (all, holds) = ask(&self.0, read).await?;
         let (releases, next_page_token) = page.cut(all, |release| release.id.clone());
         Ok(Response::new(ListReleasesResponse {
             releases: releases.into_iter().map(message).collect(),
             next_page_token,
+            holds: holds.iter().map(|(period, hold)| hold_message(period, hold)).collect(),
         }))
     }
 
@@ -94,60 +108,53 @@ impl ReleaseService for Releases {
     }
 }
 
-/// What a period would release now, beside what it has released.
-struct Proposal {
-    prepared: Prepared,
-    payload: Vec<u8>,
-    standing: Option<ApprovedRelease>,
-}
-
-impl Proposal {
-    /// What differs from the release that stands, one sentence a cell.
-    fn changes(&self) -> Vec<String> {
-        let Some(standing) = &self.standing else { return Vec::new() };
-        let found = differences(&cells(&standing.payload), self.prepared.release.cells());
-        found.iter().map(ToString::to_string).collect()
-    }
-}
-
 impl Releases {
     /// Prepares the release of a period and goes on with it on the same blocking thread.
     async fn propose<T: Send + 'static>(
         &self,
-        period: &Period,
-        then: impl FnOnce(&Store, Proposal) -> Result<T, Status> + Send + 'static,
+        asked: &str,
+        then: impl FnOnce(&Gate, &Store, Proposal<'_>) -> Result<T, GateError> + Send + 'static,
     ) -> Result<T, Status> {
-        let (hub, period, today) = (self.0.id(), period.clone(), self.0.now().date());
-        self.0.on_store(move |store| then(store, propose(store, hub, &period, today)?)).await
+        let (gate, period) = (Gate::of(&self.0), period(asked)?);
+        let answer = self.0.on_store(move |store| {
+            let counted = store.hub()?.count_with(&period)?;
+            let proposal = gate.propose(store, &period, &counted)?;
+            then(&gate, store, proposal)
+        });
+        answer.await.map_err(status::gate)
     }
 }
 
-fn propose(store: &Store, hub: NodeId, period: &Period, today: Date) -> Result<Proposal, Status> {
-    let read = || -> Result<_, StoreError> {
-        let records = store.hub()?;
-        Ok((records.figures(period)?, records.standing_release(period)?))
+fn preview(gate: &Gate, proposal: Proposal<'_>) -> PreviewReleaseResponse {
+    use proto::preview_release_response::Standing as Wire;
+    let release = &proposal.prepared.release;
+    let period = release.period();
+    let standing = match proposal.prepared.standing {
+        Standing::First => Wire::First,
+        Standing::Revision => Wire::Revision,
+        Standing::Stands => Wire::Stands,
     };
-    let (observations, standing) = read().map_err(status::store)?;
-    let prepared = prepare(&observations, hub.0, 0, &Policy::floor(), today).map_err(status::refusal)?;
-    let payload = encode_release(&prepared.release);
-    Ok(Proposal { prepared, payload, standing })
-}
-
-/// Approves a proposal; the release that stands already, where it says the same.
-fn approve(store: &Store, proposal: Proposal, seen: &str) -> Result<ApprovedRelease, Status> {
-    let changes = proposal.changes();
-    let Proposal { prepared, payload, standing } = proposal;
-    if !seen.is_empty() && seen != etag(&payload) {
-        return Err(status::reasoned(
-            Code::Aborted,
-            "FIGURES_CHANGED",
-            "the figures are no longer those of the preview: look at the preview again, then approve",
-        ));
-    }
-    match standing {
-        Some(standing) if changes.is_empty() => Ok(standing),
-        Some(standing) => Err(status::release_stands(&name(&standing), &changes)),
-        None => store.hub().and_then(|hub| hub.approve(&prepared.release)).map_err(status::store),
+    let automatic = match proposal.prepared.standing {
+        Standing::First | Standing::Revision => proposal.facts.automatic_from(gate.settings()),
+        Standing::Stands => None,
+    };
+    PreviewReleaseResponse {
+        period: period.to_string(),
+        period_title: period.title(),
+        cells: proposal.prepared.cells.iter().map(preview_cell).collect(),
+        etag: etag(&proposal.payload),
+        changes: proposal.changes(),
+        standing_release: proposal.standing.as_ref().map(name).unwrap_or_default(),
+        standing: standing.into(),
+        revision: release.revision(),
+        late_people_waiting: proposal.late_people,
+        automatic_day: automatic.map(iso).unwrap_or_default(),
+        hold: proposal.hold.as_ref().map(|hold| hold_message(period, hold)),
+        campaigns_awaiting_report_back: proposal.facts.awaiting_report_back,
+        waits_for_report_back: gate.settings().listening_waits_for_report_back,
+        policy_version: proposal.policy.version(),
+        terms: Some(terms(proposal.policy.terms())),
+        payload: proposal.payload,
     }
 }
 
@@ -156,39 +163,14 @@ fn period(text: &str) -> Result<Period, Status> {
     read("period", text, &mut violations).ok_or_else(|| violations.refuse())
 }
 
-/// Names the bytes of a release.
-fn etag(payload: &[u8]) -> String {
-    Hash::of(payload).to_string()
-}
-
 fn name(release: &ApprovedRelease) -> String {
     format!("releases/{}", release.id)
-}
-
-/// The cells of a payload that this hub made itself.
-fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
-    match Payload::decode(PayloadKind::Release, payload) {
-        Ok(Some(Payload::Release(parts))) => parts.known_cells(),
-        Ok(
-            Some(
-                Payload::Opening(_)
-                | Payload::HubRecord(_)
-                | Payload::ProgrammeRecord(_)
-                | Payload::PolicyRecord(_)
-                | Payload::Edition(_)
-                | Payload::Retirement(_)
-                | Payload::Membership(_)
-                | Payload::CampaignChanges(_),
-            )
-            | None,
-        )
-        | Err(_) => Vec::new(),
-    }
 }
 
 fn message(release: ApprovedRelease) -> proto::Release {
     use proto::release::State;
     let (state, acknowledged, set_aside_reason) = match &release.state {
+        ReleaseState::Approved if release.hold.is_some() => (State::Held, None, String::new()),
         ReleaseState::Approved => (State::Approved, None, String::new()),
         ReleaseState::Sent => (State::Sent, None, String::new()),
         ReleaseState::Acknowledged { minute } => (State::Acknowledged, Some(*minute), String::new()),
@@ -196,6 +178,12 @@ fn message(release: ApprovedRelease) -> proto::Release {
     };
     proto::Release {
         name: name(&release),
+        approved_by: match release.approved_by {
+            Approver::Person { uid } => who(uid),
+            Approver::Policy => "policy".to_owned(),
+            Approver::Unrecorded => String::new(),
+        },
+        hold: release.hold.as_ref().map(|hold| hold_message(&release.period, hold)),
         period: release.period.to_string(),
         period_title: release.period.title(),
         revision: release.revision,
@@ -209,17 +197,33 @@ fn message(release: ApprovedRelease) -> proto::Release {
     }
 }
 
+fn hold_message(period: &Period, hold: &Hold) -> ReleaseHold {
+    ReleaseHold {
+        period: period.to_string(),
+        period_title: period.title(),
+        hold_time: Some(timestamp(hold.at)),
+        held_by: who(hold.by),
+    }
+}
+
+/// A user of this machine.
+fn who(uid: u32) -> String {
+    format!("uid {uid}")
+}
+
 fn preview_cell(cell: &PreparedCell) -> proto::PreviewCell {
     proto::PreviewCell {
         indicator: cell.key.indicator.code().to_owned(),
         title: cell.key.indicator.title().to_owned(),
         dimension: cell.key.dimension_code().to_owned(),
         category: cell.key.category_code().to_owned(),
-        category_title: category_title(cell.key),
+        category_title: cell.key.category_title().to_owned(),
         true_value: cell.true_value,
         published: Some(published(cell.figure)),
         reason: cell.reason.words().to_owned(),
         unit: cell.key.indicator.unit().name().to_owned(),
+        rule: i32::from(cell.reason.rule()),
+        left_out: !cell.is_listed(),
     }
 }
 
@@ -229,7 +233,7 @@ fn released_cell((key, figure): (CellKey, Figure)) -> proto::ReleasedCell {
         title: key.indicator.title().to_owned(),
         dimension: key.dimension_code().to_owned(),
         category: key.category_code().to_owned(),
-        category_title: category_title(key),
+        category_title: key.category_title().to_owned(),
         published: Some(published(figure)),
         unit: key.indicator.unit().name().to_owned(),
     }

@@ -6,7 +6,6 @@ use folkmoot_proto::academy::v1::{self as academy, hub};
 use folkmoot_proto::hub::v1 as records;
 use folkmoot_proto::hub::v1::import_records_request::Part as Sent;
 use folkmoot_proto::hub::v1::import_records_response::Part as Answered;
-use folkmoot_proto::hub::v1::published_figure::Figure;
 use folkmoot_proto::node::v1::{GetStatusRequest, SynchronizeRequest};
 use tonic::{Code, Status, transport::Channel};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -20,10 +19,7 @@ use crate::{
             hub_service_client::HubServiceClient, programme_service_client::ProgrammeServiceClient,
             report_service_client::ReportServiceClient,
         },
-        hub::{
-            indicator_service_client::IndicatorServiceClient, record_service_client::RecordServiceClient,
-            release_service_client::ReleaseServiceClient,
-        },
+        hub::{record_service_client::RecordServiceClient, release_service_client::ReleaseServiceClient},
         node::node_service_client::NodeServiceClient,
     },
     socket::connect,
@@ -171,7 +167,10 @@ async fn a_report_without_releases_says_so_beside_what_was_published() {
 }
 
 /// Sends files, in pieces, and gathers the results and the refusals.
-async fn import(channel: Channel, files: &[(&str, &str)]) -> Result<(Vec<records::FileResult>, usize), Status> {
+pub(super) async fn import(
+    channel: Channel,
+    files: &[(&str, &str)],
+) -> Result<(Vec<records::FileResult>, usize), Status> {
     let mut pieces = vec![Sent::Options(records::ImportOptions::default())];
     for (name, text) in files {
         pieces.extend(
@@ -213,73 +212,12 @@ fn trained(people: usize) -> [(&'static str, String); 3] {
     [("attendances.csv", attendances), ("people.csv", people), ("sessions.csv", sessions)]
 }
 
-async fn import_trained(channel: Channel, people: usize) -> Vec<records::FileResult> {
+pub(super) async fn import_trained(channel: Channel, people: usize) -> Vec<records::FileResult> {
     let sheets = trained(people);
     let files: Vec<(&str, &str)> = sheets.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let (results, refusals) = import(channel, &files).await.expect("an import");
     assert_eq!(refusals, 0);
     results
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn records_become_figures_and_a_release_that_stands() {
-    let place = Place::hub("Warminster");
-    let running = place.start().await;
-    let line = channel(&place).await;
-    let results = import_trained(line.clone(), 21).await;
-    let seen: Vec<_> = results.iter().map(|result| (result.file.as_str(), result.read, result.created)).collect();
-    assert_eq!(seen, [("people.csv", 21, 21), ("sessions.csv", 1, 1), ("attendances.csv", 21, 21)]);
-    assert!(!place.data.join("import").exists());
-
-    let mut indicators = IndicatorServiceClient::new(line.clone());
-    let request = |size, token: &str| records::ListIndicatorsRequest {
-        period: "2018-Q3".into(),
-        page_size: size,
-        page_token: token.into(),
-    };
-    let page = indicators.list_indicators(request(2, "")).await.expect("figures").into_inner();
-    let seen: Vec<_> =
-        page.indicators.iter().map(|one| (one.code.as_str(), one.category.as_str(), one.value)).collect();
-    assert_eq!(seen, [("people_trained", "", 21), ("people_trained", "woman", 11)]);
-    let other = records::ListIndicatorsRequest { period: "2018-Q4".into(), ..request(2, &page.next_page_token) };
-    assert_eq!(refused(indicators.list_indicators(other).await), bad(&["page_token"]));
-
-    let mut client = ReleaseServiceClient::new(line.clone());
-    let preview = |period: &str| records::PreviewReleaseRequest { period: period.into() };
-    let before = client.preview_release(preview("2018-Q3")).await.expect("a preview").into_inner();
-    assert_eq!(before.cells[0].published, Some(records::PublishedFigure { figure: Some(Figure::Exact(21)) }));
-    assert_eq!(before.cells[1].published, Some(records::PublishedFigure { figure: Some(Figure::Rounded(10)) }));
-    assert_eq!(
-        refused(client.preview_release(preview("2026-Q4")).await),
-        because(Code::FailedPrecondition, "PERIOD_UNFINISHED")
-    );
-    let approve = |etag: &str| records::ApproveReleaseRequest { period: "2018-Q3".into(), etag: etag.into() };
-    assert_eq!(refused(client.approve_release(approve("x")).await), because(Code::Aborted, "FIGURES_CHANGED"));
-    let release = client.approve_release(approve(&before.etag)).await.expect("a release").into_inner();
-    assert_eq!((release.name.as_str(), release.state()), ("releases/2018-Q3.0", records::release::State::Approved));
-    assert_eq!((&release.payload, &release.etag), (&before.payload, &before.etag));
-    assert_eq!(client.approve_release(approve("")).await.expect("the same").into_inner(), release);
-
-    import_trained(line.clone(), 23).await;
-    let after = client.preview_release(preview("2018-Q3")).await.expect("a preview").into_inner();
-    assert_eq!(after.standing_release, release.name);
-    assert_eq!(after.changes[0], "People trained: was 21, is now 23");
-    let stands = client.approve_release(approve("")).await.expect_err("the first stands");
-    assert!(stands.message().contains("People trained: was 21, is now 23"), "{stands}");
-    let violations = stands.get_details_precondition_failure().expect("what changed").violations;
-    assert_eq!(violations.iter().map(|violation| violation.description.clone()).collect::<Vec<_>>(), after.changes);
-    assert_eq!(refused(Err::<(), _>(stands)), because(Code::FailedPrecondition, "RELEASE_STANDS"));
-
-    let listed = client.list_releases(records::ListReleasesRequest::default()).await.expect("a list").into_inner();
-    assert_eq!(listed.releases, std::slice::from_ref(&release));
-    let get = |name: &str| records::GetReleaseRequest { name: name.into() };
-    assert_eq!(client.get_release(get(&release.name)).await.expect("the release").into_inner(), release);
-    assert_eq!(
-        refused(client.get_release(get("releases/2018-Q4.0")).await),
-        because(Code::NotFound, "NO_SUCH_RELEASE")
-    );
-    assert_eq!(refused(client.get_release(get("2018-Q3.0")).await), bad(&["name"]));
-    running.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -409,15 +347,23 @@ macro_rules! listed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_what_is_mounted_and_health_serves_it() {
-    let hub = ["CampaignService", "IndicatorService", "PolicyService", "RecordService", "ReleaseService"];
-    let academy = ["CurriculumService", "HubService", "PolicyService", "ProgrammeService", "ReportService"];
+    let hub = &["CampaignService", "IndicatorService", "PolicyService", "RecordService", "ReleaseService"][..];
+    let academy = &[
+        "CurriculumService",
+        "HubService",
+        "PolicyService",
+        "ProgrammeService",
+        "ReportService",
+        "StatisticsService",
+        "VerificationService",
+    ][..];
     for (place, package, own) in [(Place::hub("Warminster"), "hub", hub), (Place::academy(), "academy", academy)] {
         let running = place.start().await;
         let line = channel(&place).await;
         let of_all = ["CurriculumService", "NodeService"].map(|name| ("node", name));
-        let own = own.map(|name| (package, name));
+        let own = own.iter().map(|name| (package, *name));
         let project: BTreeSet<String> =
-            own.into_iter().chain(of_all).map(|(package, name)| format!("folkmoot.{package}.v1.{name}")).collect();
+            own.chain(of_all).map(|(package, name)| format!("folkmoot.{package}.v1.{name}")).collect();
         for version in ["v1", "v1alpha"] {
             let found = if version == "v1" { listed!(v1, line.clone()) } else { listed!(v1alpha, line.clone()) };
             let mut expected = project.clone();

@@ -3,6 +3,7 @@
 mod answering;
 mod campaign;
 mod curriculum;
+mod gate;
 mod joining;
 mod policy;
 mod recording;

@@ -417,6 +417,50 @@ pub struct Report {
     /// Figures that somebody published, beside and never mixed with computed ones.
     #[prost(message, repeated, tag = "6")]
     pub declared: ::prost::alloc::vec::Vec<DeclaredFigure>,
+    /// The releases that the figures are made of, by the hub's name.
+    #[prost(message, repeated, tag = "7")]
+    pub releases: ::prost::alloc::vec::Vec<ReceivedRelease>,
+}
+/// ReceivedRelease is a release that figures are made of: the latest of its hub and period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceivedRelease {
+    /// The hub that signed it: `hubs/ID`.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// The hub's name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The period's code.
+    #[prost(string, tag = "3")]
+    pub period: ::prost::alloc::string::String,
+    /// 0 for the first release of the period; counts its revisions.
+    #[prost(uint32, tag = "4")]
+    pub revision: u32,
+    /// The version of the disclosure policy that it was made under.
+    #[prost(uint32, tag = "5")]
+    pub policy_version: u32,
+    /// A figure of fewer people than this is hidden. This and the next three are the terms that it was made under, which may be
+    /// stricter than the policy's.
+    #[prost(uint32, tag = "6")]
+    pub threshold: u32,
+    /// The same for ethnicity and disability.
+    #[prost(uint32, tag = "7")]
+    pub special_threshold: u32,
+    /// The most that one person may contribute to a sum, in percent of it.
+    #[prost(uint32, tag = "8")]
+    pub largest_percent: u32,
+    /// The most that two persons may contribute to a sum together, in percent of it.
+    #[prost(uint32, tag = "9")]
+    pub two_largest_percent: u32,
+    /// BLAKE3 of the release's bytes, in hexadecimal.
+    #[prost(string, tag = "10")]
+    pub payload_hash: ::prost::alloc::string::String,
+    /// The hash of the signed entry that carries it, in hexadecimal.
+    #[prost(string, tag = "11")]
+    pub entry_hash: ::prost::alloc::string::String,
+    /// When the Academy received it.
+    #[prost(message, optional, tag = "12")]
+    pub receive_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// ReportLine is one national figure.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -466,6 +510,9 @@ pub struct ReportLine {
     /// What to say beside the figure, such as "sum of hub-distinct".
     #[prost(string, tag = "15")]
     pub label: ::prost::alloc::string::String,
+    /// Hubs whose release came late: more than 60 days after the close of the period.
+    #[prost(uint32, tag = "16")]
+    pub hubs_late: u32,
 }
 /// DeclaredFigure is a figure that somebody published, with its source.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -494,7 +541,551 @@ pub struct DeclaredFigure {
     /// Whether it may be compared with the computed figure.
     #[prost(bool, tag = "8")]
     pub comparable: bool,
-    /// Why not, where it may not.
+    /// Why not, where it may not; else what to know about it.
     #[prost(string, tag = "9")]
     pub note: ::prost::alloc::string::String,
+    /// What is counted, such as `people`; `pence` for money.
+    #[prost(string, tag = "10")]
+    pub unit: ::prost::alloc::string::String,
+    /// The programme's title, its years and who paid for it.
+    #[prost(string, tag = "11")]
+    pub programme_title: ::prost::alloc::string::String,
+}
+/// ListIndicatorsRequest asks for a page of indicators.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListIndicatorsRequest {
+    /// Optional. How many at most; 100 where not given, 1000 at most.
+    #[prost(int32, tag = "1")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before, with the same query.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListIndicatorsResponse is a page of indicators.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListIndicatorsResponse {
+    /// The indicators.
+    #[prost(message, repeated, tag = "1")]
+    pub indicators: ::prost::alloc::vec::Vec<Indicator>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Indicator says what an indicator means.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Indicator {
+    /// The code, such as `people_trained`.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// The version of the definition.
+    #[prost(uint32, tag = "2")]
+    pub version: u32,
+    /// The title.
+    #[prost(string, tag = "3")]
+    pub title: ::prost::alloc::string::String,
+    /// What is counted; `pence` for money.
+    #[prost(string, tag = "4")]
+    pub unit: ::prost::alloc::string::String,
+    /// The aggregation: sum, distinct or stock.
+    #[prost(string, tag = "5")]
+    pub aggregation: ::prost::alloc::string::String,
+    /// The definition, in one sentence.
+    #[prost(string, tag = "6")]
+    pub definition: ::prost::alloc::string::String,
+    /// The dimensions that it is broken down by.
+    #[prost(string, repeated, tag = "7")]
+    pub dimensions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// ListObservationsRequest says which figures are asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListObservationsRequest {
+    /// Optional. One period: `2018-Q3`, `2018/19` or `programme/COEP`. Give this, or the first and the last period.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// Optional. The first of several periods, all of them quarters or all of them financial years.
+    #[prost(string, tag = "2")]
+    pub first_period: ::prost::alloc::string::String,
+    /// Optional. The last of them.
+    #[prost(string, tag = "3")]
+    pub last_period: ::prost::alloc::string::String,
+    /// Optional. Refused where true, and the refusal says why: figures of several periods are not added up. Somebody who came
+    /// in two quarters would count twice, and each longer period has figures of its own, counted afresh.
+    #[prost(bool, tag = "4")]
+    pub add_up_periods: bool,
+    /// Optional. Codes of indicators; every indicator where none is given.
+    #[prost(string, repeated, tag = "5")]
+    pub indicators: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Optional. The code of a dimension, for its categories; `all` for headlines and every breakdown; headlines alone where
+    /// not given.
+    #[prost(string, tag = "6")]
+    pub dimension: ::prost::alloc::string::String,
+    /// Optional. Over what hubs are added up; the nation where not given.
+    #[prost(enumeration = "By", tag = "7")]
+    pub by: i32,
+    /// Optional. A region, for it alone: by region or by hub.
+    #[prost(string, tag = "8")]
+    pub region: ::prost::alloc::string::String,
+    /// Optional. A hub's name, for it alone: by hub.
+    #[prost(string, tag = "9")]
+    pub hub: ::prost::alloc::string::String,
+    /// Optional. How many at most; 100 where not given, 1000 at most.
+    #[prost(int32, tag = "10")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before, with the same query.
+    #[prost(string, tag = "11")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListObservationsResponse is a page of observations.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListObservationsResponse {
+    /// The observations: by period, then as the catalogue orders indicators and categories, then by area.
+    #[prost(message, repeated, tag = "1")]
+    pub observations: ::prost::alloc::vec::Vec<Observation>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Observation is one figure, and what it stands on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Observation {
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// The period in words that people read.
+    #[prost(string, tag = "2")]
+    pub period_title: ::prost::alloc::string::String,
+    /// The period's first day, ISO 8601.
+    #[prost(string, tag = "3")]
+    pub first_day: ::prost::alloc::string::String,
+    /// The period's last day, ISO 8601.
+    #[prost(string, tag = "4")]
+    pub last_day: ::prost::alloc::string::String,
+    /// The indicator's code.
+    #[prost(string, tag = "5")]
+    pub indicator: ::prost::alloc::string::String,
+    /// The indicator's title.
+    #[prost(string, tag = "6")]
+    pub indicator_title: ::prost::alloc::string::String,
+    /// What is counted; `pence` for money.
+    #[prost(string, tag = "7")]
+    pub unit: ::prost::alloc::string::String,
+    /// The aggregation: sum, distinct or stock.
+    #[prost(string, tag = "8")]
+    pub aggregation: ::prost::alloc::string::String,
+    /// The dimension's code; empty for the headline.
+    #[prost(string, tag = "9")]
+    pub dimension: ::prost::alloc::string::String,
+    /// The dimension's title; empty for the headline.
+    #[prost(string, tag = "10")]
+    pub dimension_title: ::prost::alloc::string::String,
+    /// The category's code; empty for the headline.
+    #[prost(string, tag = "11")]
+    pub category: ::prost::alloc::string::String,
+    /// The category's title; empty for the headline.
+    #[prost(string, tag = "12")]
+    pub category_title: ::prost::alloc::string::String,
+    /// Over what hubs are added up.
+    #[prost(enumeration = "By", tag = "13")]
+    pub by: i32,
+    /// The region's or the hub's name; empty for the nation, and for hubs that are in no region.
+    #[prost(string, tag = "14")]
+    pub area: ::prost::alloc::string::String,
+    /// The hub: `hubs/ID`; empty where it is not by hub.
+    #[prost(string, tag = "15")]
+    pub hub: ::prost::alloc::string::String,
+    /// What is known.
+    #[prost(enumeration = "observation::Status", tag = "16")]
+    pub status: i32,
+    /// The figure, where it is exact or rounded.
+    #[prost(uint64, optional, tag = "17")]
+    pub value: ::core::option::Option<u64>,
+    /// The least that it can be; absent where nothing is said.
+    #[prost(uint64, optional, tag = "18")]
+    pub low: ::core::option::Option<u64>,
+    /// The most that it can be; absent where unbounded, or nothing is said.
+    #[prost(uint64, optional, tag = "19")]
+    pub high: ::core::option::Option<u64>,
+    /// Hubs whose release for this very period is held.
+    #[prost(uint32, tag = "20")]
+    pub hubs: u32,
+    /// Of those, hubs that hid this figure.
+    #[prost(uint32, tag = "21")]
+    pub hubs_hidden: u32,
+    /// Of those, hubs that rounded this figure.
+    #[prost(uint32, tag = "22")]
+    pub hubs_rounded: u32,
+    /// Of those, hubs whose release came late.
+    #[prost(uint32, tag = "23")]
+    pub hubs_late: u32,
+    /// Active hubs whose release for this period is not held.
+    #[prost(uint32, tag = "24")]
+    pub hubs_missing: u32,
+    /// What to say beside the figure, such as "sum of hub-distinct".
+    #[prost(string, tag = "25")]
+    pub label: ::prost::alloc::string::String,
+    /// Whether it may be compared with the same figure of other areas: five hubs or more stand behind it.
+    #[prost(bool, tag = "26")]
+    pub comparable: bool,
+    /// The difference to the period before, or why none is given.
+    #[prost(message, optional, tag = "27")]
+    pub change: ::core::option::Option<Change>,
+}
+/// Nested message and enum types in `Observation`.
+pub mod observation {
+    /// Status says what is known of a figure.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Status {
+        /// Never given.
+        Unspecified = 0,
+        /// The figure itself: every hub's is exact.
+        Exact = 1,
+        /// One hub's figure, rounded by it to the nearest 5.
+        Rounded = 2,
+        /// Bounds alone: some hubs hid or rounded theirs.
+        Interval = 3,
+        /// Not published: every hub hid it. The bounds are what anybody can work out.
+        Hidden = 4,
+        /// No release is held.
+        Unavailable = 5,
+        /// Not shown by hub or region: beside a total that was published elsewhere it would give a hidden figure away.
+        BesideTotal = 6,
+    }
+    impl Status {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATUS_UNSPECIFIED",
+                Self::Exact => "STATUS_EXACT",
+                Self::Rounded => "STATUS_ROUNDED",
+                Self::Interval => "STATUS_INTERVAL",
+                Self::Hidden => "STATUS_HIDDEN",
+                Self::Unavailable => "STATUS_UNAVAILABLE",
+                Self::BesideTotal => "STATUS_BESIDE_TOTAL",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATUS_EXACT" => Some(Self::Exact),
+                "STATUS_ROUNDED" => Some(Self::Rounded),
+                "STATUS_INTERVAL" => Some(Self::Interval),
+                "STATUS_HIDDEN" => Some(Self::Hidden),
+                "STATUS_UNAVAILABLE" => Some(Self::Unavailable),
+                "STATUS_BESIDE_TOTAL" => Some(Self::BesideTotal),
+                _ => None,
+            }
+        }
+    }
+}
+/// Change is the difference of a figure to the period before.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Change {
+    /// Whether it is given.
+    #[prost(bool, tag = "1")]
+    pub given: bool,
+    /// The least that it can be; absent where unbounded, or not given.
+    #[prost(int64, optional, tag = "2")]
+    pub low: ::core::option::Option<i64>,
+    /// The most that it can be; absent where unbounded, or not given.
+    #[prost(int64, optional, tag = "3")]
+    pub high: ::core::option::Option<i64>,
+    /// Hubs behind the figure of the period before.
+    #[prost(uint32, tag = "4")]
+    pub hubs_before: u32,
+    /// Hubs behind both figures.
+    #[prost(uint32, tag = "5")]
+    pub hubs_both: u32,
+    /// What to know of it, or why it is not given.
+    #[prost(string, tag = "6")]
+    pub note: ::prost::alloc::string::String,
+}
+/// ListCoverageRequest says which periods are asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCoverageRequest {
+    /// Optional. One period. Where neither this nor a first and last period is given: every period of which any release is
+    /// held.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// Optional. The first of several periods, all of them quarters or all of them financial years.
+    #[prost(string, tag = "2")]
+    pub first_period: ::prost::alloc::string::String,
+    /// Optional. The last of them.
+    #[prost(string, tag = "3")]
+    pub last_period: ::prost::alloc::string::String,
+    /// Optional. How many at most; 100 where not given, 1000 at most.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before, with the same query.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListCoverageResponse is a page of coverage.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCoverageResponse {
+    /// The coverage: by period, then by the hub's name.
+    #[prost(message, repeated, tag = "1")]
+    pub coverage: ::prost::alloc::vec::Vec<Coverage>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Coverage is what is held of one hub for one period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Coverage {
+    /// The hub: `hubs/ID`.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// The hub's name.
+    #[prost(string, tag = "2")]
+    pub display_name: ::prost::alloc::string::String,
+    /// The hub's region; may be empty.
+    #[prost(string, tag = "3")]
+    pub region: ::prost::alloc::string::String,
+    /// The period's code.
+    #[prost(string, tag = "4")]
+    pub period: ::prost::alloc::string::String,
+    /// The period in words that people read.
+    #[prost(string, tag = "5")]
+    pub period_title: ::prost::alloc::string::String,
+    /// Whether the release came, and in time.
+    #[prost(enumeration = "coverage::Timeliness", tag = "6")]
+    pub timeliness: i32,
+    /// The day on which the Academy received the first release of the period, ISO 8601; empty where none is held.
+    #[prost(string, tag = "7")]
+    pub released_day: ::prost::alloc::string::String,
+    /// Days from the close of the period to that day.
+    #[prost(uint32, optional, tag = "8")]
+    pub days_after_close: ::core::option::Option<u32>,
+    /// The latest revision: 0 where the first release stands.
+    #[prost(uint32, optional, tag = "9")]
+    pub revision: ::core::option::Option<u32>,
+}
+/// Nested message and enum types in `Coverage`.
+pub mod coverage {
+    /// Timeliness says whether a release came, and in time.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Timeliness {
+        /// Never given.
+        Unspecified = 0,
+        /// It came within 60 days of the close of its period.
+        OnTime = 1,
+        /// It came later.
+        Late = 2,
+        /// The release of an active hub is not held, and the period has ended.
+        Missing = 3,
+    }
+    impl Timeliness {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "TIMELINESS_UNSPECIFIED",
+                Self::OnTime => "TIMELINESS_ON_TIME",
+                Self::Late => "TIMELINESS_LATE",
+                Self::Missing => "TIMELINESS_MISSING",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "TIMELINESS_UNSPECIFIED" => Some(Self::Unspecified),
+                "TIMELINESS_ON_TIME" => Some(Self::OnTime),
+                "TIMELINESS_LATE" => Some(Self::Late),
+                "TIMELINESS_MISSING" => Some(Self::Missing),
+                _ => None,
+            }
+        }
+    }
+}
+/// ListReceivedReleasesRequest says which periods are asked for.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListReceivedReleasesRequest {
+    /// Optional. One period. Where neither this nor a first and last period is given: every period of which any release is
+    /// held.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// Optional. The first of several periods, all of them quarters or all of them financial years.
+    #[prost(string, tag = "2")]
+    pub first_period: ::prost::alloc::string::String,
+    /// Optional. The last of them.
+    #[prost(string, tag = "3")]
+    pub last_period: ::prost::alloc::string::String,
+    /// Optional. How many at most; 100 where not given, 1000 at most.
+    #[prost(int32, tag = "4")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before, with the same query.
+    #[prost(string, tag = "5")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListReceivedReleasesResponse is a page of releases.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListReceivedReleasesResponse {
+    /// The releases: by period, then by the hub's name.
+    #[prost(message, repeated, tag = "1")]
+    pub releases: ::prost::alloc::vec::Vec<ReceivedRelease>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// ListDeclaredFiguresRequest asks for a page of declared figures.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDeclaredFiguresRequest {
+    /// Optional. A programme's code, such as `COEP`; every programme where not given.
+    #[prost(string, tag = "1")]
+    pub programme: ::prost::alloc::string::String,
+    /// Optional. How many at most; 100 where not given, 1000 at most.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before, with the same query.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListDeclaredFiguresResponse is a page of declared figures.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDeclaredFiguresResponse {
+    /// The figures: by programme, in the order of their years.
+    #[prost(message, repeated, tag = "1")]
+    pub declared_figures: ::prost::alloc::vec::Vec<DeclaredFigure>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// By says over what hubs are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum By {
+    /// As BY_NATION.
+    Unspecified = 0,
+    /// All Social Action Hubs.
+    Nation = 1,
+    /// The hubs of each region.
+    Region = 2,
+    /// Each hub by itself.
+    Hub = 3,
+}
+impl By {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "BY_UNSPECIFIED",
+            Self::Nation => "BY_NATION",
+            Self::Region => "BY_REGION",
+            Self::Hub => "BY_HUB",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "BY_UNSPECIFIED" => Some(Self::Unspecified),
+            "BY_NATION" => Some(Self::Nation),
+            "BY_REGION" => Some(Self::Region),
+            "BY_HUB" => Some(Self::Hub),
+            _ => None,
+        }
+    }
+}
+/// ExportReleasesRequest asks for an export.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportReleasesRequest {}
+/// ExportReleasesResponse is one part of an export.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportReleasesResponse {
+    /// The part.
+    #[prost(oneof = "export_releases_response::Part", tags = "1, 2")]
+    pub part: ::core::option::Option<export_releases_response::Part>,
+}
+/// Nested message and enum types in `ExportReleasesResponse`.
+pub mod export_releases_response {
+    /// The part.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// Bytes of a file.
+        #[prost(message, tag = "1")]
+        Bytes(super::ExportedBytes),
+        /// The national figures of one period.
+        #[prost(message, tag = "2")]
+        Figures(super::ExportedFigures),
+    }
+}
+/// ExportedBytes is a stretch of a file; the stretches of one file follow each other.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedBytes {
+    /// The file's path within the export.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// The next of its bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub content: ::prost::alloc::vec::Vec<u8>,
+}
+/// ExportedFigures is the national figures of one period, as the report has them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExportedFigures {
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// Every figure, headlines each followed by their breakdowns.
+    #[prost(message, repeated, tag = "2")]
+    pub figures: ::prost::alloc::vec::Vec<ExportedFigure>,
+}
+/// ExportedFigure is one national figure.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportedFigure {
+    /// The indicator's code.
+    #[prost(string, tag = "1")]
+    pub indicator: ::prost::alloc::string::String,
+    /// The dimension of a breakdown; empty for the headline.
+    #[prost(string, tag = "2")]
+    pub dimension: ::prost::alloc::string::String,
+    /// The category within the dimension; empty for the headline.
+    #[prost(string, tag = "3")]
+    pub category: ::prost::alloc::string::String,
+    /// The figure, only where it is exact.
+    #[prost(uint64, optional, tag = "4")]
+    pub value: ::core::option::Option<u64>,
+    /// The least that the figure can be.
+    #[prost(uint64, tag = "5")]
+    pub low: u64,
+    /// The most that the figure can be; absent where unbounded.
+    #[prost(uint64, optional, tag = "6")]
+    pub high: ::core::option::Option<u64>,
+    /// Hubs whose release for this very period is held.
+    #[prost(uint32, tag = "7")]
+    pub hubs: u32,
+    /// Of those, hubs that hid this figure.
+    #[prost(uint32, tag = "8")]
+    pub hubs_hidden: u32,
+    /// Of those, hubs that rounded this figure.
+    #[prost(uint32, tag = "9")]
+    pub hubs_rounded: u32,
 }

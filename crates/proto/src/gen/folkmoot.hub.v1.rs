@@ -528,6 +528,85 @@ pub struct PreviewReleaseResponse {
     /// What differs from the release that stands, one sentence a cell; empty where nothing does.
     #[prost(string, repeated, tag = "7")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What an approval would do.
+    #[prost(enumeration = "preview_release_response::Standing", tag = "8")]
+    pub standing: i32,
+    /// The revision that the bytes name: 0 for the first release of a period.
+    #[prost(uint32, tag = "9")]
+    pub revision: u32,
+    /// How many people have records that came, changed or went too late for what was released, and wait for a revision:
+    /// fewer than a revision takes.
+    #[prost(uint64, tag = "10")]
+    pub late_people_waiting: u64,
+    /// The first day on which the hub's own policy may approve this by itself, such as `2018-10-31`; empty where it never
+    /// does. An import that touches the period puts it off.
+    #[prost(string, tag = "11")]
+    pub automatic_day: ::prost::alloc::string::String,
+    /// The hold, where the period is held.
+    #[prost(message, optional, tag = "12")]
+    pub hold: ::core::option::Option<ReleaseHold>,
+    /// How many listening campaigns with listenings in the period have not been reported back.
+    #[prost(uint32, tag = "13")]
+    pub campaigns_awaiting_report_back: u32,
+    /// Whether this hub approves nothing of a period before these are reported back.
+    #[prost(bool, tag = "14")]
+    pub waits_for_report_back: bool,
+    /// The version of the disclosure policy that applies to the period.
+    #[prost(uint32, tag = "15")]
+    pub policy_version: u32,
+    /// The terms in force: the policy's, or stricter ones of this hub.
+    #[prost(message, optional, tag = "16")]
+    pub terms: ::core::option::Option<DisclosureTerms>,
+}
+/// Nested message and enum types in `PreviewReleaseResponse`.
+pub mod preview_release_response {
+    /// What an approval would do.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Standing {
+        /// Not said.
+        Unspecified = 0,
+        /// It would be the first release of the period.
+        First = 1,
+        /// It would revise the release that stands.
+        Revision = 2,
+        /// Nothing: the release that stands goes on standing.
+        Stands = 3,
+    }
+    impl Standing {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STANDING_UNSPECIFIED",
+                Self::First => "STANDING_FIRST",
+                Self::Revision => "STANDING_REVISION",
+                Self::Stands => "STANDING_STANDS",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STANDING_UNSPECIFIED" => Some(Self::Unspecified),
+                "STANDING_FIRST" => Some(Self::First),
+                "STANDING_REVISION" => Some(Self::Revision),
+                "STANDING_STANDS" => Some(Self::Stands),
+                _ => None,
+            }
+        }
+    }
 }
 /// PreviewCell is one cell as the hub alone may see it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -559,6 +638,12 @@ pub struct PreviewCell {
     /// The unit.
     #[prost(string, tag = "9")]
     pub unit: ::prost::alloc::string::String,
+    /// The rule that decides.
+    #[prost(enumeration = "Rule", tag = "10")]
+    pub rule: i32,
+    /// Whether the release does not list the cell at all: a hidden ward.
+    #[prost(bool, tag = "11")]
+    pub left_out: bool,
 }
 /// PublishedFigure is a figure as it leaves the hub.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -632,6 +717,13 @@ pub struct Release {
     /// When the Academy signed for it, by its own clock.
     #[prost(message, optional, tag = "11")]
     pub acknowledge_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who approved it: `uid 1000` for a user of the hub's machine, `policy` for the hub's own policy. Empty where nobody
+    /// wrote it down: it came back after a restore, or an earlier version of the software approved it.
+    #[prost(string, tag = "12")]
+    pub approved_by: ::prost::alloc::string::String,
+    /// The hold of its period, where it is held back.
+    #[prost(message, optional, tag = "13")]
+    pub hold: ::core::option::Option<ReleaseHold>,
 }
 /// Nested message and enum types in `Release`.
 pub mod release {
@@ -659,6 +751,8 @@ pub mod release {
         Acknowledged = 3,
         /// The Academy holds it, set aside; `set_aside_reason` says why.
         SetAside = 4,
+        /// Approved and held back.
+        Held = 5,
     }
     impl State {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -672,6 +766,7 @@ pub mod release {
                 Self::Sent => "STATE_SENT",
                 Self::Acknowledged => "STATE_ACKNOWLEDGED",
                 Self::SetAside => "STATE_SET_ASIDE",
+                Self::Held => "STATE_HELD",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -682,10 +777,54 @@ pub mod release {
                 "STATE_SENT" => Some(Self::Sent),
                 "STATE_ACKNOWLEDGED" => Some(Self::Acknowledged),
                 "STATE_SET_ASIDE" => Some(Self::SetAside),
+                "STATE_HELD" => Some(Self::Held),
                 _ => None,
             }
         }
     }
+}
+/// ReleaseHold says that nothing of a period leaves for the time being.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseHold {
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// The period in words that people read.
+    #[prost(string, tag = "2")]
+    pub period_title: ::prost::alloc::string::String,
+    /// When it was held.
+    #[prost(message, optional, tag = "3")]
+    pub hold_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who held it: `uid 1000` for a user of the hub's machine.
+    #[prost(string, tag = "4")]
+    pub held_by: ::prost::alloc::string::String,
+}
+/// HoldReleaseRequest holds a period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldReleaseRequest {
+    /// Required. The period.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+}
+/// ResumeReleaseRequest lifts the hold of a period.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeReleaseRequest {
+    /// Required. The period.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+}
+/// ResumeReleaseResponse says what was resumed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ResumeReleaseResponse {
+    /// The period's code.
+    #[prost(string, tag = "1")]
+    pub period: ::prost::alloc::string::String,
+    /// The period in words that people read.
+    #[prost(string, tag = "2")]
+    pub period_title: ::prost::alloc::string::String,
+    /// Whether it was held.
+    #[prost(bool, tag = "3")]
+    pub was_held: bool,
 }
 /// ReleasedCell is one cell as it left.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -731,6 +870,9 @@ pub struct ListReleasesResponse {
     /// The token of the next page; empty at the end.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
+    /// Every period that is held, on each page.
+    #[prost(message, repeated, tag = "3")]
+    pub holds: ::prost::alloc::vec::Vec<ReleaseHold>,
 }
 /// GetReleaseRequest names a release.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -738,4 +880,53 @@ pub struct GetReleaseRequest {
     /// Required. The resource name: `releases/ID`.
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
+}
+/// Rule is the rule of disclosure control that decides how a figure leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Rule {
+    /// None: the figure says nothing of a person.
+    Unspecified = 0,
+    /// How many people are counted, or stand behind a sum.
+    Threshold = 1,
+    /// Parts of a breakdown: the small are hidden, the rest rounded.
+    Breakdown = 2,
+    /// Parts hidden for what is beside them: one hidden part alone, a hidden total, everybody in one part.
+    Complement = 3,
+    /// How much one person or two make up of a sum.
+    Contributors = 4,
+    /// The audit: what could be worked out from other figures.
+    Audit = 5,
+    /// The calendar: what was released stands until enough has changed.
+    Calendar = 6,
+}
+impl Rule {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RULE_UNSPECIFIED",
+            Self::Threshold => "RULE_THRESHOLD",
+            Self::Breakdown => "RULE_BREAKDOWN",
+            Self::Complement => "RULE_COMPLEMENT",
+            Self::Contributors => "RULE_CONTRIBUTORS",
+            Self::Audit => "RULE_AUDIT",
+            Self::Calendar => "RULE_CALENDAR",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RULE_UNSPECIFIED" => Some(Self::Unspecified),
+            "RULE_THRESHOLD" => Some(Self::Threshold),
+            "RULE_BREAKDOWN" => Some(Self::Breakdown),
+            "RULE_COMPLEMENT" => Some(Self::Complement),
+            "RULE_CONTRIBUTORS" => Some(Self::Contributors),
+            "RULE_AUDIT" => Some(Self::Audit),
+            "RULE_CALENDAR" => Some(Self::Calendar),
+            _ => None,
+        }
+    }
 }

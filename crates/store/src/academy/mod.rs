@@ -1,16 +1,21 @@
-//! The Academy's invitations, hubs, programmes, policies, received releases and report.
+//! The Academy's invitations, hubs, programmes, policies, received releases, report and statistics.
 //!
 //! - What other nodes must know goes into the directory's log, in the same transaction as what is noted here beside it.
 //! - A received release is kept as its cells' bounds, so that the national report is one sum in the database.
+//! - Of each hub and period the latest revision counts.
 //!
 //! What is not here: any person, and any method that could return one.
 
+mod export;
 mod hubs;
 mod invitation;
 mod policy;
 mod programme;
 mod release;
 mod report;
+mod reported;
+mod standing;
+mod statistics;
 
 #[cfg(test)]
 mod tests;
@@ -19,12 +24,16 @@ use folkmoot_domain::Date;
 
 use crate::engine::{Store, UnixMillis};
 
+pub use export::Export;
 pub use hubs::{HubChange, KnownHub, KnownState, WhichHub};
 pub use invitation::{Enrolment, Invitation};
 pub use policy::{KnownPolicy, PolicyDraft};
 pub use programme::RegisteredProgramme;
-pub(crate) use release::{receive_release, withdraw_releases};
+pub(crate) use release::receive_release;
 pub use report::{Line, Report};
+pub use reported::{Coverage, LATE_DAYS, ReleaseBehind, Timeliness};
+pub(crate) use standing::{hubs_without_region, note_regions, withdraw_releases};
+pub use statistics::{Area, By, Cells, Change, Known, LEAST_HUBS_COMPARED, Observation, Position, Selection};
 
 /// The handle on the Academy's own tables.
 #[derive(Clone)]

@@ -1,16 +1,16 @@
-//! Releases as they come in: checked, and kept as the bounds of their cells.
+//! Releases as they come in: checked, and kept or set aside.
 
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Fault, FaultKind, Figure, ReceivedRelease, ReleaseParts};
-use folkmoot_domain::hub::HubKind;
-use folkmoot_journal::{Cursor, Hash, Incarnation, NodeId, RefusalReason};
+use folkmoot_disclosure::{Fault, FaultKind, ReceivedRelease, ReleaseParts};
+use folkmoot_journal::{Cursor, Hash, RefusalReason};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::day;
+use super::standing::{self, Received};
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry, signed};
+use crate::journal::{Aside, Retry};
 
 /// Takes in a release that its author has signed, or says why it is set aside. The first payload of a hub, period and
 /// revision stands; the same again changes nothing.
@@ -21,9 +21,11 @@ pub(crate) fn receive_release(
     payload: &[u8],
 ) -> Result<Option<Aside>, StoreError> {
     let directory = Arc::clone(tx.working.directory());
-    let kind = directory.hubs().get(&cursor.author).map(|record| record.kind);
-    let kind = kind.ok_or_else(|| StoreError::inconsistent("the directory, which lacks the author of a release"))?;
-    let release = match ReceivedRelease::check(parts, cursor.author.0, directory.programmes(), day(tx.now())) {
+    let record = directory.hubs().get(&cursor.author);
+    let record =
+        record.ok_or_else(|| StoreError::inconsistent("the directory, which lacks the author of a release"))?;
+    let (programmes, policies) = (directory.programmes(), directory.policies());
+    let release = match ReceivedRelease::check(parts, cursor.author.0, programmes, policies, day(tx.now())) {
         Ok(release) => release,
         Err(faults) => return Ok(Some(aside(&faults))),
     };
@@ -38,30 +40,10 @@ pub(crate) fn receive_release(
                 retry: Retry::Never,
             }));
         }
-        None => keep(tx, cursor, &release, kind, payload_hash)?,
+        None => standing::keep(tx, record, &Received { cursor, release: &release, payload_hash })?,
     }
     tx.mark_releases();
     Ok(None)
-}
-
-/// Takes back what was received of a log after the number `after`, where the log turned out to fork: nothing past the
-/// last common entry counts.
-pub(crate) fn withdraw_releases(
-    tx: &mut Tx<'_>,
-    author: NodeId,
-    incarnation: Incarnation,
-    after: u64,
-) -> Result<(), StoreError> {
-    let key = params![author.0, signed(incarnation.0), signed(after)];
-    tx.execute(
-        "DELETE FROM release_cell WHERE release IN
-         (SELECT id FROM received_release WHERE hub = ?1 AND incarnation = ?2 AND seq > ?3)",
-        key,
-    )?;
-    if tx.execute("DELETE FROM received_release WHERE hub = ?1 AND incarnation = ?2 AND seq > ?3", key)? > 0 {
-        tx.mark_releases();
-    }
-    Ok(())
 }
 
 /// Why a release with such faults is set aside. What is only unknown here yet is looked at again.
@@ -84,65 +66,12 @@ fn aside(faults: &[Fault]) -> Aside {
     Aside { reason, detail: words.join("; "), retry }
 }
 
-/// The hash of the payload that stands.
+/// The hash of the payload that is held of a hub, period and revision.
 fn held(connection: &Connection, release: &ReceivedRelease) -> Result<Option<Hash>, StoreError> {
-    let sql = "SELECT payload_hash FROM received_release WHERE period = ?1 AND hub = ?2 AND revision = ?3";
+    let sql = "SELECT payload_hash FROM hub_release AS release
+        JOIN reporting_period AS period ON period.id = release.period
+        JOIN reporting_hub AS hub ON hub.id = release.hub
+        WHERE period.code = ?1 AND hub.node = ?2 AND revision = ?3";
     let key = params![release.period().to_string(), release.hub(), release.revision()];
     Ok(connection.prepare_cached(sql)?.query_row(key, |row| row.get(0).map(Hash)).optional()?)
-}
-
-fn keep(
-    tx: &Tx<'_>,
-    cursor: &Cursor,
-    release: &ReceivedRelease,
-    kind: HubKind,
-    payload_hash: Hash,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO received_release (hub, period, revision, kind, payload_hash, incarnation, seq, received_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?
-    .execute(params![
-        release.hub(),
-        release.period().to_string(),
-        release.revision(),
-        kind.code(),
-        payload_hash.0,
-        signed(cursor.incarnation.0),
-        signed(cursor.seq),
-        tx.now().0
-    ])?;
-    let id = tx.last_insert_rowid();
-    let mut statement = tx.prepare_cached(
-        "INSERT INTO release_cell (release, indicator, dimension, category, mark, low, high)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-    )?;
-    for (key, figure) in release.cells() {
-        let (low, high) = figure.bounds();
-        statement.execute(params![
-            id,
-            key.indicator.code(),
-            key.dimension_code(),
-            key.category_code(),
-            mark(*figure),
-            bound(low)?,
-            high.map(bound).transpose()?
-        ])?;
-    }
-    Ok(())
-}
-
-/// How the table writes the sort of a figure.
-fn mark(figure: Figure) -> &'static str {
-    match figure {
-        Figure::Exact(_) => "exact",
-        Figure::Rounded(_) => "rounded",
-        Figure::Below(_) => "below",
-        Figure::Withheld => "withheld",
-    }
-}
-
-fn bound(value: u64) -> Result<i64, StoreError> {
-    // A checked release has no figure near this.
-    i64::try_from(value).map_err(|_| StoreError::inconsistent("a figure larger than any hub can count"))
 }

@@ -1,14 +1,15 @@
-//! The national figures: sums over hubs, made by the database.
+//! The national report of one period: one sum in the database over the bounds of what hubs released.
 
 use std::collections::BTreeMap;
 
 use folkmoot_domain::calendar::{Period, Span};
-use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_domain::indicator::CellKey;
-use folkmoot_journal::HubState;
-use rusqlite::{Connection, params};
+use folkmoot_journal::Directory;
+use rusqlite::{Connection, Row};
 
 use super::AcademyStore;
+use super::reported::{ReleaseBehind, Reported, span_of};
+use super::standing::{BELOW, ROUNDED, WITHHELD};
 use crate::error::StoreError;
 
 /// The national figures of one period.
@@ -16,8 +17,10 @@ use crate::error::StoreError;
 pub struct Report {
     /// The period's days.
     pub span: Span,
-    /// Every cell of the catalogue, in order.
+    /// Every cell that the catalogue lists, in order.
     pub lines: Vec<Line>,
+    /// The releases that the figures are made of, by the hub's name.
+    pub releases: Vec<ReleaseBehind>,
 }
 
 /// One national figure: a sum over the Social Action Hubs whose release for this very period is held.
@@ -39,16 +42,59 @@ pub struct Line {
     pub hubs_rounded: u32,
     /// Active, enrolled hubs whose release is not held.
     pub hubs_missing: u32,
+    /// Hubs whose release came late.
+    pub hubs_late: u32,
 }
 
-/// What the database adds up for one cell.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    hubs: u32,
-    hidden: u32,
-    rounded: u32,
-    low: u64,
-    high: Option<u64>,
+/// What the database adds up of one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sums {
+    pub(super) hubs: u32,
+    pub(super) hidden: u32,
+    pub(super) rounded: u32,
+    pub(super) low: u64,
+    /// `None` where one is unbounded.
+    pub(super) high: Option<u64>,
+}
+
+impl Sums {
+    /// The columns that [`Sums::read`] reads, over standing cells that are grouped by their mark.
+    pub(super) const COLUMNS: &str = "mark, count(*), sum(low), sum(high)";
+
+    /// Reads what figures of one sort add up to.
+    pub(super) fn read(row: &Row<'_>, first: usize) -> rusqlite::Result<Sums> {
+        let (mark, hubs): (i64, u32) = (row.get(first)?, row.get(first + 1)?);
+        let of = |marks: &[i64]| if marks.contains(&mark) { hubs } else { 0 };
+        Ok(Sums {
+            hubs,
+            hidden: of(&[BELOW, WITHHELD]),
+            rounded: of(&[ROUNDED]),
+            low: row.get(first + 2)?,
+            high: row.get(first + 3)?,
+        })
+    }
+
+    /// What nothing adds up to, for [`Sums::add`] to add to.
+    pub(super) const NOTHING: Sums = Sums { hubs: 0, hidden: 0, rounded: 0, low: 0, high: Some(0) };
+
+    /// One hub's figure.
+    pub(super) fn of((low, high): (u64, Option<u64>), hidden: bool, rounded: bool) -> Sums {
+        Sums { hubs: 1, hidden: hidden.into(), rounded: rounded.into(), low, high }
+    }
+
+    /// Adds others' figures to these.
+    pub(super) fn add(&mut self, others: Sums) {
+        self.hubs += others.hubs;
+        self.hidden += others.hidden;
+        self.rounded += others.rounded;
+        self.low = self.low.saturating_add(others.low);
+        self.high = self.high.zip(others.high).map(|(one, other)| one.saturating_add(other));
+    }
+
+    /// The figure, where every hub's is exact.
+    pub(super) fn value(&self) -> Option<u64> {
+        (self.hubs > 0 && self.hidden + self.rounded == 0).then_some(self.low)
+    }
 }
 
 impl AcademyStore {
@@ -60,73 +106,66 @@ impl AcademyStore {
     pub fn report(&self, period: &Period) -> Result<Report, StoreError> {
         let working = self.store.working();
         let directory = working.directory();
-        let span = match (period.span(directory.programmes()), period) {
-            (Some(span), _) => span,
-            (None, Period::Programme(code)) => return Err(StoreError::UnknownProgramme { code: code.to_string() }),
-            (None, Period::Quarter(_) | Period::FinancialYear(_)) => {
-                return Err(StoreError::inconsistent("a period without days"));
-            }
-        };
-        let period = period.to_string();
-        self.store.read("academy report", move |connection| {
-            let released = released(connection, &period)?;
-            let expected = directory.hubs().values().filter(|record| {
-                record.kind == HubKind::SocialActionHub
-                    && record.stage == Stage::Active
-                    && record.state == HubState::Enrolled
-            });
-            let missing = expected.filter(|record| !released.contains(&record.hub.0)).count();
-            let hubs_missing = u32::try_from(missing).unwrap_or(u32::MAX);
-            let sums = sums(connection, &period)?;
-            let line = |key: CellKey| {
-                let codes = (key.indicator.code(), key.dimension_code(), key.category_code());
-                let found = sums.get(&(codes.0.to_owned(), codes.1.to_owned(), codes.2.to_owned()));
-                let sums = found.copied().unwrap_or_default();
-                let exact = sums.hubs > 0 && sums.hidden + sums.rounded == 0;
-                Line {
-                    key,
-                    value: exact.then_some(sums.low),
-                    low: sums.low,
-                    high: sums.high,
-                    hubs: sums.hubs,
-                    hubs_hidden: sums.hidden,
-                    hubs_rounded: sums.rounded,
-                    hubs_missing,
-                }
-            };
-            Ok(Report { span, lines: CellKey::all().into_iter().map(line).collect() })
-        })
+        self.store.read("academy report", |connection| report_in(connection, directory, period))
     }
 }
 
-/// The hubs whose release for the period is held.
-fn released(connection: &Connection, period: &str) -> Result<Vec<[u8; 32]>, StoreError> {
-    let sql = "SELECT DISTINCT hub FROM received_release WHERE period = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let hubs = statement.query_map([period], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    Ok(hubs)
+/// Adds up what hubs have released for a period.
+pub(super) fn report_in(connection: &Connection, directory: &Directory, period: &Period) -> Result<Report, StoreError> {
+    let span = span_of(directory, period)?;
+    let reported = Reported::read(connection, directory, period, span)?;
+    let hubs_missing = counted(reported.missing.len());
+    let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
+    let sums = match reported.row {
+        Some(row) => sums(connection, row)?,
+        None => BTreeMap::new(),
+    };
+    let line = |key: CellKey| {
+        let sums = sums.get(&key).copied().unwrap_or(Sums::NOTHING);
+        Line {
+            key,
+            value: sums.value(),
+            low: sums.low,
+            high: sums.high.filter(|_| sums.hubs > 0),
+            hubs: sums.hubs,
+            hubs_hidden: sums.hidden,
+            hubs_rounded: sums.rounded,
+            hubs_missing,
+            hubs_late,
+        }
+    };
+    let lines = CellKey::all().into_iter().map(line).collect();
+    Ok(Report { span, lines, releases: reported.into_releases() })
 }
 
-/// Per cell, the sums over the latest revision that each Social Action Hub released.
-fn sums(connection: &Connection, period: &str) -> Result<BTreeMap<(String, String, String), Sums>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT cell.indicator, cell.dimension, cell.category, count(*),
-                sum(CASE WHEN cell.mark IN ('below', 'withheld') THEN 1 ELSE 0 END),
-                sum(CASE WHEN cell.mark = 'rounded' THEN 1 ELSE 0 END),
-                sum(cell.low),
-                CASE WHEN count(cell.high) = count(*) THEN sum(cell.high) END
-         FROM received_release AS release
-         JOIN release_cell AS cell ON cell.release = release.id
-         WHERE release.period = ?1 AND release.kind = ?2 AND NOT EXISTS (
-             SELECT 1 FROM received_release AS later
-             WHERE later.period = release.period AND later.hub = release.hub AND later.revision > release.revision
-         )
-         GROUP BY cell.indicator, cell.dimension, cell.category",
-    )?;
-    let rows = statement.query_map(params![period, HubKind::SocialActionHub.code()], |row| {
-        let sums =
-            Sums { hubs: row.get(3)?, hidden: row.get(4)?, rounded: row.get(5)?, low: row.get(6)?, high: row.get(7)? };
-        Ok(((row.get(0)?, row.get(1)?, row.get(2)?), sums))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// Per cell, the sums over the latest release of each Social Action Hub. Cells that this software does not know are left
+/// out.
+fn sums(connection: &Connection, period: i64) -> Result<BTreeMap<CellKey, Sums>, StoreError> {
+    let keys = {
+        let mut statement =
+            connection.prepare_cached("SELECT id, indicator, dimension, category FROM reported_cell")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, key(row, 1)?)))?;
+        rows.collect::<Result<BTreeMap<i64, Option<CellKey>>, _>>()?
+    };
+    let columns = Sums::COLUMNS;
+    let sql = format!("SELECT cell, {columns} FROM standing_cell WHERE period = ?1 GROUP BY cell, mark");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([period])?;
+    let mut sums = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        if let Some(key) = keys.get(&row.get(0)?).copied().flatten() {
+            sums.entry(key).or_insert(Sums::NOTHING).add(Sums::read(row, 1)?);
+        }
+    }
+    Ok(sums)
+}
+
+/// The cell whose codes a row has in the columns from `first` on; `None` where this software does not know it.
+pub(super) fn key(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<CellKey>> {
+    let text = |at: usize| row.get_ref(first + at)?.as_str().map_err(rusqlite::Error::from);
+    Ok(CellKey::from_codes(text(0)?, text(1)?, text(2)?))
+}
+
+pub(super) fn counted(hubs: usize) -> u32 {
+    u32::try_from(hubs).unwrap_or(u32::MAX)
 }

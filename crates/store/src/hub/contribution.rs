@@ -1,13 +1,13 @@
 //! What one stored record adds to the figures. A change of a record takes back what it added as it was and adds what it
 //! adds as it is, so that no figure is ever counted anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Quarter, parse_date};
 use folkmoot_domain::contribution::{self, Contribution};
 use folkmoot_domain::import::File;
-use folkmoot_domain::indicator::{Category, EventKind, Indicator};
+use folkmoot_domain::indicator::{EventKind, Indicator};
 use folkmoot_domain::record::{Gender, Listening, Outcome};
 use rusqlite::{CachedStatement, Connection, Row};
 
@@ -39,8 +39,8 @@ pub(super) struct Seen {
     /// The `key` in `person`.
     pub(super) person: i64,
     pub(super) indicator: Indicator,
-    /// The person's category where the indicator is broken down.
-    pub(super) category: Option<Category>,
+    /// The person's gender, for people trained; else nothing. Breakdowns are counted from the records.
+    pub(super) gender: Option<Gender>,
 }
 
 /// Whether a record's contributions are added or taken back.
@@ -65,6 +65,8 @@ pub(super) struct Deltas {
     pub(super) tallies: BTreeMap<(Measure, i32), i64>,
     /// Events in which a person is seen.
     pub(super) presences: BTreeMap<Seen, BTreeMap<i32, i64>>,
+    /// Quarters in which something counts that was written, whether or not a figure changes.
+    pub(super) quarters: BTreeSet<i32>,
 }
 
 /// Reads what stored records add to the figures, and adds it up.
@@ -82,8 +84,9 @@ struct Subject {
 }
 
 impl Subject {
-    fn category(&self, indicator: Indicator) -> Option<Category> {
-        (!indicator.dimensions().is_empty()).then_some(Category::Gender(self.gender))
+    fn seen_by(&self, indicator: Indicator) -> Seen {
+        let gender = (indicator == Indicator::PeopleTrained).then_some(self.gender);
+        Seen { person: self.key, indicator, gender }
     }
 }
 
@@ -99,8 +102,14 @@ impl<'a> Adding<'a> {
     pub(super) fn record(&mut self, file: File, key: i64, turn: Turn) -> Result<(), StoreError> {
         let mut each = |query: &'static str, read: Read| self.each(query, key, turn, read);
         match file {
-            // Of what a person is seen in, only trainings look at more than who it is.
-            File::People => each(TRAININGS_OF_PERSON, training),
+            // Of what a person is seen in, only trainings look at more than who it is. Another phone number touches no
+            // quarter; what does is said by `recategorised`.
+            File::People => {
+                let quarters = std::mem::take(&mut self.deltas.quarters);
+                let read = self.each(TRAININGS_OF_PERSON, key, turn, training);
+                self.deltas.quarters = quarters;
+                read
+            }
             // The trainers of a day are counted when they are asked for: they are few.
             File::Trainers => Ok(()),
             File::Sessions => {
@@ -123,6 +132,15 @@ impl<'a> Adding<'a> {
             File::Projects => each(PROJECT, |row| Ok((contribution::project(day(row, 0)?), None))),
             File::Funding => each(FUNDING, |row| Ok((contribution::funding(day(row, 0)?, row.get(1)?), None))),
         }
+    }
+
+    /// Notes that somebody is in other categories than before, in every quarter that has them.
+    pub(super) fn recategorised(&mut self, person: i64) -> Result<(), StoreError> {
+        let mut seen = self.connection.prepare_cached("SELECT DISTINCT quarter FROM presence WHERE person = ?1")?;
+        for quarter in seen.query_map([person], |row| row.get(0))? {
+            self.deltas.quarters.insert(quarter?);
+        }
+        Ok(())
     }
 
     /// Adds what a listening adds that was just written: what the query would read of it is at hand.
@@ -168,6 +186,7 @@ impl Deltas {
         subject: Option<&Subject>,
         turn: Turn,
     ) -> Result<(), StoreError> {
+        self.quarters.insert(quarter(contribution).index());
         match contribution {
             Contribution::Amount { indicator, on, amount } => {
                 let amount = i64::try_from(amount).map_err(|_| beyond_counting())?;
@@ -176,7 +195,7 @@ impl Deltas {
             Contribution::Event { kind, on } => self.tally(Measure::WithPeople(kind), on, turn.of(1)),
             Contribution::Presence { indicator, on } => {
                 let subject = subject.ok_or_else(|| StoreError::inconsistent("whom a record is about"))?;
-                let seen = Seen { person: subject.key, indicator, category: subject.category(indicator) };
+                let seen = subject.seen_by(indicator);
                 *self.presences.entry(seen).or_default().entry(Quarter::of(on).index()).or_default() += turn.of(1);
                 Ok(())
             }
@@ -187,6 +206,14 @@ impl Deltas {
         let value = self.tallies.entry((measure, Quarter::of(on).index())).or_default();
         *value = value.checked_add(amount).ok_or_else(beyond_counting)?;
         Ok(())
+    }
+}
+
+fn quarter(contribution: Contribution) -> Quarter {
+    match contribution {
+        Contribution::Amount { on, .. } | Contribution::Presence { on, .. } | Contribution::Event { on, .. } => {
+            Quarter::of(on)
+        }
     }
 }
 

@@ -1,24 +1,25 @@
-//! A hub's true figures: kept up to date by differences, and read by period.
+//! A hub's true headlines: kept up to date by differences, and read by period.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_disclosure::{Observation, Observations};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{FinancialYear, Period, Programme, ProgrammeCode, Quarter, Span, iso, parse_date};
-use folkmoot_domain::indicator::{Aggregation, CellKey, Class};
+use folkmoot_domain::indicator::{Aggregation, Indicator};
+use folkmoot_domain::record::Gender;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::HubStore;
 use super::contribution::{Deltas, Measure, Seen};
+use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
 impl HubStore {
-    /// The true figures of a period, every cell of the catalogue, 0 where there are no rows.
+    /// The true headlines of a period, 0 where there are no rows: nothing is counted for them.
     ///
     /// # Errors
     /// [`StoreError::UnknownProgramme`]; failures of the database.
-    pub fn figures(&self, period: &Period) -> Result<Observations, StoreError> {
-        self.store.read("hub figures", |connection| observe(connection, period))
+    pub fn headlines(&self, period: &Period) -> Result<BTreeMap<Indicator, u64>, StoreError> {
+        self.store.read("hub headlines", |connection| headlines(connection, period))
     }
 }
 
@@ -41,8 +42,18 @@ pub(crate) fn track_programme(connection: &Connection, programme: &Programme) ->
     Ok(())
 }
 
-/// Writes what has changed.
-pub(super) fn apply(connection: &Connection, deltas: &Deltas) -> Result<(), StoreError> {
+/// Writes what has changed, and which quarters were touched.
+pub(super) fn apply(connection: &Connection, deltas: &Deltas, now: UnixMillis) -> Result<(), StoreError> {
+    if !deltas.quarters.is_empty() {
+        // To the minute, so that a table is not written for each of many listenings.
+        let mut touch = connection.prepare_cached(
+            "INSERT INTO touched (quarter, at) VALUES (?1, ?2) \
+             ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at >= at + 60000",
+        )?;
+        for quarter in &deltas.quarters {
+            touch.execute(params![quarter, now.0])?;
+        }
+    }
     for (&(measure, quarter), &delta) in &deltas.tallies {
         if delta != 0 {
             add_tally(connection, measure, quarter, delta)?;
@@ -215,45 +226,26 @@ fn held(rows: usize) -> Result<(), StoreError> {
     if rows == 1 { Ok(()) } else { Err(StoreError::inconsistent("a figure that counts fewer events than none")) }
 }
 
-fn observe(connection: &Connection, period: &Period) -> Result<Observations, StoreError> {
+fn headlines(connection: &Connection, period: &Period) -> Result<BTreeMap<Indicator, u64>, StoreError> {
     let span = span(connection, period)?;
     let tallies = tallies(connection, span)?;
-    let sum = |measure: Measure| tallies.get(measure.code()).copied().unwrap_or(0);
     let people = people(connection, period)?;
     let trainers = trainers(connection, span.last)?;
-
-    // A breakdown's categories part the people, so that a headline is their sum.
-    let distinct = |key: CellKey| -> u64 {
-        let of = |indicator: &str, category: &str| {
-            indicator == key.indicator.code() && key.category.is_none_or(|wanted| category == wanted.code())
-        };
-        people.iter().filter(|((indicator, category), _)| of(indicator, category)).map(|(_, value)| value).sum()
-    };
-    let value = |key: CellKey| -> u64 {
-        match (key.indicator.aggregation(), key.category) {
-            (Aggregation::Sum, _) => sum(Measure::Of(key.indicator)),
-            // Beside the known people stand the anonymous ones, who have no category.
-            (Aggregation::Distinct, None) => distinct(key) + sum(Measure::Of(key.indicator)),
-            (Aggregation::Distinct, Some(_)) => distinct(key),
+    let headline = |indicator: Indicator| {
+        let sum = tallies.get(indicator.code()).copied().unwrap_or(0);
+        match indicator.aggregation() {
+            Aggregation::Sum => sum,
+            // Beside the known people stand the anonymous ones.
+            Aggregation::Distinct => people.get(indicator.code()).copied().unwrap_or(0) + sum,
             // The only stock so far.
-            (Aggregation::Stock, _) => trainers,
+            Aggregation::Stock => trainers,
         }
     };
-    let mut cells = BTreeMap::new();
-    for key in CellKey::all() {
-        let people_behind = match key.indicator.class() {
-            Class::People => value(key),
-            Class::PeopleSum { behind } => value(CellKey::headline(behind)),
-            Class::Open => 0,
-        };
-        let events_with_people = key.indicator.event_kind().map_or(0, |kind| sum(Measure::WithPeople(kind)));
-        cells.insert(key, Observation { value: value(key), people_behind, events_with_people });
-    }
-    Observations::new(period.clone(), span, cells).map_err(|refusal| StoreError::inconsistent(refusal.to_string()))
+    Ok(Indicator::ALL.into_iter().map(|indicator| (indicator, headline(indicator))).collect())
 }
 
 /// The days that a period covers.
-fn span(connection: &Connection, period: &Period) -> Result<Span, StoreError> {
+pub(super) fn span(connection: &Connection, period: &Period) -> Result<Span, StoreError> {
     match period {
         Period::Quarter(quarter) => Ok(quarter.span()),
         Period::FinancialYear(year) => Ok(Span { first: year.first_day(), last: year.last_day() }),
@@ -273,18 +265,27 @@ fn programme_span(connection: &Connection, code: &ProgrammeCode) -> Result<Span,
     }
 }
 
-/// Code as a period, first and last quarter of every programme that is tracked.
-fn tracked(connection: &Connection) -> Result<Vec<(String, i32, i32)>, StoreError> {
+/// Every programme that is tracked, with its days.
+pub(super) fn programmes(connection: &Connection) -> Result<Vec<(Period, Span)>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT code FROM tracked_programme ORDER BY code")?;
     let codes = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
     codes
         .into_iter()
         .map(|code| {
             let code: ProgrammeCode = code.parse().map_err(|_| StoreError::inconsistent("a programme's code"))?;
-            let (first, last) = quarters(programme_span(connection, &code)?);
-            Ok((Period::Programme(code).to_string(), first, last))
+            let span = programme_span(connection, &code)?;
+            Ok((Period::Programme(code), span))
         })
         .collect()
+}
+
+/// Code as a period, first and last quarter of every programme that is tracked.
+fn tracked(connection: &Connection) -> Result<Vec<(String, i32, i32)>, StoreError> {
+    let programmes = programmes(connection)?.into_iter().map(|(period, span)| {
+        let (first, last) = quarters(span);
+        (period.to_string(), first, last)
+    });
+    Ok(programmes.collect())
 }
 
 fn tallies(connection: &Connection, span: Span) -> Result<BTreeMap<String, u64>, StoreError> {
@@ -295,16 +296,17 @@ fn tallies(connection: &Connection, span: Span) -> Result<BTreeMap<String, u64>,
     Ok(sums.collect::<Result<_, _>>()?)
 }
 
-/// Distinct people by codes of indicator and category.
-fn people(connection: &Connection, period: &Period) -> Result<BTreeMap<(String, String), u64>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT indicator, category, value FROM distinct_people WHERE period = ?1")?;
-    let counts = statement.query_map([period.to_string()], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
+/// Distinct people by the indicator's code.
+fn people(connection: &Connection, period: &Period) -> Result<BTreeMap<String, u64>, StoreError> {
+    // Where genders are told apart, they part the people.
+    let mut statement = connection
+        .prepare_cached("SELECT indicator, sum(value) FROM distinct_people WHERE period = ?1 GROUP BY indicator")?;
+    let counts = statement.query_map([period.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(counts.collect::<Result<_, _>>()?)
 }
 
 /// The people assured on a day.
-fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
+pub(super) fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
     Ok(connection
         .prepare_cached(
             "SELECT count(DISTINCT person) FROM trainer_assurance WHERE quality_assured_on <= ?1 AND ?1 < expires_on",
@@ -312,10 +314,14 @@ fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
         .query_row([iso(day)], |row| row.get(0))?)
 }
 
-fn quarters(span: Span) -> (i32, i32) {
+pub(super) fn quarters(span: Span) -> (i32, i32) {
     (Quarter::of(span.first).index(), Quarter::of(span.last).index())
 }
 
 fn category_code(seen: &Seen) -> &'static str {
-    seen.category.map_or("", |category| category.code())
+    match seen.gender {
+        None => "",
+        Some(Gender::Unknown) => "unknown",
+        Some(gender) => gender.code(),
+    }
 }

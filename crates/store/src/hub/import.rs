@@ -232,8 +232,8 @@ impl<'a> Batch<'a> {
     }
 
     fn finish(self) -> Result<(BatchOutcome, Keys), StoreError> {
-        if self.tx.is_some() {
-            figures::apply(self.connection, &self.adding.deltas)?;
+        if let Some(tx) = self.tx {
+            figures::apply(self.connection, &self.adding.deltas, tx.now())?;
         }
         Ok((self.outcome, self.keys))
     }
@@ -282,10 +282,13 @@ impl<'a> Batch<'a> {
             (Some((_, held)), _) if held == values => Ok(Change::Unchanged),
             (Some(_), None) => Ok(Change::Updated),
             (None, None) => Ok(Change::Created),
-            (Some((key, _)), Some(tx)) => {
+            (Some((key, held)), Some(tx)) => {
                 self.adding.record(self.file, key, Turn::TakeBack)?;
                 self.shelf.update(key, (tx.now(), self.writer), &values)?;
                 self.adding.record(self.file, key, Turn::Add)?;
+                if self.file == File::People && recategorised(self.table, &held, &values) {
+                    self.adding.recategorised(key)?;
+                }
                 Ok(Change::Updated)
             }
             (None, Some(tx)) => {
@@ -296,6 +299,13 @@ impl<'a> Batch<'a> {
             }
         }
     }
+}
+
+/// Whether a person is in other categories than before.
+fn recategorised(table: &Table, held: &[Value], values: &[Value]) -> bool {
+    let decides = |name: &str| ["birth_year", "gender", "ethnicity", "disability"].contains(&name);
+    let columns = table.columns.iter().zip(held.iter().zip(values));
+    columns.into_iter().any(|(column, (was, is))| decides(column.name) && was != is)
 }
 
 /// A record as its table's columns.

@@ -2,15 +2,22 @@
 //!
 //! - Records come in by import, in batches, and listenings one at a time as well: each batch, and each listening, in one
 //!   transaction with the figures that it changes.
-//! - Figures are kept by differences and never counted anew; a property test recounts them.
+//! - Headlines are kept by differences; a property test recounts them. Breakdowns are counted from the records.
+//! - Releases are counted from one set of facts, person by person, which approvals freeze: what is late waits until there
+//!   are enough to hide each other.
 //! - Releases are a ledger of bytes: what is approved stands, and what was sent is kept for good.
 //!
 //! What is not here: reading CSV and checking single rows (`domain`), deciding what may leave (`disclosure`), and any way
 //! for a record to get out of the hub.
 
+mod account;
 mod contribution;
+mod counting;
+mod facts;
 mod figures;
+mod frozen;
 mod held;
+mod hold;
 mod import;
 mod record;
 mod release;
@@ -23,11 +30,13 @@ use std::fmt;
 
 use crate::engine::Store;
 
+pub use account::Counted;
 pub(crate) use figures::track_programme;
 pub use held::{HeldField, HeldRecord};
+pub use hold::Hold;
 pub use import::{BatchOutcome, ImportRun};
 pub use record::{Recorded, RecordedListening};
-pub use release::{ApprovedRelease, ReleaseState};
+pub use release::{ApprovedRelease, Approver, ReleaseState};
 pub(crate) use release::{append_approved, recover_release, releases_waiting};
 
 /// Who writes a record: the user at the node's socket, until there are accounts.

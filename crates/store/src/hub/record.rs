@@ -78,7 +78,7 @@ fn record(tx: &Tx<'_>, writer: Writer, row: CheckedRow) -> Result<Recorded, Stor
             let mut adding = Adding::new(tx);
             let person = targets.iter().find(|(field, _)| *field == "person_ref").map(|(_, key)| *key);
             adding.new_listening(&listening, person)?;
-            figures::apply(tx, &adding.deltas)?;
+            figures::apply(tx, &adding.deltas, now)?;
             now
         }
     };

@@ -1,6 +1,7 @@
 //! Records come in as lines of CSV here, read and checked as those of an import are.
 
 mod figures;
+mod frozen;
 mod held;
 mod import;
 mod record;

@@ -30,7 +30,7 @@ impl Working {
     /// Reads it from the file.
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let federation: Option<[u8; 32]> = connection.query_row("SELECT federation FROM node", [], |row| row.get(0))?;
-        let directory = Arc::new(load_directory(connection)?);
+        let directory = Arc::new(directory_in(connection)?);
         let memberships = Arc::new(memberships::load(connection)?);
         Ok(Self { federation: federation.map(FederationId), rights: Rights { directory, memberships } })
     }
@@ -63,7 +63,8 @@ pub(super) fn join(tx: &mut Tx<'_>, federation: FederationId) -> Result<(), Stor
     Ok(())
 }
 
-fn load_directory(connection: &Connection) -> Result<Directory, StoreError> {
+/// Who takes part, as the entries in the file add up.
+pub(crate) fn directory_in(connection: &Connection) -> Result<Directory, StoreError> {
     let mut directory = Directory::default();
     let sql = "SELECT header, signature, salt, payload, place IN (SELECT place FROM set_aside) FROM entry
         WHERE place > ?1 AND place <= ?2 ORDER BY place";
@@ -161,6 +162,9 @@ impl Effects {
         if self.directory_changed {
             tx.mark_directory();
             scopes::rebuild_of(tx, &self.hubs)?;
+            if tx.role() == Role::Academy {
+                academy::note_regions(tx, &self.hubs)?;
+            }
             for hub in &self.hubs {
                 for log in logs_of_author(tx, *hub)? {
                     if take_back_late(tx, &log)? {
@@ -382,8 +386,12 @@ pub(crate) fn set_aside_at(tx: &Tx<'_>, place: i64, aside: &Aside) -> Result<(),
     Ok(())
 }
 
-/// Whether anything is held that this software might apply and an older one could not.
-pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool, StoreError> {
+/// Whether anything is held that this software might apply and an older one could not, or that an older one did not
+/// write down.
+pub(crate) fn anything_waits_for_upgrade(connection: &Connection, role: Role) -> Result<bool, StoreError> {
+    if role == Role::Academy && !academy::hubs_without_region(connection)?.is_empty() {
+        return Ok(true);
+    }
     let sql = "SELECT EXISTS (SELECT 1 FROM set_aside WHERE retry = 1)";
     let aside: bool = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(aside || newer::all(connection)?.iter().any(newer::Range::is_known))
@@ -391,6 +399,9 @@ pub(crate) fn anything_waits_for_upgrade(connection: &Connection) -> Result<bool
 
 /// Looks again at what an older software could not apply: this one may.
 pub(crate) fn after_upgrade(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    if tx.role() == Role::Academy {
+        academy::note_regions(tx, &academy::hubs_without_region(tx)?)?;
+    }
     again(tx, Retry::Upgrade)?;
     let mut effects = Effects::default();
     for range in newer::all(tx)?.into_iter().filter(newer::Range::is_known) {
@@ -440,7 +451,7 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
     }
     if log.id.topic == Topic::Directory {
         let before = Arc::clone(tx.working.directory());
-        tx.working.rights.directory = Arc::new(load_directory(tx)?);
+        tx.working.rights.directory = Arc::new(directory_in(tx)?);
         effects.directory_changed = before != tx.working.rights.directory;
         let hubs = before.hubs().keys().chain(tx.working.directory().hubs().keys());
         effects.hubs = hubs.copied().collect();

@@ -7,6 +7,7 @@
 mod answers;
 mod append;
 pub(crate) mod apply;
+pub(crate) mod export;
 mod forks;
 mod keep;
 mod logs;
@@ -36,7 +37,7 @@ use crate::error::StoreError;
 use crate::hub;
 
 pub(crate) use append::{append_all_in, append_in};
-pub(crate) use apply::{Aside, Retry, Working, set_aside_at};
+pub(crate) use apply::{Aside, Retry, Working, directory_in, set_aside_at};
 pub use forks::Fork;
 pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
 pub use peers::Peer;
@@ -282,7 +283,7 @@ impl JournalStore {
         let (working, author, role) = (self.store.working(), self.store.author(), self.store.role());
         self.store.read("waiting", |connection| {
             let releases = match role {
-                Role::Hub => hub::releases_waiting(connection)?,
+                Role::Hub => hub::releases_waiting(connection, working.directory().policies())?,
                 Role::Academy => 0,
             };
             let Some(author) = author else { return Ok(Waiting { entries: 0, releases }) };

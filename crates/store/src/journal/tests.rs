@@ -5,6 +5,7 @@ mod batches;
 mod campaigns;
 mod digests;
 mod exchange;
+mod exports;
 mod faults;
 mod policies;
 mod standing;

@@ -2,16 +2,19 @@
 
 use folkmoot_disclosure::Observation;
 use folkmoot_domain::calendar::Period;
-use folkmoot_domain::indicator::CellKey;
+use folkmoot_domain::indicator::Dimension;
 
 use super::*;
 use crate::error::StoreError;
 
-/// Value, people behind and whether there were events with people, of the cells that are not all zero.
+/// Value, people behind and whether there were events with people, of the cells that are not all zero; without the
+/// breakdowns by age, ethnicity and disability, which are as that by gender is.
 fn figures(hub: &HubStore, period: &str) -> Vec<(String, u64, u64, bool)> {
     let figures = hub.figures(&period.parse().unwrap()).unwrap();
-    assert_eq!(figures.cells().count(), CellKey::all().len());
-    let seen = figures.cells().filter(|(_, seen)| *seen != Observation::default());
+    let seen = figures.cells().filter(|(cell, seen)| {
+        let left_out = [Some(Dimension::AgeBand), Some(Dimension::Ethnicity), Some(Dimension::Disability)];
+        *seen != Observation::default() && !left_out.contains(&cell.dimension())
+    });
     seen.map(|(cell, seen)| (cell.to_string(), seen.value, seen.people_behind, seen.events_with_people > 0)).collect()
 }
 
@@ -28,19 +31,25 @@ fn a_small_folder_is_counted() {
         &hub,
         "2018-Q2",
         &[
-            ("People trained", 1, 1, true),
-            ("People trained: Women", 1, 1, true),
-            ("People trained: Men", 0, 0, true),
-            ("People trained: Non-binary people", 0, 0, true),
-            ("People trained: Prefer not to say", 0, 0, true),
-            ("People trained: Not known", 0, 0, true),
-            ("Young people trained", 1, 1, true),
+            ("People trained", 1, 0, true),
+            ("People trained: Women", 1, 0, false),
+            ("Young people trained", 1, 0, true),
+            ("Young people trained: Women", 1, 0, false),
             ("Training sessions", 1, 0, false),
             ("Training minutes", 90, 1, true),
             ("Trainers quality assured", 1, 0, false),
             ("Listenings", 3, 2, true),
-            ("People listened to", 2, 2, true),
-            ("People mobilised", 2, 2, true),
+            ("Listenings: Damp", 1, 1, false),
+            ("Listenings: Buses", 1, 1, false),
+            ("People listened to", 2, 0, true),
+            ("People listened to: Women", 1, 0, false),
+            ("People listened to: Gender not known", 1, 0, false),
+            ("People listened to: Damp", 1, 0, false),
+            ("People listened to: Buses", 1, 0, false),
+            ("People listened to: E05000001", 1, 0, false),
+            ("People mobilised", 2, 0, true),
+            ("People mobilised: Women", 1, 0, false),
+            ("People mobilised: Gender not known", 1, 0, false),
             ("Actions held", 1, 0, false),
             ("Community projects supported", 1, 0, false),
             ("Funding leveraged", 1_250, 0, false),

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use folkmoot_disclosure::Observations;
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::import::File;
 use proptest::prelude::*;
@@ -54,8 +55,8 @@ fn fields(file: File, bytes: &[u8; 8]) -> Vec<String> {
             String::new(),
             chosen(2, &["", "1980", "1992", "1993", "1994", "2000"]),
             chosen(3, &["woman", "man", "non-binary", "prefer-not-to-say", "", "no such word"]),
-            String::new(),
-            String::new(),
+            chosen(4, &["asian", "mixed", "prefer-not-to-say", ""]),
+            chosen(5, &["yes", "no", ""]),
             "yes".to_owned(),
         ],
         File::Trainers => vec![named("P", 0, 8), chosen(1, &["2016-12-31", "2017-12-31", "2018-01-01"]), {
@@ -86,8 +87,8 @@ fn fields(file: File, bytes: &[u8; 8]) -> Vec<String> {
             maybe(3, named("P", 4, 8)),
             maybe(5, named("L", 5, 4)),
             "door".to_owned(),
-            String::new(),
-            "damp".to_owned(),
+            chosen(7, &["E05000001", "", "E05000002", "Priory"]),
+            chosen(7, &["damp", "", "Damp;jobs", "the roof;damp;DAMP", "buses;the roof;the road"]),
             "concern".to_owned(),
             chosen(6, &["no", "no", "yes", "perhaps"]),
             String::new(),
@@ -127,81 +128,160 @@ fn pointers(file: File, fields: &[String]) -> Vec<(File, String)> {
     named.map(|(column, target)| (*target, fields[*column].clone())).collect()
 }
 
-/// Value, people behind and whether there were events with people, by codes of indicator and category.
-fn recount(rows: &Rows, first: &str, last: &str) -> BTreeMap<(String, String), (u64, u64, bool)> {
+/// Value, people behind, the largest and the two largest contributions, and whether there were events with people.
+type Seen = (u64, u64, u64, u64, bool);
+
+/// Figures that are not all zero, by codes of indicator, dimension and category.
+type Figures = BTreeMap<[String; 3], Seen>;
+
+/// One thing that somebody did: the day, how much, themes and ward.
+type Done<'a> = (&'a str, u64, BTreeSet<&'static str>, &'a str);
+
+/// What people did, by person; an anonymous one has a name with a slash.
+type People<'a> = BTreeMap<String, Vec<Done<'a>>>;
+
+const NOBODY: [&str; 10] = [""; 10];
+
+fn band(year: &str, born: &str) -> &'static str {
+    let (Ok(year), Ok(born)) = (year.parse::<i32>(), born.parse::<i32>()) else { return "unknown" };
+    match year - born {
+        ..18 => "under-18",
+        18..25 => "18-24",
+        25..35 => "25-34",
+        35..50 => "35-49",
+        50..65 => "50-64",
+        _ => "65-and-over",
+    }
+}
+
+/// Adds people and what they add up to.
+fn add(
+    rows: &Rows,
+    figures: &mut Figures,
+    (people, sum): (&str, &str),
+    done: &People,
+    (events, repeats): (u64, &[Done]),
+) {
+    let nobody = NOBODY.map(str::to_owned).to_vec();
+    let mut count = |indicator: &str, dimension: &str, category: &str| {
+        let key = [indicator, dimension, category].map(str::to_owned);
+        figures.entry(key).or_default().0 += 1;
+    };
+    for (name, done) in done {
+        let person = if name.contains('/') { &nobody } else { &rows[&File::People][&vec![name.clone()]] };
+        let first = done.iter().map(|(day, ..)| *day).min().unwrap();
+        let band = band(&first[..4], &person[5]);
+        let known = |column: usize| if person[column].is_empty() { "unknown" } else { person[column].as_str() };
+        let categories = [("gender", known(6)), ("ethnicity", known(7)), ("disability", known(8))];
+        count(people, "", "");
+        count(people, "age_band", band);
+        categories.iter().for_each(|(dimension, category)| count(people, dimension, category));
+        if people == "people_trained" && ["under-18", "18-24"].contains(&band) {
+            count("young_people_trained", "", "");
+            categories.iter().for_each(|(dimension, category)| count("young_people_trained", dimension, category));
+        }
+        let themes: BTreeSet<_> = done.iter().flat_map(|(_, _, themes, _)| themes).collect();
+        themes.into_iter().for_each(|theme| count(people, "theme", theme));
+        let wards: BTreeSet<_> = done.iter().map(|(.., ward)| ward).filter(|ward| ward.starts_with("E05")).collect();
+        wards.into_iter().for_each(|ward| count(people, "ward", ward));
+    }
+    for theme in [None, Some("damp"), Some("jobs"), Some("buses"), Some("other")] {
+        let of = |done: &[Done]| -> u64 {
+            let with = done.iter().filter(|(_, _, themes, _)| theme.is_none_or(|theme| themes.contains(theme)));
+            with.map(|(_, amount, ..)| amount).sum()
+        };
+        let mut amounts: Vec<u64> = done.values().map(|done| of(done)).filter(|amount| *amount > 0).collect();
+        let behind = amounts.len() as u64;
+        amounts.push(of(repeats));
+        amounts.sort_by(|one, other| other.cmp(one));
+        let two = amounts.iter().take(2).sum();
+        let seen = (amounts.iter().sum(), behind, amounts[0], two, false);
+        let dimension = if theme.is_some() { "theme" } else { "" };
+        if !sum.is_empty() && seen.0 > 0 {
+            figures.insert([sum, dimension, theme.unwrap_or("")].map(str::to_owned), seen);
+        }
+    }
+    let young = (people == "people_trained").then_some("young_people_trained");
+    for indicator in [people, sum].into_iter().chain(young).filter(|indicator| events > 0 && !indicator.is_empty()) {
+        figures.entry([indicator, "", ""].map(str::to_owned)).or_default().4 = true;
+    }
+}
+
+fn recount(rows: &Rows, first: &str, last: &str) -> Figures {
     let none = BTreeMap::new();
     let of = |file: File| rows.get(&file).unwrap_or(&none);
     let within = |date: &str| first <= date && date <= last;
     let dated = |file: File, column: usize| of(file).values().filter(move |row| within(&row[column])).count() as u64;
 
-    let (mut trained, mut young, mut minutes, mut attended) = (BTreeSet::new(), BTreeSet::new(), 0, false);
+    let (mut trained, mut heard, mut mobilised) = (People::new(), People::new(), People::new());
+    let (mut attended, mut listened, mut acted, mut repeats) = (0, 0, 0, Vec::new());
     for row in of(File::Attendances).values() {
         let session = &of(File::Sessions)[&row[..1]];
-        let person = &of(File::People)[&row[1..2]];
         if within(&session[1]) {
-            attended = true;
+            attended += 1;
             if row[2] == "completed" {
-                trained.insert(person[0].clone());
-                minutes += session[5].parse::<u64>().unwrap();
-                let year: i32 = session[1][..4].parse().unwrap();
-                if person[5].parse::<i32>().is_ok_and(|born| year - born < 25) {
-                    young.insert(person[0].clone());
-                }
+                let done = (session[1].as_str(), session[5].parse().unwrap(), BTreeSet::new(), "");
+                trained.entry(row[1].clone()).or_default().push(done);
             }
         }
     }
-    let (mut heard, mut anonymous, mut listenings) = (BTreeSet::new(), 0, 0);
     for row in of(File::Listenings).values().filter(|row| within(&row[1])) {
-        listenings += 1;
+        listened += 1;
+        let themes = row[7].split(';').filter(|theme| !theme.is_empty());
+        let themes = themes.map(|theme| match theme.to_lowercase().as_str() {
+            "damp" => "damp",
+            "jobs" => "jobs",
+            "buses" => "buses",
+            _ => "other",
+        });
+        let done = (row[1].as_str(), 1, themes.collect(), row[6].as_str());
         match (row[3].as_str(), row[9].as_str()) {
-            ("", "no") => anonymous += 1,
-            ("", _) => {}
-            (person, _) => {
-                heard.insert(person.to_owned());
-            }
+            ("", "no") => heard.entry(format!("anonymous/{}", row[0])).or_default().push(done),
+            ("", _) => repeats.push(done),
+            (person, _) => heard.entry(person.to_owned()).or_default().push(done),
         }
     }
-    let taken_part = || of(File::Participations).values().filter(|row| within(&of(File::Actions)[&row[..1]][1]));
-    let mobilised = taken_part().map(|row| row[1].clone()).collect::<BTreeSet<_>>().len() as u64;
-    let acted = taken_part().next().is_some();
+    for row in of(File::Participations).values() {
+        let action = &of(File::Actions)[&row[..1]];
+        if within(&action[1]) {
+            acted += 1;
+            mobilised.entry(row[1].clone()).or_default().push((action[1].as_str(), 1, BTreeSet::new(), ""));
+        }
+    }
     let assured = of(File::Trainers).values().filter(|row| row[1].as_str() <= last && last < row[2].as_str());
     let assured = assured.map(|row| row[0].clone()).collect::<BTreeSet<_>>().len() as u64;
     let pence = |amount: &String| (amount.parse::<f64>().unwrap() * 100.0) as u64;
     let funding = of(File::Funding).values().filter(|row| within(&row[1])).map(|row| pence(&row[3])).sum();
 
-    let people_trained = trained.len() as u64;
-    let listened_to = heard.len() as u64 + anonymous;
-    let mut figures = BTreeMap::new();
-    let mut add = |indicator: &str, category: &str, figure: (u64, u64, bool)| {
-        figures.insert((indicator.to_owned(), category.to_owned()), figure);
-    };
-    add("people_trained", "", (people_trained, people_trained, attended));
-    for (category, word) in [
-        ("woman", "woman"),
-        ("man", "man"),
-        ("non-binary", "non-binary"),
-        ("prefer-not-to-say", "prefer-not-to-say"),
-        ("unknown", ""),
+    let mut figures = Figures::new();
+    add(rows, &mut figures, ("people_trained", "training_minutes"), &trained, (attended, &[]));
+    add(rows, &mut figures, ("people_listened_to", "listenings"), &heard, (listened, &repeats));
+    add(rows, &mut figures, ("people_mobilised", ""), &mobilised, (acted, &[]));
+    for (indicator, value) in [
+        ("training_sessions", dated(File::Sessions, 1)),
+        ("trainers_quality_assured", assured),
+        ("listening_campaigns_reported_back", dated(File::ListeningCampaigns, 5)),
+        ("actions_held", dated(File::Actions, 1)),
+        ("community_projects_supported", dated(File::Projects, 1)),
+        ("funding_leveraged_pence", funding),
     ] {
-        let people = &of(File::People);
-        let count = trained.iter().filter(|person| people[&vec![(*person).clone()]][6] == word).count() as u64;
-        add("people_trained", category, (count, count, attended));
+        figures.insert([indicator, "", ""].map(str::to_owned), (value, 0, 0, 0, false));
     }
-    add("young_people_trained", "", (young.len() as u64, young.len() as u64, attended));
-    add("training_sessions", "", (dated(File::Sessions, 1), 0, false));
-    add("training_minutes", "", (minutes, people_trained, attended));
-    add("trainers_quality_assured", "", (assured, 0, false));
-    add("listenings", "", (listenings, listened_to, listenings > 0));
-    add("people_listened_to", "", (listened_to, listened_to, listenings > 0));
-    add("listening_campaigns_reported_back", "", (dated(File::ListeningCampaigns, 5), 0, false));
-    add("people_mobilised", "", (mobilised, mobilised, acted));
-    add("actions_held", "", (dated(File::Actions, 1), 0, false));
-    add("community_projects_supported", "", (dated(File::Projects, 1), 0, false));
-    add("funding_leveraged_pence", "", (funding, 0, false));
+    figures.retain(|_, seen| *seen != Seen::default());
     figures
 }
 
+fn counted(observations: &Observations) -> Figures {
+    let cells = observations.cells().map(|(cell, seen)| {
+        let names = [cell.indicator.code(), cell.dimension_code(), cell.category_code()].map(str::to_owned);
+        let events = seen.events_with_people > 0;
+        (names, (seen.value, seen.people_behind, seen.largest, seen.two_largest, events))
+    });
+    cells.filter(|(_, seen)| *seen != Seen::default()).collect()
+}
+
 fn compare(hub: &HubStore, rows: &Rows, tracked: &BTreeSet<usize>) {
+    let account = hub.count().unwrap().account;
     for (at, (code, first, last)) in periods().into_iter().enumerate() {
         let programme = at.checked_sub(periods().len() - PROGRAMMES.len());
         let period: Period = code.parse().unwrap();
@@ -209,15 +289,16 @@ fn compare(hub: &HubStore, rows: &Rows, tracked: &BTreeSet<usize>) {
             assert!(hub.figures(&period).is_err(), "{code} is not known yet");
             continue;
         }
-        let figures = hub.figures(&period).unwrap();
-        let counted: BTreeMap<_, _> = figures
-            .cells()
-            .map(|(cell, seen)| {
-                let names = (cell.indicator.code().to_owned(), cell.category_code().to_owned());
-                (names, (seen.value, seen.people_behind, seen.events_with_people > 0))
-            })
-            .collect();
-        assert_eq!(counted, recount(rows, &first, &last), "{code}");
+        let expected = recount(rows, &first, &last);
+        assert_eq!(counted(&hub.figures(&period).unwrap()), expected, "{code}");
+        for (indicator, value) in hub.headlines(&period).unwrap() {
+            let headline = expected.get(&[indicator.code(), "", ""].map(str::to_owned));
+            assert_eq!(value, headline.map_or(0, |seen| seen.0), "{code}: {}", indicator.code());
+        }
+        match account.observations(&period) {
+            Some(seen) => assert_eq!(counted(seen), expected, "{code} of the account"),
+            None => assert!(expected.keys().all(|key| key[0] == "trainers_quality_assured"), "{code} of the account"),
+        }
     }
 }
 

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Policy, Release, prepare};
-use folkmoot_domain::calendar::parse_date;
+use folkmoot_disclosure::{Account, Policy, PolicyRecord, Release, Terms, prepare};
+use folkmoot_domain::calendar::{Period, Quarter, parse_date};
 use folkmoot_domain::hub::{HubKind, Stage};
 use folkmoot_journal::exchange::{Answer, Question};
 use folkmoot_journal::{
     Author, FederationId, Genesis, HubRecord, HubState, Incarnation, LogKey, NodeId, PayloadKind, Receipt, Refusal,
-    RefusalReason, Topic, encode_hub_record, encode_release,
+    RefusalReason, Topic, encode_hub_record, encode_policy, encode_release,
 };
 
 use super::*;
 use crate::error::StoreError;
-use crate::hub::{ApprovedRelease, ReleaseState};
+use crate::hub::{ApprovedRelease, Approver, Counted, Hold, ReleaseState};
 
 struct Federation {
     academy: Store,
@@ -25,6 +25,7 @@ fn author(seed: u8, incarnation: u64, federation: FederationId) -> Author {
 }
 
 const ACADEMY: u8 = 1;
+const PERSON: Approver = Approver::Person { uid: 1000 };
 const HUB: u8 = 2;
 
 fn federation() -> Federation {
@@ -68,14 +69,22 @@ impl Federation {
         Topic::Releases(self.id(&self.hub))
     }
 
-    fn prepared(&self, period: &str) -> Release {
-        let figures = self.records().figures(&period.parse().unwrap()).unwrap();
-        let today = parse_date("2026-01-01").unwrap();
-        prepare(&figures, self.id(&self.hub).0, 0, &Policy::floor(), today).unwrap().release
+    /// What the hub would release, and what it was counted from.
+    fn prepared(&self, period: &str) -> (Release, Counted) {
+        self.prepared_on(period, "2026-01-01", &Policy::floor())
+    }
+
+    fn prepared_on(&self, period: &str, today: &str, policy: &Policy) -> (Release, Counted) {
+        let period: Period = period.parse().unwrap();
+        let counted = self.records().count_with(&period).unwrap();
+        let today = parse_date(today).unwrap();
+        let prepared = prepare(&counted.account, &period, self.id(&self.hub).0, policy, today).unwrap();
+        (prepared.release, counted)
     }
 
     fn approve(&self, period: &str) -> Result<ApprovedRelease, StoreError> {
-        self.records().approve(&self.prepared(period))
+        let (release, counted) = self.prepared(period);
+        self.records().approve(&release, &counted, PERSON)
     }
 
     /// What the exchange asks for once the Academy has shown what it holds; gives how many entries that wrote.
@@ -119,19 +128,119 @@ impl Federation {
 }
 
 #[test]
-fn approving_the_same_again_returns_what_stands_and_other_figures_are_refused() {
+fn approving_the_same_again_returns_what_stands_and_another_of_its_number_is_refused() {
     let federation = federation();
     import(&federation.records(), SMALL);
+    let early = federation.prepared("2018-Q2");
     let first = federation.approve("2018-Q2").unwrap();
     assert_eq!((first.id.as_str(), &first.state), ("2018-Q2.0", &ReleaseState::Approved));
-    assert_eq!(first.payload, encode_release(&federation.prepared("2018-Q2")));
+    assert_eq!((first.approved_by, first.hold), (PERSON, None));
+    assert_eq!(first.payload, encode_release(&early.0));
     assert_eq!(federation.approve("2018-Q2").unwrap(), first);
+    assert_eq!(federation.records().approve(&early.0, &early.1, Approver::Policy).unwrap(), first, "the same bytes");
 
     import(&federation.records(), &[(File::Projects, "J-2,2018-06-01,Time bank")]);
-    let refused = federation.approve("2018-Q2");
-    assert!(matches!(refused, Err(StoreError::ReleaseStands { id }) if id == "2018-Q2.0"));
-    assert_eq!(federation.records().standing_release(&"2018-Q2".parse().unwrap()).unwrap(), Some(first));
+    let (revision, counted) = federation.prepared("2018-Q2");
+    assert_eq!(revision.revision(), 1);
+    let second = federation.records().approve(&revision, &counted, Approver::Policy).unwrap();
+    assert_eq!((second.id.as_str(), second.approved_by), ("2018-Q2.1", Approver::Policy));
+    // As if two people had looked before either approved.
+    import(&federation.records(), &[(File::Projects, "J-3,2018-06-01,Choir")]);
+    let other = federation.prepared_on("2018-Q2", "2027-07-01", &Policy::floor()).0;
+    assert_eq!(other.revision(), 2);
+    let refused = federation.records().approve(&other, &counted, PERSON);
+    assert!(matches!(refused, Err(StoreError::LedgerChanged)));
+    let (third, counted) = federation.prepared_on("2018-Q2", "2027-07-01", &Policy::floor());
+    federation.records().approve(&third, &counted, PERSON).unwrap();
+    import(&federation.records(), &[(File::Projects, "J-4,2018-06-01,Shed")]);
+    let twin = prepare_revision(&federation, "2018-Q2", 2);
+    let refused = federation.records().approve(&twin.0, &twin.1, PERSON);
+    assert!(matches!(refused, Err(StoreError::ReleaseStands { id }) if id == "2018-Q2.2"));
+
+    let standing = federation.records().standing_release(&"2018-Q2".parse().unwrap()).unwrap();
+    assert_eq!(standing.unwrap().id, "2018-Q2.2");
     assert_eq!(federation.records().standing_release(&"2018-Q3".parse().unwrap()).unwrap(), None);
+    // They leave in the order of their numbers.
+    federation.append();
+    let ids: Vec<_> = federation.states().into_iter().collect();
+    assert_eq!(ids, ["2018-Q2.2", "2018-Q2.1", "2018-Q2.0"].map(|id| (id.to_owned(), ReleaseState::Sent)));
+}
+
+/// A release of a number that is taken, as a copy of this folder would make it that had not heard of the one that stands.
+fn prepare_revision(federation: &Federation, period: &str, revision: u32) -> (Release, Counted) {
+    let period: Period = period.parse().unwrap();
+    let counted = federation.records().count().unwrap();
+    let earlier = counted.account.released().iter().filter(|it| it.period == period && it.revision < revision);
+    let account = Account::new(counted.account.periods().cloned(), earlier.cloned().collect());
+    let today = parse_date("2027-07-01").unwrap();
+    let hub = federation.id(&federation.hub).0;
+    (prepare(&account, &period, hub, &Policy::floor(), today).unwrap().release, counted)
+}
+
+#[test]
+fn nothing_of_a_held_period_leaves_until_it_is_resumed() {
+    let federation = federation();
+    import(&federation.records(), SMALL);
+    let (records, period) = (federation.records(), "2018-Q2".parse::<Period>().unwrap());
+    federation.approve("2018-Q2").unwrap();
+    federation.approve("2018/19").unwrap();
+    let hold = records.hold(&period, 7).unwrap();
+    assert_eq!(records.hold(&period, 8).unwrap(), hold, "the hold that stands");
+    assert_eq!(records.holds().unwrap(), [(period.clone(), hold)]);
+    assert_eq!(hold.by, 7);
+
+    assert_eq!(federation.hub.journal().waiting().unwrap().releases, 1);
+    federation.append();
+    let holds = |federation: &Federation| -> Vec<(String, Option<Hold>)> {
+        federation.records().releases().unwrap().into_iter().map(|release| (release.id, release.hold)).collect()
+    };
+    assert_eq!(holds(&federation), [("2018-19.0".to_owned(), None), ("2018-Q2.0".to_owned(), Some(hold))]);
+    assert_eq!(federation.states()[1].1, ReleaseState::Approved);
+
+    // The hub's own policy does not lift what a person holds.
+    let (release, counted) = federation.prepared("2018-Q2");
+    assert_eq!(records.approve(&release, &counted, Approver::Policy).unwrap().hold, Some(hold));
+    assert_eq!(records.resume(&period, 7).unwrap(), Some(hold));
+    assert_eq!(records.resume(&period, 7).unwrap(), None);
+    assert_eq!(federation.append(), 1);
+
+    let period: Period = "2018-Q3".parse().unwrap();
+    records.hold(&period, 7).unwrap();
+    assert_eq!(federation.approve("2018-Q3").unwrap().hold, None, "who approves lifts the hold");
+    assert_eq!(records.holds().unwrap(), []);
+    assert_eq!(federation.append(), 1);
+}
+
+#[test]
+fn what_waits_when_a_stricter_policy_comes_into_force_never_leaves() {
+    let federation = federation();
+    import(&federation.records(), SMALL);
+    federation.approve("2018-Q2").unwrap();
+    let terms = Terms { threshold: 12, special_threshold: 12, ..Terms::FLOOR };
+    let record = PolicyRecord { version: 2, from: "2018-Q1".parse().map(quarter).unwrap(), terms };
+    let academy = &federation.academy;
+    academy.journal().append(Topic::Directory, PayloadKind::PolicyRecord, encode_policy(&record)).unwrap();
+    let mut log = academy.journal().tips(Topic::Directory).unwrap()[0].log(Topic::Directory);
+    log.author = federation.id(academy);
+    let question = Question::FrameAfter { peer: federation.id(&federation.hub), log, after: 2, max_bytes: 1 << 18 };
+    let Answer::Frame { frame: Some(frame), .. } = academy.journal().answer(question).unwrap() else { panic!() };
+    let keep = Question::Keep { peer: federation.id(academy), incarnation: None, frame };
+    assert!(matches!(federation.hub.journal().answer(keep).unwrap(), Answer::Kept(_)));
+
+    assert_eq!(federation.hub.journal().waiting().unwrap().releases, 0);
+    assert_eq!(federation.append(), 0);
+    let policy = federation.hub.journal().directory().policies().latest();
+    let (release, counted) = federation.prepared_on("2018-Q2", "2026-01-01", &policy);
+    assert_eq!((release.revision(), release.policy_version()), (0, 2));
+    let approved = federation.records().approve(&release, &counted, PERSON).unwrap();
+    federation.append();
+    assert_eq!(federation.states(), [("2018-Q2.0".to_owned(), ReleaseState::Sent)]);
+    assert_eq!(federation.records().release("2018-Q2.0").unwrap().unwrap().payload, approved.payload);
+}
+
+fn quarter(period: Period) -> Quarter {
+    let Period::Quarter(quarter) = period else { panic!("{period}") };
+    quarter
 }
 
 #[test]
@@ -159,7 +268,7 @@ fn what_left_is_listed_although_another_stands() {
     let mut cursor = federation.hub.journal().tips(federation.releases_topic()).unwrap()[0];
     cursor.incarnation = Incarnation(cursor.incarnation.0 + 1);
     import(&federation.records(), &[(File::Projects, "J-2,2018-06-01,Time bank")]);
-    let other = encode_release(&federation.prepared("2018-Q2"));
+    let other = encode_release(&prepare_revision(&federation, "2018-Q2", 0).0);
     let payload = other.clone();
     federation.hub.write("recover", move |tx| super::super::release::recover_release(tx, &cursor, &payload)).unwrap();
 
@@ -245,6 +354,8 @@ fn what_a_restored_folder_had_lost_comes_back_and_stands() {
             .read("count", |connection| Ok(connection.query_row("SELECT count(*) FROM release", [], |row| row.get(0))?))
             .unwrap();
         assert_eq!(kept, if same { 1 } else { 2 });
-        assert_eq!(matches!(federation.approve("2018-Q2"), Err(StoreError::ReleaseStands { .. })), !same);
+        let recovered = federation.records().release("2018-Q2.0").unwrap().unwrap();
+        assert_eq!(recovered.approved_by, if same { PERSON } else { Approver::Unrecorded });
+        assert_eq!(federation.approve("2018-Q2").unwrap().revision, u32::from(!same));
     }
 }

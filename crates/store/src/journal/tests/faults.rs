@@ -179,7 +179,7 @@ fn newer_software_applies_what_waited() {
 }
 
 /// A hub whose two copies have written on under one incarnation, and both are believed by somebody.
-fn forked() -> (Node, Node, Node) {
+pub(super) fn forked() -> (Node, Node, Node) {
     let (academy, hub) = pair();
     hub.append(&["common"]);
     let copy = hub.restored(&hub.store.snapshot().expect("a snapshot"), 2_000);
