@@ -5,6 +5,11 @@
 //! the rules as the attacker knows them and the search for possible values are written anew here, so that a mistake there cannot hide behind
 //! the same mistake here.
 
+pub mod attacker;
 pub mod draw;
 pub mod facts;
 pub mod history;
+pub mod knowledge;
+pub mod schemes;
+pub mod search;
+pub mod sheets;

@@ -10,7 +10,7 @@ use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 use super::facts::{Facts, Family};
 use super::history::{Hub, Made};
 use super::knowledge::{Knowledge, Published, Stretch};
-use super::search::{FAR, Outcome, Sum, value};
+use super::search::{FAR, Known, Outcome, Sum, value};
 
 /// As many values must stay possible of a figure of few people.
 const VALUES: usize = 4;
@@ -43,11 +43,34 @@ struct Protected {
     stretch: Stretch,
     part: Option<Stretch>,
     threshold: i64,
+    /// What is known of the sum beyond doubt.
+    fixed: i64,
 }
 
 impl Protected {
     fn is_sum(&self) -> bool {
         matches!(self.kind, Kind::HiddenSum | Kind::SumBeside)
+    }
+
+    /// Between which bounds values are asked for, in turn.
+    fn asked(&self) -> Vec<(i64, i64)> {
+        if self.is_sum() {
+            return vec![(-FAR, self.truth.div_euclid(2)), ((3 * self.truth + 1).div_euclid(2), FAR)];
+        }
+        // Nearest first.
+        let around = (1..=self.threshold + 8).flat_map(|away| [self.truth + away, self.truth - away]);
+        around.filter(|value| *value >= 0).map(|value| (value, value)).collect()
+    }
+
+    fn breach(&self, shown: &BTreeSet<i64>) -> Breach {
+        Breach {
+            kind: self.kind,
+            cell: self.cell,
+            stretch: self.stretch,
+            part: self.part,
+            truth: self.truth,
+            possible: shown.iter().copied().collect(),
+        }
     }
 
     fn is_kept_by(&self, shown: &BTreeSet<i64>) -> bool {
@@ -117,13 +140,8 @@ pub fn attack(hub: &Hub) -> Findings {
         let silent = made.prepared.iter().filter(|cell| {
             cell.figure == Figure::Withheld && cell.true_value < terms.threshold.into() && cell.key.category.is_none()
         });
-        Published {
-            quarters,
-            terms,
-            cells: made.cells.iter().copied().collect(),
-            by_the_rules: true,
-            silent: silent.map(|cell| cell.key.indicator).collect(),
-        }
+        let silent = silent.map(|cell| cell.key.indicator).collect();
+        Published::new(quarters, terms, made.cells.iter().copied().collect(), silent)
     })
 }
 
@@ -182,48 +200,65 @@ fn attack_family(
     let terms = published.iter().map(|release| release.terms).reduce(|one, other| one.tightened(&other));
     let protected = protected(facts, family, &knowledge, &truths, terms.unwrap_or(Terms::FLOOR));
     assert!(knowledge.known.narrow(), "the truth is possible");
-    find(&mut knowledge, &truth, protected)
+    find(&knowledge, &truth, protected)
 }
 
-fn find(knowledge: &mut Knowledge, truth: &[i64], protected: Vec<Protected>) -> Findings {
-    let mut shown: Vec<BTreeSet<i64>> = protected.iter().map(|it| BTreeSet::from([it.truth])).collect();
-    let mut left = STEPS;
-    let mut witnesses: Vec<Vec<i64>> = Vec::new();
+fn find(knowledge: &Knowledge, truth: &[i64], protected: Vec<Protected>) -> Findings {
     let mut findings = Findings { protected: protected.len(), ..Findings::default() };
+    let ties: Vec<Sum> = protected.iter().map(|it| it.sum.clone()).collect();
+    let mut of_part: BTreeMap<Option<usize>, Vec<Protected>> = BTreeMap::new();
+    let parts = knowledge.known.parts(&ties);
+    let mut place = BTreeMap::new();
+    for (part, (places, _)) in parts.iter().enumerate() {
+        place.extend(places.iter().enumerate().map(|(new, old)| (*old, (part, new))));
+    }
+    for it in protected {
+        let part = it.sum.iter().find_map(|(at, _)| place.get(at)).map(|(part, _)| *part);
+        let free = it.sum.iter().filter_map(|(at, times)| Some((place.get(at)?.1, *times))).collect::<Sum>();
+        let fixed: i64 = it.sum.iter().filter(|(at, _)| !place.contains_key(at)).map(|(at, times)| truth[*at] * times).sum();
+        of_part.entry(part).or_default().push(Protected { sum: free, fixed, ..it });
+    }
+    for it in of_part.remove(&None).unwrap_or_default() {
+        // All is known.
+        let shown = BTreeSet::from([it.truth]);
+        if !it.is_kept_by(&shown) {
+            findings.breaches.push(it.breach(&shown));
+        }
+    }
+    let mut left = STEPS;
+    for (at, (places, mut known)) in parts.into_iter().enumerate() {
+        let truth: Vec<i64> = places.iter().map(|old| truth[*old]).collect();
+        find_in(&mut known, &truth, of_part.remove(&Some(at)).unwrap_or_default(), &mut left, &mut findings);
+    }
+    findings
+}
+
+/// Attacks one part of what is known.
+fn find_in(known: &mut Known, truth: &[i64], protected: Vec<Protected>, left: &mut u32, findings: &mut Findings) {
+    let mut shown: Vec<BTreeSet<i64>> = protected.iter().map(|it| BTreeSet::from([it.truth])).collect();
+    let mut witnesses: Vec<Vec<i64>> = Vec::new();
     for at in 0..protected.len() {
         let it = &protected[at];
         let mut undecided = false;
-        let mut asked: Vec<(i64, i64)> = Vec::new();
-        if it.is_sum() {
-            asked = vec![(-FAR, it.truth.div_euclid(2)), ((3 * it.truth + 1).div_euclid(2), FAR)];
-        } else {
-            // Nearest first: in whole numbers there is nothing between.
-            for away in 1..i64::from(u16::MAX) {
-                let (less, more) = (it.truth - away, it.truth + away);
-                asked.extend([(more, more), (less, less)]);
-                if away > it.threshold + 8 {
-                    break;
-                }
-            }
-        }
-        for bounds in asked {
+        for bounds in it.asked() {
             if it.is_kept_by(&shown[at]) {
                 break;
             }
             if shown[at].iter().any(|seen| (bounds.0..=bounds.1).contains(seen)) {
                 continue;
             }
+            let bounds = (bounds.0 - it.fixed, bounds.1 - it.fixed);
             let away = |numbers: &Vec<i64>| {
                 let found = value(&it.sum, numbers);
                 (bounds.0 - found).max(found - bounds.1)
             };
             let nearest = witnesses.iter().min_by_key(|numbers| away(numbers));
             let starts: Vec<&[i64]> = [truth].into_iter().chain(nearest.map(Vec::as_slice)).collect();
-            match knowledge.known.search(&it.sum, bounds, &starts, &mut left) {
+            match known.search(&it.sum, bounds, &starts, left) {
                 Outcome::Found(numbers) => {
-                    debug_assert_eq!(knowledge.known.contradiction(&numbers), None);
+                    debug_assert_eq!(known.contradiction(&numbers), None);
                     for (it, shown) in protected.iter().zip(&mut shown) {
-                        shown.insert(value(&it.sum, &numbers));
+                        shown.insert(it.fixed + value(&it.sum, &numbers));
                     }
                     witnesses.push(numbers);
                 }
@@ -232,18 +267,10 @@ fn find(knowledge: &mut Knowledge, truth: &[i64], protected: Vec<Protected>) -> 
             }
         }
         if !it.is_kept_by(&shown[at]) {
-            let breach = Breach {
-                kind: it.kind,
-                cell: it.cell,
-                stretch: it.stretch,
-                part: it.part,
-                truth: it.truth,
-                possible: shown[at].iter().copied().collect(),
-            };
-            if undecided { findings.undecided.push(breach) } else { findings.breaches.push(breach) }
+            let list = if undecided { &mut findings.undecided } else { &mut findings.breaches };
+            list.push(it.breach(&shown[at]));
         }
     }
-    findings
 }
 
 /// Everything of a family that must not be worked out. Where no event had people nobody can be told from another.
@@ -276,6 +303,7 @@ fn protected(
                 stretch: *stretch,
                 part,
                 threshold: threshold as i64,
+                fixed: 0,
             };
             let here = seen(*cell);
             match cell.indicator.class() {

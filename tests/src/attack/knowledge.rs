@@ -22,6 +22,25 @@ pub struct Published {
     pub by_the_rules: bool,
     /// Totals of people that are withheld whatever they are.
     pub silent: BTreeSet<Indicator>,
+    /// The least and the most of each cell, where something else than these rules made it.
+    bounds: BTreeMap<CellKey, (i64, i64)>,
+}
+
+impl Published {
+    /// A release of these rules.
+    pub fn new(
+        quarters: RangeInclusive<i32>,
+        terms: Terms,
+        cells: BTreeMap<CellKey, Figure>,
+        silent: BTreeSet<Indicator>,
+    ) -> Self {
+        Published { quarters, terms, cells, by_the_rules: true, silent, bounds: BTreeMap::new() }
+    }
+
+    /// What something else said: nothing can be told from it beyond the bounds.
+    pub fn by_bounds(quarters: RangeInclusive<i32>, terms: Terms, bounds: BTreeMap<CellKey, (i64, i64)>) -> Self {
+        Published { quarters, terms, cells: BTreeMap::new(), by_the_rules: false, silent: BTreeSet::new(), bounds }
+    }
 }
 
 /// A period by its first and last quarter.
@@ -297,6 +316,15 @@ impl Knowledge {
 
     fn release(&mut self, release: &Published) {
         let p = (*release.quarters.start(), *release.quarters.end());
+        for (cell, (least, most)) in &release.bounds {
+            if let Some(at) = self.at(p, *cell) {
+                let bounds = &mut self.known.bounds[at];
+                *bounds = (bounds.0.max(*least), bounds.1.min(*most));
+            }
+        }
+        if !release.bounds.is_empty() {
+            return;
+        }
         for indicator in self.indicators() {
             let headline = CellKey::headline(indicator);
             let of_headline = release.cells.get(&headline).copied().unwrap_or(Figure::Withheld);

@@ -4,7 +4,7 @@
 //! search starts, and where a row does not hold then, part the bounds of one of its numbers in two. Nothing is left out,
 //! so that what is not found does not exist, unless the steps run out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::chance::Chance;
 
@@ -108,6 +108,50 @@ impl Known {
         let possible = self.narrowed(&mut bounds, (0..self.rows.len()).collect());
         self.bounds = bounds;
         possible
+    }
+
+    /// The parts that do not touch one another, each with the places that its numbers have here. What can be one value
+    /// alone is put in, and what holds in any case is left out. `ties` are sums that must stay in one part.
+    pub fn parts(&self, ties: &[Sum]) -> Vec<(Vec<usize>, Known)> {
+        let free = |at: usize| self.bounds[at].0 < self.bounds[at].1;
+        let rows: Vec<Row> = self.rows.iter().filter_map(|row| self.rest(row)).collect();
+        let mut part: Vec<usize> = (0..self.bounds.len()).collect();
+        for sum in rows.iter().map(|row| &row.sum).chain(ties) {
+            let members: Vec<usize> = sum.iter().map(|(at, _)| *at).filter(|at| free(*at)).collect();
+            for pair in members.windows(2) {
+                let (one, other) = (leader(&mut part, pair[0]), leader(&mut part, pair[1]));
+                part[one] = other;
+            }
+        }
+        let mut parts: BTreeMap<usize, (Vec<usize>, Known)> = BTreeMap::new();
+        let mut place = vec![0; self.bounds.len()];
+        for at in (0..self.bounds.len()).filter(|at| free(*at)) {
+            let (places, known) = parts.entry(leader(&mut part, at)).or_default();
+            places.push(at);
+            place[at] = known.number(self.bounds[at].0, self.bounds[at].1);
+        }
+        for row in rows {
+            let of = leader(&mut part, row.sum[0].0);
+            let sum: Sum = row.sum.iter().map(|(at, times)| (place[*at], *times)).collect();
+            parts.entry(of).or_default().1.row(sum, row.least, row.most);
+        }
+        parts.into_values().collect()
+    }
+
+    /// A row without what can be one value alone; `None` where it holds in any case.
+    fn rest(&self, row: &Row) -> Option<Row> {
+        let mut rest = Row { sum: Sum::new(), ..*row };
+        let (mut low, mut high) = (0, 0);
+        for (at, times) in &row.sum {
+            let (least, most) = ends(self.bounds[*at], *times);
+            (low, high) = (low + least, high + most);
+            if least == most {
+                (rest.least, rest.most) = (rest.least - least, rest.most - most);
+            } else {
+                rest.sum.push((*at, *times));
+            }
+        }
+        (low < row.least || high > row.most).then_some(rest).filter(|rest| !rest.sum.is_empty())
     }
 
     /// Looks for numbers that agree with everything and with a sum between bounds, from near each of `starts` on, in the steps that are
@@ -261,4 +305,13 @@ impl Known {
 
 fn ends((low, high): (i64, i64), times: i64) -> (i64, i64) {
     if times > 0 { (low * times, high * times) } else { (high * times, low * times) }
+}
+
+fn leader(part: &mut [usize], member: usize) -> usize {
+    let mut at = member;
+    while part[at] != at {
+        part[at] = part[part[at]];
+        at = part[at];
+    }
+    at
 }
