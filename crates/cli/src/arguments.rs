@@ -3,10 +3,12 @@
 mod export;
 mod policy;
 mod release;
+mod statistics;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use folkmoot_domain::DomainError;
 use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
 use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
@@ -16,6 +18,9 @@ use folkmoot_domain::record::Reference;
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use policy::{Policy, SetPolicy};
 pub(crate) use release::{Indicators, Release};
+pub(crate) use statistics::{
+    By, Chart, ChartKind, Coverage, FunderReport, Observations, Periods, ReportPeriod, Statistics,
+};
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -33,18 +38,57 @@ pub(crate) use release::{Indicators, Release};
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
-    /// How to print the result: a table for people, or JSON for programs
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    /// How to print the result: a table for people, or JSON for programs; csv, parquet and sdmx-csv are for
+    /// `academy statistics` alone
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
 
-/// How results are printed.
+impl Arguments {
+    /// Refuses a format of files for a command that writes none.
+    ///
+    /// # Errors
+    /// As for any argument that does not fit.
+    pub(crate) fn checked(self) -> Result<Arguments, clap::Error> {
+        let writes_files = matches!(self.command, Command::Academy(Academy::Statistics(Statistics::Statistics(_))));
+        match self.format.printed() {
+            None if !writes_files => Err(Arguments::command().error(
+                ErrorKind::ArgumentConflict,
+                "csv, parquet and sdmx-csv are formats of `folkmoot academy statistics`; this command prints table or json",
+            )),
+            Some(_) | None => Ok(self),
+        }
+    }
+}
+
+/// How results are printed, or written where they are files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputFormat {
+    Table,
+    Json,
+    Csv,
+    Parquet,
+    SdmxCsv,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Table,
     Json,
+}
+
+impl OutputFormat {
+    /// The format of a result that is printed; none where it is one of files.
+    pub(crate) fn printed(self) -> Option<Format> {
+        match self {
+            OutputFormat::Table => Some(Format::Table),
+            OutputFormat::Json => Some(Format::Json),
+            OutputFormat::Csv | OutputFormat::Parquet | OutputFormat::SdmxCsv => None,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,11 +159,8 @@ pub(crate) enum Academy {
     ///
     /// Nothing is deleted: every node keeps the editions and can show them. A later edition may follow.
     Retire(Retire),
-    /// Print the national figures of one period
-    ///
-    /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
-    /// are given, and where every hub hid it, it is not published. Figures that somebody published come after, as context.
-    Report(ForPeriod),
+    #[command(flatten)]
+    Statistics(Statistics),
     /// Write an export of keys and releases, with which anybody can check the national figures
     ///
     /// It holds what every member of the federation may read: the directory, the releases as hubs signed them, and the
