@@ -105,8 +105,9 @@ fn report_text(report: &wire::Report, all: bool) -> String {
 
 fn row(line: &wire::ReportLine) -> Line {
     let withheld = line.hubs_hidden >= line.hubs;
+    let part = !line.dimension.is_empty();
     // Of what nothing is published the whole breakdown says the same, but for the names.
-    let told = |text: String| if withheld && !line.dimension.is_empty() { String::new() } else { text };
+    let told = |text: String| if withheld && part { String::new() } else { text };
     Line {
         title: line.title.clone(),
         dimension: line.dimension.clone(),
@@ -117,7 +118,8 @@ fn row(line: &wire::ReportLine) -> Line {
             figures::hubs_behind(line),
             told(hub_count(line.hubs_hidden)),
             told(hub_count(line.hubs_rounded)),
-            told(line.label.clone()),
+            // What holds of a headline holds of its parts.
+            if part { String::new() } else { line.label.clone() },
         ],
         withheld,
         empty: false,

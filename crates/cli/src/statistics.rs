@@ -142,8 +142,8 @@ async fn chart(arguments: ChartArguments) -> Result<(), Failure> {
     let title = format!("National statistics, {}", words::periods(&periods));
     let statistics = gather(channel, Scope { title, requests: vec![request], periods: vec![periods] }).await?;
     let chart = Chart::of(&statistics, &subject).ok_or_else(|| {
-        let words = "no chart: there are not two figures that are published and may be compared, or there are too many \
-                     for one chart; `folkmoot academy statistics` prints them as a table";
+        let words = "no chart: it takes two figures that are published, each with five hubs or more behind it where it \
+                     is not one hub's own, and at most 60 of them; `folkmoot academy statistics` prints them as a table";
         Failure::Told(words.to_owned())
     })?;
     let bytes = match output.extension().is_some_and(|ending| ending == "png") {
@@ -164,7 +164,9 @@ async fn funder_report(arguments: FunderReport) -> Result<(), Failure> {
     let everything = wire::ListObservationsRequest { dimension: "all".to_owned(), ..of_whole.clone() };
     let mut requests = vec![everything, by(wire::By::Region, &of_whole), by(wire::By::Hub, &of_whole)];
     let mut periods = vec![whole];
-    if quarters != periods[0] {
+    // Where hubs released the period as a whole alone, there is nothing to say of its quarters.
+    let client = StatisticsServiceClient::new(channel.clone());
+    if quarters != periods[0] && !pages::releases(&client, &quarters).await?.is_empty() {
         requests.push(of_periods(&quarters));
         periods.push(quarters);
     }
