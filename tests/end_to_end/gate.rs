@@ -94,10 +94,8 @@ fn approving_lifts_a_hold() {
 #[test]
 fn nothing_leaves_by_itself_before_thirty_days_are_over() {
     let federation = Federation::found();
-    let hub = hub(
-        &federation,
-        "[release]\nquarters = \"automatic\"\nyears = \"automatic\"\nprogrammes = \"automatic\"\n",
-    );
+    let hub =
+        hub(&federation, "[release]\nquarters = \"automatic\"\nyears = \"automatic\"\nprogrammes = \"automatic\"\n");
     let preview = release(&hub, &["--period", YEAR]);
     assert!(preview["automatic_day"].as_str().is_some_and(|day| day > "2026-01-01"), "{preview}");
     let table = hub.run(&["release"], &["--period", YEAR]).done();

@@ -109,7 +109,10 @@ mod tests {
         ];
         let text = as_text("Financial year 2018/19", &figures, false);
         assert!(text.contains("    woman") && !text.contains("    man"), "{text}");
-        assert!(text.ends_with("1 line left out: parts of breakdowns with nobody in them. --all shows it.\n"), "{text}");
+        assert!(
+            text.ends_with("1 line left out: parts of breakdowns with nobody in them. --all shows it.\n"),
+            "{text}"
+        );
         assert!(as_text("Financial year 2018/19", &figures, true).contains("    man"));
     }
 }

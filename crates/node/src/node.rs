@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use crate::{
     Error,
     folder::Folder,
+    gate,
     identity::{Authority, Identity, Validity},
     invite::{InviteCode, Token},
     peers::Peers,
@@ -120,6 +121,7 @@ pub struct Node {
     certified: ArcSwapOption<Certified>,
     authority: Option<Arc<Authority>>,
     peers: Arc<Peers>,
+    preparations: gate::Memory,
     frozen: watch::Sender<bool>,
     notices: Mutex<Vec<String>>,
     written: watch::Sender<u64>,
@@ -162,6 +164,7 @@ impl Node {
             authority,
             certified: ArcSwapOption::from(certified.map(Arc::new)),
             peers: Arc::default(),
+            preparations: gate::Memory::default(),
             frozen: watch::Sender::new(false),
             notices: Mutex::default(),
             written: watch::Sender::new(0),
@@ -300,6 +303,11 @@ impl Node {
     #[must_use]
     pub fn peers(&self) -> &Arc<Peers> {
         &self.peers
+    }
+
+    /// What the hub's gate has prepared last.
+    pub(crate) fn preparations(&self) -> &gate::Memory {
+        &self.preparations
     }
 
     pub(crate) fn certified(&self) -> Option<Arc<Certified>> {

@@ -142,6 +142,9 @@ mod tests {
         let cells = [0, 3].map(|rule| wire::PreviewCell { rule, ..Default::default() });
         let json = preview(&wire::PreviewReleaseResponse { cells: cells.into(), ..Default::default() });
         assert_eq!((&json["cells"][0]["rule"], &json["cells"][1]["rule"]), (&Value::Null, &3.into()));
-        assert_eq!((&json["hold"], &json["automatic_day"], &json["standing"]), (&Value::Null, &Value::Null, &Value::Null));
+        assert_eq!(
+            (&json["hold"], &json["automatic_day"], &json["standing"]),
+            (&Value::Null, &Value::Null, &Value::Null)
+        );
     }
 }

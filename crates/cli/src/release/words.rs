@@ -194,12 +194,7 @@ pub(super) fn release(release: &wire::Release, all: bool) -> String {
     };
     let mut lines = table(&["", "What left"]);
     let left_out = breakdown::add(&mut lines, &release.cells.iter().map(line).collect::<Vec<_>>(), all);
-    format!(
-        "{}\n{}{}",
-        text(facts, &[]),
-        text(lines, &[]),
-        breakdown::left_out(left_out, "breakdowns withheld whole")
-    )
+    format!("{}\n{}{}", text(facts, &[]), text(lines, &[]), breakdown::left_out(left_out, "breakdowns withheld whole"))
 }
 
 fn is_withheld(published: Option<&wire::PublishedFigure>) -> bool {

@@ -109,8 +109,9 @@ impl Audit {
             let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
             let threshold = i64::from(self.terms.threshold);
             let (low, high) = self.earlier.bounds[variable];
+            let told = self.told_of(indicator, variable, (low, high));
             for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
-                if bounds.0 <= bounds.1 && self.tells(indicator, variable, bounds) {
+                if bounds.0 <= bounds.1 && !self.told_of(indicator, variable, bounds).is_subset(&told) {
                     telling.insert(indicator);
                 }
             }
@@ -118,40 +119,52 @@ impl Audit {
         telling
     }
 
-    /// Whether few people would be told of if a total were known to lie between bounds.
-    fn tells(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> bool {
+    /// Totals and differences of totals, by their place, of which it would be known that they count few people, and with
+    /// fewer values than they must keep, if a total were known to lie between bounds.
+    fn told_of(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> BTreeSet<usize> {
+        let mut told = BTreeSet::new();
         let mut system = self.lattice.totals(family(indicator));
         system.bounds = self.earlier.bounds.clone();
         system.bounds[variable] = bounds;
         if !system.narrow() {
-            return false;
+            return told;
         }
         let sums = self.lattice.differences(family(indicator));
+        let is_few = |most: i64| most < i64::from(self.terms.threshold);
+        let is_fixed = |variable: usize| system.bounds[variable].0 == system.bounds[variable].1;
+        let least: Vec<i64> = system.bounds.iter().map(|(low, _)| *low).collect();
+        for (at, sum) in sums.iter().enumerate() {
+            if sum.iter().all(|(variable, _)| is_fixed(*variable)) && is_few(system::evaluate(sum, &least)) {
+                told.insert(at);
+            }
+        }
         for (variables, part) in system.parts(&sums) {
             let place = |variable: usize| variables.binary_search(&variable).ok();
-            let protected: Vec<Protected> = sums
+            let (ats, protected): (Vec<usize>, Vec<Protected>) = sums
                 .iter()
-                .filter(|sum| sum.iter().any(|(variable, _)| place(*variable).is_some()))
-                .map(|sum| {
+                .enumerate()
+                .filter(|(_, sum)| sum.iter().any(|(variable, _)| place(*variable).is_some()))
+                .map(|(at, sum)| {
                     let free = sum.iter().filter_map(|(variable, times)| Some((place(*variable)?, *times)));
                     let fixed = sum.iter().filter(|(variable, _)| place(*variable).is_none());
                     let fixed = fixed.map(|(variable, times)| system.bounds[*variable].0 * times).sum();
-                    Protected { sum: free.collect(), fixed, guard: Guard::FEW }
+                    (at, Protected { sum: free.collect(), fixed, guard: Guard::FEW })
                 })
-                .collect();
+                .unzip();
             if protected.is_empty() {
                 continue;
             }
-            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { return false };
+            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { continue };
             let mut shown = vec![Shown::default(); protected.len()];
             let mut of_part: Vec<&mut Shown> = shown.iter_mut().collect();
             let findings = examine(&part, &solution, &protected, &mut of_part, &mut self.budget);
-            let few = |shown: &Shown| shown.most().is_some_and(|most| most < i64::from(self.terms.threshold));
-            if findings.iter().zip(&shown).any(|(finding, shown)| *finding == Finding::Lacking && few(shown)) {
-                return true;
+            for ((at, finding), shown) in ats.into_iter().zip(findings).zip(&shown) {
+                if finding == Finding::Lacking && shown.most().is_some_and(is_few) {
+                    told.insert(at);
+                }
             }
         }
-        false
+        told
     }
 
     /// Gives back totals that were taken in vain.

@@ -183,6 +183,16 @@ fn a_mark_that_would_tell_too_much_is_not_made() {
 }
 
 #[test]
+fn what_is_known_in_any_case_silences_nothing() {
+    let mut hub = Hub::default();
+    hub.add(2, person(Gender::Woman), EventKind::Sessions, "2018-Q4", 60);
+    hub.release("2018-Q2", "2018-07-01");
+    hub.release("2018-Q3", "2018-10-01");
+    hub.release("2019-Q1", "2019-04-01");
+    assert_eq!(hub.prepare("2018/19", "2019-04-01").leaves("people_trained", "", ""), "<8");
+}
+
+#[test]
 fn past_the_budget_nothing_is_let_through() {
     let mut hub = busy(3, 60);
     let mut spared = 0;

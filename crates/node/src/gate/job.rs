@@ -7,7 +7,7 @@ use folkmoot_domain::calendar::Period;
 use folkmoot_store::{Store, hub::Approver};
 use tokio::time::sleep;
 
-use super::{Gate, GateError, due::due, due::PeriodFacts};
+use super::{Gate, GateError, due::PeriodFacts, due::due};
 use crate::{exchange::jitter, node::Node};
 
 /// How often the store is read. A wall clock may jump; a long sleep would not notice.

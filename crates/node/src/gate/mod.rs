@@ -4,10 +4,11 @@
 
 mod due;
 pub(crate) mod job;
+mod memory;
 
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Figure, Observations, Policy, Prepared, Standing, differences, prepare};
+use folkmoot_disclosure::{Figure, Observations, Policy, Prepared, Standing, differences};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::indicator::CellKey;
@@ -16,6 +17,7 @@ use folkmoot_store::hub::{ApprovedRelease, Approver, Counted, Hold};
 use folkmoot_store::{Store, StoreError};
 
 pub(crate) use due::PeriodFacts;
+pub(crate) use memory::Memory;
 
 use crate::node::Node;
 use crate::settings::ReleaseSettings;
@@ -86,7 +88,8 @@ impl Gate {
         // A period that the account does not have is refused whatever the policy.
         let span = counted.account.observations(period).map(Observations::span);
         let policy = span.map_or_else(Policy::floor, |span| self.node.policy(span));
-        let prepared = prepare(&counted.account, period, self.node.id().0, &policy, self.today)?;
+        let memory = self.node.preparations();
+        let prepared = memory.prepare(&counted.account, period, self.node.id().0, &policy, self.today)?;
         let standing = records.standing_release(period)?;
         let payload = match (&prepared.standing, &standing) {
             (Standing::Stands, Some(standing)) => standing.payload.clone(),

@@ -99,7 +99,9 @@ pub(super) fn read(value: &DeValue<'_>, line: usize, reading: &mut Reading<'_>) 
             name @ "listening_waits_for_report_back" => {
                 match value.get_ref().as_bool() {
                     Some(waits) => settings.listening_waits_for_report_back = waits,
-                    None => reading.problems.push(Problem { line, what: format!("`{name}` is true or false, unquoted") }),
+                    None => {
+                        reading.problems.push(Problem { line, what: format!("`{name}` is true or false, unquoted") })
+                    }
                 }
                 continue;
             }
@@ -155,11 +157,9 @@ mod tests {
         )
         .expect("good settings");
         assert!(settings.listening_waits_for_report_back && settings.any_automatic());
-        for (period, expected) in [
-            ("2018-Q3", Approval::Automatic),
-            ("2018/19", Approval::ByHand),
-            ("programme/COEP", Approval::Automatic),
-        ] {
+        for (period, expected) in
+            [("2018-Q3", Approval::Automatic), ("2018/19", Approval::ByHand), ("programme/COEP", Approval::Automatic)]
+        {
             assert_eq!(settings.approval(&period.parse().expect("a period")), expected);
         }
     }
@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn an_academy_releases_nothing() {
-        let text = "role = \"academy\"\nname = \"A\"\nlisten = \"127.0.0.1:1\"\naddress = \"a.example.org:1\"\n[release]\n";
+        let text =
+            "role = \"academy\"\nname = \"A\"\nlisten = \"127.0.0.1:1\"\naddress = \"a.example.org:1\"\n[release]\n";
         let problems = Settings::parse(text, &Overrides::default()).expect_err("a problem");
         assert!(problems[0].to_string().starts_with("line 5: `release` is for hubs"), "{problems:?}");
     }

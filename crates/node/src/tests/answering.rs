@@ -167,7 +167,10 @@ async fn a_report_without_releases_says_so_beside_what_was_published() {
 }
 
 /// Sends files, in pieces, and gathers the results and the refusals.
-pub(super) async fn import(channel: Channel, files: &[(&str, &str)]) -> Result<(Vec<records::FileResult>, usize), Status> {
+pub(super) async fn import(
+    channel: Channel,
+    files: &[(&str, &str)],
+) -> Result<(Vec<records::FileResult>, usize), Status> {
     let mut pieces = vec![Sent::Options(records::ImportOptions::default())];
     for (name, text) in files {
         pieces.extend(
@@ -351,6 +354,7 @@ async fn reflection_lists_what_is_mounted_and_health_serves_it() {
         "PolicyService",
         "ProgrammeService",
         "ReportService",
+        "StatisticsService",
         "VerificationService",
     ][..];
     for (place, package, own) in [(Place::hub("Warminster"), "hub", hub), (Place::academy(), "academy", academy)] {

@@ -14,9 +14,7 @@ use super::{
 };
 use crate::{
     gate::job::approve_due,
-    generated::hub::{
-        indicator_service_client::IndicatorServiceClient, release_service_client::ReleaseServiceClient,
-    },
+    generated::hub::{indicator_service_client::IndicatorServiceClient, release_service_client::ReleaseServiceClient},
 };
 
 const QUARTER: &str = "2018-Q3";
@@ -93,11 +91,8 @@ async fn figures_are_listed_by_page_each_once() {
     let line = channel(&place).await;
     import_trained(line.clone(), 21).await;
     let mut client = IndicatorServiceClient::new(line);
-    let request = |size, token: &str| ListIndicatorsRequest {
-        period: QUARTER.into(),
-        page_size: size,
-        page_token: token.into(),
-    };
+    let request =
+        |size, token: &str| ListIndicatorsRequest { period: QUARTER.into(), page_size: size, page_token: token.into() };
     let whole = client.list_indicators(request(1000, "")).await.expect("figures").into_inner().indicators;
     let (mut pages, mut token) = (Vec::new(), String::new());
     loop {
@@ -310,8 +305,7 @@ async fn import_heard(channel: Channel, reported_back_on: &str) {
     let campaigns = format!(
         "ref,title,kind,opened_on,closed_on,reported_back_on\nL-1,Damp,place,2018-07-01,2018-09-30,{reported_back_on}\n"
     );
-    let files =
-        [("people.csv", people), ("listening_campaigns.csv", campaigns), ("listenings.csv", listenings)];
+    let files = [("people.csv", people), ("listening_campaigns.csv", campaigns), ("listenings.csv", listenings)];
     let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
     let (_, refusals) = import(channel, &files).await.expect("an import");
     assert_eq!(refusals, 0);

@@ -1,6 +1,13 @@
 use super::*;
 
-fn cell(dimension: &str, category: &str, true_value: u64, figure: Figure, rule: i32, reason: &str) -> wire::PreviewCell {
+fn cell(
+    dimension: &str,
+    category: &str,
+    true_value: u64,
+    figure: Figure,
+    rule: i32,
+    reason: &str,
+) -> wire::PreviewCell {
     wire::PreviewCell {
         title: "People trained".into(),
         dimension: dimension.into(),
@@ -60,7 +67,8 @@ fn a_preview_shows_what_leaves_and_by_which_rule() {
          \x20   Men                   3  fewer than 8              rule 2: too few people\n\
          \x20 Disability                withheld                  rule 3: everybody is in one part\n\
          3 lines left out: breakdowns withheld whole, and hidden parts with nobody in them. --all shows them.\n\n";
-    let squeeze = |text: &str| text.replace("--all", "all").replace('-', "").split_whitespace().collect::<Vec<_>>().join(" ");
+    let squeeze =
+        |text: &str| text.replace("--all", "all").replace('-', "").split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(squeeze(&text).starts_with(&squeeze(expected)), "{text}");
     assert!(text.contains("\n    Women "), "a category stands indented\n{text}");
     for said in [
@@ -76,10 +84,8 @@ fn a_preview_shows_what_leaves_and_by_which_rule() {
 
 #[test]
 fn a_hidden_ward_is_not_listed() {
-    let ward = wire::PreviewCell {
-        left_out: true,
-        ..cell("ward", "E05008942", 3, Figure::Below(8), 2, "too few people")
-    };
+    let ward =
+        wire::PreviewCell { left_out: true, ..cell("ward", "E05008942", 3, Figure::Below(8), 2, "too few people") };
     let text = preview(&wire::PreviewReleaseResponse { cells: vec![ward], ..first() }, "", false);
     assert!(text.contains("not listed") && !text.contains("fewer than 8  "), "{text}");
 }
@@ -118,11 +124,7 @@ fn what_waits_is_said() {
             "1 listening campaign heard in it has not been reported back.\n",
         ),
         (
-            wire::PreviewReleaseResponse {
-                campaigns_awaiting_report_back: 2,
-                waits_for_report_back: true,
-                ..first()
-            },
+            wire::PreviewReleaseResponse { campaigns_awaiting_report_back: 2, waits_for_report_back: true, ..first() },
             "2 listening campaigns heard in it have not been reported back, and this hub approves nothing of the period \
              before that.\n",
         ),

@@ -243,7 +243,8 @@ impl<'a> Comparison<'a> {
         was.sort_by_key(|(quarter, _)| *quarter);
         is.sort_by_key(|(quarter, _)| *quarter);
         let pinned = self.attributes(sides);
-        let before = sides.was.first().map(|(_, fact)| fact.attributes);
+        // Frozen facts outside of the period say nothing of what was counted in it.
+        let before = sides.was.iter().find(|(at, _)| within(*at)).map(|(_, fact)| fact.attributes);
         let now = pinned.or_else(|| sides.now.first().map(|(_, fact)| fact.attributes));
         let unknown = Attributes::UNKNOWN;
         (

@@ -143,6 +143,18 @@ fn check(people: &[Somebody], family: Family, frozen_quarters: usize, released: 
     }
 }
 
+/// Seven come late to a quarter, and an eighth who is in the next quarter of the same released period anyhow. Somebody of
+/// another quarter, whose gender is corrected and who is in the next one too, is no eighth of the period.
+#[test]
+fn a_correction_in_a_quarter_outside_of_a_period_is_no_change_in_it() {
+    let in_first = ((0, [1, 0, 0, 0]), (4, [1, 0, 0, 0]), false);
+    let mut people: Vec<Somebody> = vec![in_first; 7];
+    people.push(((0, [1, 0, 1, 0]), (4, [1, 0, 1, 0]), false));
+    people.extend([((0, [0; 4]), (0, [0, 1, 0, 0]), false); 7]);
+    people.push(((0, [0, 0, 1, 0]), (0, [0, 1, 1, 0]), false));
+    check(&people, Family::Action, 2, &[Stretch { first: QUARTERS[1], last: QUARTERS[2] }], (0, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
