@@ -1,14 +1,14 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
 mod export;
+mod format;
 mod policy;
 mod release;
 mod statistics;
 
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use folkmoot_domain::DomainError;
 use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
 use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
@@ -16,6 +16,7 @@ use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
+pub(crate) use format::{Format, OutputFormat};
 pub(crate) use policy::{Policy, SetPolicy};
 pub(crate) use release::{Indicators, Release};
 pub(crate) use statistics::{
@@ -44,51 +45,6 @@ pub(crate) struct Arguments {
     pub(crate) format: OutputFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-impl Arguments {
-    /// Refuses a format of files for a command that writes none.
-    ///
-    /// # Errors
-    /// As for any argument that does not fit.
-    pub(crate) fn checked(self) -> Result<Arguments, clap::Error> {
-        let writes_files = matches!(self.command, Command::Academy(Academy::Statistics(Statistics::Statistics(_))));
-        match self.format.printed() {
-            None if !writes_files => Err(Arguments::command().error(
-                ErrorKind::ArgumentConflict,
-                "csv, parquet and sdmx-csv are formats of `folkmoot academy statistics`; this command prints table or json",
-            )),
-            Some(_) | None => Ok(self),
-        }
-    }
-}
-
-/// How results are printed, or written where they are files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OutputFormat {
-    Table,
-    Json,
-    Csv,
-    Parquet,
-    SdmxCsv,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Table,
-    Json,
-}
-
-impl OutputFormat {
-    /// The format of a result that is printed; none where it is one of files.
-    pub(crate) fn printed(self) -> Option<Format> {
-        match self {
-            OutputFormat::Table => Some(Format::Table),
-            OutputFormat::Json => Some(Format::Json),
-            OutputFormat::Csv | OutputFormat::Parquet | OutputFormat::SdmxCsv => None,
-        }
-    }
 }
 
 #[derive(Debug, Subcommand)]
