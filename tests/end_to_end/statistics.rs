@@ -107,10 +107,7 @@ fn statistics_go_from_sheets_to_files_with_their_provenance() {
 
     // A difference has five hubs behind both quarters, and says that they are not the same.
     let table = statistics(&federation, &third).done();
-    assert!(
-        table.contains("−7 to +7 (other hubs stand behind the two: 6 then, 5 now, 5 of them the same)"),
-        "{table}"
-    );
+    assert!(table.contains("−7 to +7 (other hubs stand behind the two: 6 then, 5 now, 5 of them the same)"), "{table}");
     let table = statistics(&federation, &[&third[..], &["--by", "region"]].concat()).done();
     assert!(table.contains("not for comparison: fewer than 5 hubs"), "{table}");
 

@@ -39,7 +39,7 @@ pub(crate) async fn run(command: Statistics, output: OutputFormat) -> Result<(),
     let format = output.printed().unwrap_or(Format::Json);
     match command {
         Statistics::Report(arguments) => report::run(arguments, format).await,
-        Statistics::Statistics(arguments) => {
+        Statistics::Observations(arguments) => {
             observations(arguments, output).await.map_err(|failure| failure.calling(&TYPED))
         }
         Statistics::Coverage(arguments) => {
@@ -65,7 +65,7 @@ async fn observations(arguments: Observations, output: OutputFormat) -> Result<(
     let channel = connection::academy(&arguments.folder.data).await?;
     let request = request(&arguments);
     let Some(published) = published else {
-        let found = pages::observations(&mut StatisticsServiceClient::new(channel), request).await?;
+        let found = pages::observations(&StatisticsServiceClient::new(channel), request).await?;
         let text = words::observations(&found);
         return match arguments.output {
             Some(path) => files::write(&path, text.as_bytes()),

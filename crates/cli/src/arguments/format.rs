@@ -11,7 +11,7 @@ impl Arguments {
     /// # Errors
     /// As for any argument that does not fit.
     pub(crate) fn checked(self) -> Result<Arguments, clap::Error> {
-        let writes_files = matches!(self.command, Command::Academy(Academy::Statistics(Statistics::Statistics(_))));
+        let writes_files = matches!(self.command, Command::Academy(Academy::Statistics(Statistics::Observations(_))));
         match self.format.printed() {
             None if !writes_files => Err(Arguments::command().error(
                 ErrorKind::ArgumentConflict,

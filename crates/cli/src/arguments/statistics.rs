@@ -18,7 +18,8 @@ pub(crate) enum Statistics {
     ///
     /// --format json, csv, parquet and sdmx-csv carry their provenance: the releases behind the figures, their hashes, the
     /// policy. Bounds stand beside every figure; what is hidden is never shown.
-    Statistics(Observations),
+    #[command(name = "statistics")]
+    Observations(Observations),
     /// Say which hub has released which period, when, and whether it was late
     Coverage(Coverage),
     /// Draw one chart, as SVG or PNG by the ending of its file
