@@ -26,6 +26,7 @@ mod revoke;
 mod served;
 mod settings;
 mod shared;
+mod statistics;
 mod tap;
 mod tokens;
 mod tour;

@@ -72,7 +72,7 @@ async fn add_programme(arguments: AddProgramme, format: Format) -> Result<(), Fa
     }
 }
 
-async fn programmes(channel: Channel) -> Result<Vec<wire::Programme>, Failure> {
+pub(crate) async fn programmes(channel: Channel) -> Result<Vec<wire::Programme>, Failure> {
     let mut client = ProgrammeServiceClient::new(channel);
     let mut all = Vec::new();
     let mut page_token = String::new();

@@ -1,12 +1,14 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
 mod export;
+mod format;
 mod policy;
 mod release;
+mod statistics;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use folkmoot_domain::DomainError;
 use folkmoot_domain::calendar::{Period, ProgrammeCode, iso, parse_date};
 use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
@@ -14,8 +16,12 @@ use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
+pub(crate) use format::{Format, OutputFormat};
 pub(crate) use policy::{Policy, SetPolicy};
 pub(crate) use release::{Indicators, Release};
+pub(crate) use statistics::{
+    By, Chart, ChartKind, Coverage, FunderReport, Observations, Periods, ReportPeriod, Statistics,
+};
 
 /// Everything on one command line.
 #[derive(Debug, Parser)]
@@ -33,18 +39,12 @@ pub(crate) use release::{Indicators, Release};
     disable_help_subcommand = true
 )]
 pub(crate) struct Arguments {
-    /// How to print the result: a table for people, or JSON for programs
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
-    pub(crate) format: Format,
+    /// How to print the result: a table for people, or JSON for programs; csv, parquet and sdmx-csv are for
+    /// `academy statistics` alone
+    #[arg(long, global = true, value_enum, default_value_t = OutputFormat::Table)]
+    pub(crate) format: OutputFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    Table,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,11 +115,8 @@ pub(crate) enum Academy {
     ///
     /// Nothing is deleted: every node keeps the editions and can show them. A later edition may follow.
     Retire(Retire),
-    /// Print the national figures of one period
-    ///
-    /// Each line says how many hubs stand behind the figure. A figure is exact only where every hub's is; else its bounds
-    /// are given, and where every hub hid it, it is not published. Figures that somebody published come after, as context.
-    Report(ForPeriod),
+    #[command(flatten)]
+    Statistics(Statistics),
     /// Write an export of keys and releases, with which anybody can check the national figures
     ///
     /// It holds what every member of the federation may read: the directory, the releases as hubs signed them, and the

@@ -1,6 +1,6 @@
 //! How figures are said to people, and to programs.
 
-use folkmoot_domain::indicator::{Indicator, Unit, format_amount};
+use folkmoot_domain::indicator::{Unit, format_amount};
 use folkmoot_proto::academy::v1::{DeclaredFigure, ReportLine};
 use folkmoot_proto::hub::v1::PublishedFigure;
 use folkmoot_proto::hub::v1::published_figure::Figure;
@@ -42,14 +42,6 @@ pub(crate) fn published_json(figure: Option<&PublishedFigure>) -> Value {
     }
 }
 
-/// The title of a line in a table: a category stands indented under its headline.
-pub(crate) fn line_title(title: &str, category_title: &str) -> String {
-    match category_title {
-        "" => title.to_owned(),
-        category => format!("  {category}"),
-    }
-}
-
 /// Which breakdown a line belongs to, for programs: null for a headline.
 pub(crate) fn breakdown_json(dimension: &str, category: &str) -> Value {
     match dimension {
@@ -79,9 +71,7 @@ pub(crate) fn hubs_behind(line: &ReportLine) -> String {
 
 /// A figure that somebody published, with its qualifier.
 pub(crate) fn declared(figure: &DeclaredFigure) -> String {
-    let unit =
-        figure.indicator.as_deref().and_then(Indicator::from_code).map_or("", |indicator| indicator.unit().name());
-    let amount = amount(unit, figure.figure);
+    let amount = amount(&figure.unit, figure.figure);
     match figure.qualifier.as_str() {
         "exactly" => amount,
         qualifier => format!("{qualifier} {amount}"),
@@ -150,14 +140,14 @@ mod tests {
 
     #[test]
     fn published_figures_keep_their_qualifier() {
-        for (indicator, figure, qualifier, expected) in [
-            (Some("people_trained"), 3_966, "exactly", "3,966"),
-            (Some("people_mobilised"), 3_000, "almost", "almost 3,000"),
-            (Some("funding_leveraged_pence"), 125_000_000, "about", "about £1,250,000.00"),
-            (None, 22, "exactly", "22"),
+        for (unit, figure, qualifier, expected) in [
+            ("people", 3_966, "exactly", "3,966"),
+            ("people", 3_000, "almost", "almost 3,000"),
+            ("pence", 125_000_000, "about", "about £1,250,000.00"),
+            ("hubs", 22, "exactly", "22"),
         ] {
             let figure = DeclaredFigure {
-                indicator: indicator.map(str::to_owned),
+                unit: unit.to_owned(),
                 figure,
                 qualifier: qualifier.to_owned(),
                 ..DeclaredFigure::default()

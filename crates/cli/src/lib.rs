@@ -21,6 +21,7 @@ mod policy;
 mod release;
 mod report;
 mod shell;
+mod statistics;
 mod status;
 mod sync;
 mod times;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tokio::runtime::Builder;
 
-use crate::arguments::{Academy, Arguments, Command, Hub, Person};
+use crate::arguments::{Academy, Arguments, Command, Format, Hub, Person};
 use crate::failure::Failure;
 use crate::output::tell;
 
@@ -48,7 +49,7 @@ pub fn main() -> ExitCode {
 
 /// Runs one command line, of which the first word is the program's name.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let arguments = match Arguments::try_parse_from(words) {
+    let arguments = match Arguments::try_parse_from(words).and_then(Arguments::checked) {
         Ok(arguments) => arguments,
         Err(error) => {
             // A reader of the help that has gone is no failure.
@@ -64,7 +65,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     failure.exit_code()
 }
 
-fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
+fn perform(Arguments { format: output, command }: Arguments) -> Result<(), Failure> {
+    // What the other formats are for was checked with the arguments.
+    let format = output.printed().unwrap_or(Format::Json);
     match command {
         Command::Academy(Academy::Init(arguments)) => nodes::init_academy(arguments, format),
         Command::Academy(Academy::Serve(arguments)) => nodes::serve_academy(arguments),
@@ -74,7 +77,7 @@ fn perform(Arguments { format, command }: Arguments) -> Result<(), Failure> {
         Command::Academy(Academy::Hub(command)) => wait(academy::hub(command, format)),
         Command::Academy(Academy::Publish(arguments)) => wait(curriculum::publish(arguments, format)),
         Command::Academy(Academy::Retire(arguments)) => wait(curriculum::retire(arguments, format)),
-        Command::Academy(Academy::Report(arguments)) => wait(report::run(arguments, format)),
+        Command::Academy(Academy::Statistics(command)) => wait(statistics::run(command, output)),
         Command::Academy(Academy::Export(arguments)) => wait(verify::export(arguments, format)),
         Command::Academy(Academy::Verify(arguments)) => wait(verify::live(arguments, format)),
         Command::Hub(Hub::Init(arguments)) => nodes::init_hub(arguments, format),

@@ -4,19 +4,22 @@ use folkmoot_node::generated::academy::report_service_client::ReportServiceClien
 use folkmoot_proto::academy::v1 as wire;
 use serde_json::{Value, json};
 
-use crate::arguments::{ForPeriod, Format};
+use crate::arguments::{Format, ReportPeriod};
+use crate::breakdown::{self, Line};
 use crate::connection;
 use crate::failure::Failure;
 use crate::figures;
 use crate::output::{print, print_json, table, text};
+use crate::times;
 
-pub(crate) async fn run(arguments: ForPeriod, format: Format) -> Result<(), Failure> {
-    let channel = connection::academy(&arguments.folder.data).await?;
-    let request = wire::GetReportRequest { period: arguments.period };
+pub(crate) async fn run(arguments: ReportPeriod, format: Format) -> Result<(), Failure> {
+    let ReportPeriod { period, all } = arguments;
+    let channel = connection::academy(&period.folder.data).await?;
+    let request = wire::GetReportRequest { period: period.period };
     let report = ReportServiceClient::new(channel).get_report(request).await?.into_inner();
     match format {
         Format::Json => print_json(&report_json(&report)),
-        Format::Table => print(&report_text(&report)),
+        Format::Table => print(&report_text(&report, all)),
     }
 }
 
@@ -35,19 +38,39 @@ fn report_json(report: &wire::Report) -> Value {
             "hubs_hidden": line.hubs_hidden,
             "hubs_rounded": line.hubs_rounded,
             "hubs_missing": line.hubs_missing,
+            "hubs_late": line.hubs_late,
             "label": line.label,
         })
     };
     let declared = |figure: &wire::DeclaredFigure| {
         json!({
             "programme": figure.programme,
+            "programme_title": figure.programme_title,
             "label": figure.label,
             "indicator": figure.indicator,
             "figure": figure.figure,
+            "unit": figure.unit,
             "qualifier": figure.qualifier,
             "kind": figure.kind,
             "source": figure.source,
             "comparable": figure.comparable,
+            "note": figure.note,
+        })
+    };
+    let release = |release: &wire::ReceivedRelease| {
+        json!({
+            "hub": release.display_name,
+            "hub_id": release.hub.strip_prefix("hubs/").unwrap_or(&release.hub),
+            "period": release.period,
+            "revision": release.revision,
+            "policy_version": release.policy_version,
+            "threshold": release.threshold,
+            "special_threshold": release.special_threshold,
+            "largest_percent": release.largest_percent,
+            "two_largest_percent": release.two_largest_percent,
+            "payload_hash": release.payload_hash,
+            "entry_hash": release.entry_hash,
+            "received": times::json(release.receive_time),
         })
     };
     json!({
@@ -56,24 +79,21 @@ fn report_json(report: &wire::Report) -> Value {
         "to": report.last_day,
         "indicators": report.indicators.iter().map(line).collect::<Vec<_>>(),
         "declared": report.declared.iter().map(declared).collect::<Vec<_>>(),
+        "releases": report.releases.iter().map(release).collect::<Vec<_>>(),
     })
 }
 
-/// The report as people read it.
-fn report_text(report: &wire::Report) -> String {
+/// The report as people read it: headlines, each followed by its breakdowns.
+fn report_text(report: &wire::Report, all: bool) -> String {
     let mut lines = table(&["", "Figure", "", "Hidden by", "Rounded by", ""]);
-    for line in &report.indicators {
-        lines.add_row([
-            figures::line_title(&line.title, &line.category_title),
-            figures::national(line),
-            figures::hubs_behind(line),
-            hub_count(line.hubs_hidden),
-            hub_count(line.hubs_rounded),
-            line.label.clone(),
-        ]);
-    }
+    let rows: Vec<Line> = report.indicators.iter().map(row).collect();
+    let left_out = breakdown::add(&mut lines, &rows, all);
     let mut out =
         format!("{}, {} to {}\n\n{}", report.period_title, report.first_day, report.last_day, text(lines, &[1]));
+    out.push_str(&breakdown::left_out(left_out, "breakdowns of which nothing is published"));
+    if let Some(late) = report.indicators.first().map(|line| line.hubs_late).filter(|late| *late > 0) {
+        out.push_str(&format!("Late by more than 60 days after the close: {}.\n", hub_count(late)));
+    }
     if !report.declared.is_empty() {
         out.push_str("\nPublished by others, as context; no figure above is made from these:\n");
         for figure in &report.declared {
@@ -81,6 +101,29 @@ fn report_text(report: &wire::Report) -> String {
         }
     }
     out
+}
+
+fn row(line: &wire::ReportLine) -> Line {
+    let withheld = line.hubs_hidden >= line.hubs;
+    let part = !line.dimension.is_empty();
+    // Of what nothing is published the whole breakdown says the same, but for the names.
+    let told = |text: String| if withheld && part { String::new() } else { text };
+    Line {
+        title: line.title.clone(),
+        dimension: line.dimension.clone(),
+        category_title: line.category_title.clone(),
+        true_figure: None,
+        columns: vec![
+            figures::national(line),
+            figures::hubs_behind(line),
+            told(hub_count(line.hubs_hidden)),
+            told(hub_count(line.hubs_rounded)),
+            // What holds of a headline holds of its parts.
+            if part { String::new() } else { line.label.clone() },
+        ],
+        withheld,
+        empty: false,
+    }
 }
 
 fn declared_text(figure: &wire::DeclaredFigure) -> String {

@@ -15,7 +15,8 @@ fn parse(line: &str) -> Result<String, clap::error::ErrorKind> {
         _ => vec![part.to_owned()],
     });
     let words = std::iter::once("folkmoot".to_owned()).chain(words);
-    Arguments::try_parse_from(words).map(|arguments| format!("{arguments:?}")).map_err(|error| error.kind())
+    let parsed = Arguments::try_parse_from(words).and_then(Arguments::checked);
+    parsed.map(|arguments| format!("{arguments:?}")).map_err(|error| error.kind())
 }
 
 #[test]
@@ -43,6 +44,23 @@ fn every_command_of_the_tour_is_understood() {
         r#"academy hub set --data A --name Warminster --region "South West" --stage closed"#,
         "academy hub revoke --data A --name Warminster",
         "academy report --data A --period programme/COEP --format json",
+        "academy report --data A --period programme/COEP --all",
+        "academy statistics --data A --period 2018-Q3",
+        "academy statistics --data A --from 2018-Q1 --to 2018-Q4 --indicator people_trained --indicator listenings",
+        r#"academy statistics --data A --period 2018/19 --dimension gender --by region --region "South West""#,
+        "academy statistics --data A --period 2018/19 --by hub --hub Warminster --format json",
+        "academy statistics --data A --period programme/COEP --dimension all --format csv --output figures",
+        "academy statistics --data A --period programme/COEP --format parquet --output figures.parquet",
+        "academy statistics --data A --period programme/COEP --format sdmx-csv --output figures",
+        "academy statistics --data A --from 2018-Q1 --to 2018-Q4 --add-up",
+        "academy coverage --data A",
+        "academy coverage --data A --from 2018-Q1 --to 2018-Q4 --format json",
+        "academy chart --data A --period programme/COEP --indicator people_trained --kind trend --output trend.svg",
+        "academy chart --data A --from 2018-Q1 --to 2018-Q4 --indicator listenings --kind trend --output trend.png",
+        "academy chart --data A --period 2018/19 --indicator people_trained --kind by-hub --output hubs.svg",
+        "academy chart --data A --period 2018/19 --indicator people_trained --kind by-breakdown --dimension gender \
+         --output gender.svg",
+        "academy funder-report --data A --period programme/COEP --output report.html",
         "academy export E --data A",
         "academy verify --data A --format json",
         "verify E",
@@ -115,6 +133,24 @@ fn what_makes_no_sense_is_refused() {
         ("hub release --data H --period 2018-Q3 --list", ArgumentConflict),
         ("hub import --data H sheets --number --dry-run", ArgumentConflict),
         ("academy hub set --data A --name Warminster", MissingRequiredArgument),
+        ("academy statistics --data A", MissingRequiredArgument),
+        ("academy statistics --data A --from 2018-Q1", MissingRequiredArgument),
+        ("academy statistics --data A --period 2018-Q1 --from 2018-Q1 --to 2018-Q2", ArgumentConflict),
+        ("academy statistics --data A --period 2018-Q1 --indicator people", ValueValidation),
+        ("academy statistics --data A --period 2018-Q1 --dimension colour", ValueValidation),
+        ("academy statistics --data A --period 2018-Q1 --by street", InvalidValue),
+        ("academy coverage --data A --format csv", ArgumentConflict),
+        ("academy report --data A --period 2018-Q1 --format parquet", ArgumentConflict),
+        ("status --data H --format sdmx-csv", ArgumentConflict),
+        (
+            "academy chart --data A --period 2018-Q1 --indicator listenings --kind by-hub --output hubs.pdf",
+            ValueValidation,
+        ),
+        (
+            "academy chart --data A --period 2018-Q1 --indicator listenings --kind by-breakdown --output x.svg",
+            MissingRequiredArgument,
+        ),
+        ("academy chart --data A --indicator listenings --kind trend --output x.svg", MissingRequiredArgument),
         ("academy hub set --data A --name Warminster --stage asleep", ValueValidation),
         ("academy invite --data A --name Warminster --kind shop", ValueValidation),
         (r#"academy invite --data A --name "  ""#, ValueValidation),

@@ -1,6 +1,7 @@
 //! Moments, as people and programs read them.
 
 use std::fmt::Display;
+use std::time::SystemTime;
 
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::iso;
@@ -22,12 +23,24 @@ pub(crate) fn json(time: Option<impl Display>) -> Value {
 
 /// A minute that counts from 1970, in UTC.
 pub(crate) fn minute(minute: u32) -> String {
+    let (day, time) = day_and_time(minute);
+    format!("{day} {time} UTC")
+}
+
+/// This minute as ISO 8601, in UTC.
+pub(crate) fn now() -> String {
+    let minutes = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 60;
+    let (day, time) = day_and_time(u32::try_from(minutes).unwrap_or(u32::MAX));
+    format!("{day}T{time}Z")
+}
+
+fn day_and_time(minute: u32) -> (String, String) {
     const DAY: u32 = 24 * 60;
     /// The Julian day of 1 January 1970.
     const EPOCH: i32 = 2_440_588;
     let days = i32::try_from(minute / DAY).unwrap_or(i32::MAX);
     let day = Date::from_julian_day(EPOCH.saturating_add(days)).unwrap_or(Date::MAX);
-    format!("{} {:02}:{:02} UTC", iso(day), minute % DAY / 60, minute % 60)
+    (iso(day), format!("{:02}:{:02}", minute % DAY / 60, minute % 60))
 }
 
 #[cfg(test)]

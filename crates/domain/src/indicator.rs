@@ -252,6 +252,24 @@ impl Indicator {
         1
     }
 
+    /// Whether it says what came of the work, rather than how much of it was done.
+    pub fn is_outcome(self) -> bool {
+        match self {
+            Indicator::ListeningCampaignsReportedBack
+            | Indicator::PeopleMobilised
+            | Indicator::ActionsHeld
+            | Indicator::CommunityProjectsSupported
+            | Indicator::FundingLeveragedPence => true,
+            Indicator::PeopleTrained
+            | Indicator::YoungPeopleTrained
+            | Indicator::TrainingSessions
+            | Indicator::TrainingMinutes
+            | Indicator::TrainersQualityAssured
+            | Indicator::Listenings
+            | Indicator::PeopleListenedTo => false,
+        }
+    }
+
     /// The dimensions that it is broken down by.
     pub fn dimensions(self) -> &'static [Dimension] {
         self.entry().dimensions

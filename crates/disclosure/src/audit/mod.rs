@@ -6,6 +6,7 @@
 //! one and a half of it are: each shown by a solution of the whole system ([`search`]). What could not be shown within
 //! the budget is not safe, and is withheld.
 
+mod dive;
 mod known;
 mod lattice;
 mod nudge;

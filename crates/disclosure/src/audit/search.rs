@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions};
 
+use super::dive::{Dived, Diving};
 use super::nudge::Nudging;
 use super::system::{Relation, Sum, System, evaluate};
 use crate::Policy;
@@ -45,7 +46,9 @@ pub(super) struct Protected {
 /// How much work an audit may do: counted, not timed, so that it ends alike on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// Integer programs in one audit, repairs included.
+    /// Steps of the search in one audit, repairs included.
+    pub(crate) steps: u32,
+    /// Integer programs in one audit, for what the search leaves open.
     pub(crate) programs: u32,
     /// Nodes of branch and bound in one integer program.
     pub(crate) nodes: u64,
@@ -55,7 +58,7 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { programs: 1_500, nodes: 200, variables: 2_500 }
+        Budget { steps: 500_000, programs: 500, nodes: 200, variables: 2_500 }
     }
 }
 
@@ -99,6 +102,15 @@ impl Shown {
     }
 }
 
+/// How far around a figure each value is looked for by itself.
+const REACH: i64 = 9;
+
+/// The two ways to find solutions that need no integer program.
+struct Tools<'a> {
+    nudging: Nudging<'a>,
+    diving: Diving<'a>,
+}
+
 /// How a search for what must stay possible ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -120,37 +132,13 @@ pub(super) fn examine(
 ) -> Vec<Finding> {
     let mut search = Search { system, shown, protected };
     search.note(solution);
-    let nudging = Nudging::new(system);
+    let tools = Tools { nudging: Nudging::new(system), diving: Diving::new(system) };
     for at in search.open() {
-        search.nudge(at, solution, &nudging);
-    }
-    // Pulling all that is open one way, then the other, settles much of the rest in a few programs.
-    for round in 0..4u64 {
-        let open = search.open();
-        if open.len() < 4 {
-            break;
-        }
-        let up = |at: usize| match round {
-            0 => true,
-            1 => false,
-            _ => mixed(round, at as u64).is_multiple_of(2),
-        };
-        let mut objective: BTreeMap<usize, i64> = BTreeMap::new();
-        for at in &open {
-            for (variable, times) in &protected[*at].sum {
-                *objective.entry(*variable).or_default() += if up(*at) { *times } else { -*times };
-            }
-        }
-        if let Outcome::Solved(solution, _) = search.program(&objective, None, budget) {
-            search.note(&solution);
-            for at in search.open() {
-                search.nudge(at, &solution, &nudging);
-            }
-        }
+        search.nudge(at, solution, &tools.nudging);
     }
     let mut findings = vec![Finding::Safe; protected.len()];
     for at in search.open() {
-        findings[at] = search.alone(at, &nudging, budget);
+        findings[at] = search.alone(at, &tools, solution, budget);
     }
     findings
 }
@@ -227,8 +215,56 @@ impl Search<'_, '_> {
         }
     }
 
+    /// Settles one sum by looking for each value that would do; past the steps, by integer programs.
+    fn alone(&mut self, at: usize, tools: &Tools<'_>, solution: &[i64], budget: &mut Budget) -> Finding {
+        let mut decided = true;
+        for (least, most) in self.wanted(at, &tools.diving, solution) {
+            if self.is_safe(at) {
+                return Finding::Safe;
+            }
+            let Protected { sum, fixed, .. } = &self.protected[at];
+            match tools.diving.find(sum, (least - fixed, most - fixed), solution, &mut budget.steps) {
+                Dived::Found(found) => {
+                    self.note(&found);
+                    // There may be more than the one value in a range.
+                    decided &= least == most || !matches!(self.protected[at].guard, Guard::Values(_));
+                }
+                Dived::Nothing => {}
+                Dived::Open => decided = false,
+            }
+        }
+        match (self.is_safe(at), decided) {
+            (true, _) => Finding::Safe,
+            (false, true) => Finding::Lacking,
+            (false, false) => self.programmed(at, &tools.nudging, budget),
+        }
+    }
+
+    /// Ranges of a sum: one that it has a solution in for each would be safe, and where they say that it is not, nothing
+    /// else can make it so.
+    fn wanted(&self, at: usize, diving: &Diving<'_>, solution: &[i64]) -> Vec<(i64, i64)> {
+        let Protected { sum, fixed, guard } = &self.protected[at];
+        let (least, most) = diving.range(sum);
+        let (least, most) = (least + fixed, most + fixed);
+        match guard {
+            Guard::Apart { low, high } => vec![(least, *low), (*high, most)],
+            Guard::Values(_) => {
+                let now = fixed + evaluate(sum, solution);
+                let mut values: Vec<i64> = (least.max(now - REACH)..=most.min(now + REACH)).collect();
+                values.sort_by_key(|value| (value - now).abs());
+                let mut wanted: Vec<(i64, i64)> = values.into_iter().map(|value| (value, value)).collect();
+                // Beyond the reach anything will do.
+                wanted.extend(
+                    [(least, now - REACH - 1), (now + REACH + 1, most)].iter().filter(|(low, high)| low <= high),
+                );
+                wanted.retain(|(low, high)| low != high || !self.shown[at].0.contains(low));
+                wanted
+            }
+        }
+    }
+
     /// Pulls one sum to its ends, then asks for values between.
-    fn alone(&mut self, at: usize, nudging: &Nudging<'_>, budget: &mut Budget) -> Finding {
+    fn programmed(&mut self, at: usize, nudging: &Nudging<'_>, budget: &mut Budget) -> Finding {
         let Protected { sum, fixed, guard } = &self.protected[at];
         let mut proven = true;
         for sign in [1, -1] {
@@ -305,12 +341,4 @@ impl Search<'_, '_> {
         let holds = self.system.admits(&values) && fixed.is_none_or(|(sum, value)| evaluate(sum, &values) == value);
         if holds { Outcome::Solved(values, outcome.is_optimal()) } else { Outcome::Open }
     }
-}
-
-/// Mixes two numbers into one: SplitMix64's finaliser (Steele, Lea and Flood 2014).
-fn mixed(round: u64, at: u64) -> u64 {
-    let mut mixed = (round << 32 | at).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }

@@ -20,10 +20,19 @@ pub(super) struct Row {
 
 impl Row {
     fn holds(&self, values: &[i64]) -> bool {
-        let sum = evaluate(&self.sum, values);
+        self.excess(values) == 0
+    }
+
+    /// By how much values are over the bound; of an equation also under it.
+    pub(super) fn excess(&self, values: &[i64]) -> i64 {
+        self.excess_of(evaluate(&self.sum, values))
+    }
+
+    /// The same, of a value of the sum.
+    pub(super) fn excess_of(&self, sum: i64) -> i64 {
         match self.relation {
-            Relation::AtMost => sum <= self.bound,
-            Relation::Equal => sum == self.bound,
+            Relation::AtMost => (sum - self.bound).max(0),
+            Relation::Equal => sum - self.bound,
         }
     }
 }
@@ -83,38 +92,7 @@ impl System {
                 break;
             }
             turns -= 1;
-            let row = &self.rows[at];
-            let mut narrowed = Vec::new();
-            let (least, most) = row.sum.iter().fold((0, 0), |(least, most), (variable, times)| {
-                let (low, high) = ends(self.bounds[*variable], *times);
-                (least + low, most + high)
-            });
-            if least > row.bound || (row.relation == Relation::Equal && most < row.bound) {
-                return false;
-            }
-            for (variable, times) in &row.sum {
-                let (low, high) = ends(self.bounds[*variable], *times);
-                // What the others leave for this one, times its factor.
-                let most_left = row.bound - (least - low);
-                let least_left = match row.relation {
-                    Relation::AtMost => low,
-                    Relation::Equal => row.bound - (most - high),
-                };
-                let (held_low, held_high) = self.bounds[*variable];
-                let (new_low, new_high) = if *times > 0 {
-                    (ceiling(least_left, *times), most_left.div_euclid(*times))
-                } else {
-                    (ceiling(most_left, *times), -ceiling(least_left, -*times))
-                };
-                let new = (held_low.max(new_low), held_high.min(new_high));
-                if new.0 > new.1 {
-                    return false;
-                }
-                if new != (held_low, held_high) {
-                    narrowed.push((*variable, new));
-                }
-            }
-            // `least` and `most` are of the bounds as they were: the row is looked at again.
+            let Some(narrowed) = narrow_by(&self.rows[at], &self.bounds) else { return false };
             for (variable, new) in narrowed {
                 self.bounds[variable] = new;
                 for other in &rows_of[variable] {
@@ -185,8 +163,44 @@ impl System {
     }
 }
 
+/// What a row leaves of the bounds of its variables, where it leaves less; `None` where it leaves nothing. It reckons with
+/// the bounds as they were, so that the row is worth another look.
+pub(super) fn narrow_by(row: &Row, bounds: &[(i64, i64)]) -> Option<Vec<(usize, (i64, i64))>> {
+    let (least, most) = row.sum.iter().fold((0, 0), |(least, most), (variable, times)| {
+        let (low, high) = ends(bounds[*variable], *times);
+        (least + low, most + high)
+    });
+    if least > row.bound || (row.relation == Relation::Equal && most < row.bound) {
+        return None;
+    }
+    let mut narrowed = Vec::new();
+    for (variable, times) in &row.sum {
+        let (low, high) = ends(bounds[*variable], *times);
+        // What the others leave for this one, times its factor.
+        let most_left = row.bound - (least - low);
+        let least_left = match row.relation {
+            Relation::AtMost => low,
+            Relation::Equal => row.bound - (most - high),
+        };
+        let (held_low, held_high) = bounds[*variable];
+        let (new_low, new_high) = if *times > 0 {
+            (ceiling(least_left, *times), most_left.div_euclid(*times))
+        } else {
+            (ceiling(most_left, *times), -ceiling(least_left, -*times))
+        };
+        let new = (held_low.max(new_low), held_high.min(new_high));
+        if new.0 > new.1 {
+            return None;
+        }
+        if new != (held_low, held_high) {
+            narrowed.push((*variable, new));
+        }
+    }
+    Some(narrowed)
+}
+
 /// The least and the most of a variable between bounds, times a factor.
-fn ends((low, high): (i64, i64), times: i64) -> (i64, i64) {
+pub(super) fn ends((low, high): (i64, i64), times: i64) -> (i64, i64) {
     if times >= 0 { (low * times, high * times) } else { (high * times, low * times) }
 }
 

@@ -202,7 +202,7 @@ fn past_the_budget_nothing_is_let_through() {
         let mut draft = Draft::new(seen, Terms::FLOOR, None);
         let hidden = |draft: &Draft<'_>| draft.cells().iter().filter(|cell| cell.figure.is_hidden()).count();
         let all: BTreeSet<usize>;
-        let spent = Budget { programs: 0, ..Budget::default() };
+        let spent = Budget { steps: 0, programs: 0, ..Budget::default() };
         Audit::new(&account, &period(&of), Terms::FLOOR, spent).repair(&mut draft);
         // What is left is as safe when somebody looks at leisure.
         let mut audit = Audit::new(&account, &period(&of), Terms::FLOOR, Budget::default());

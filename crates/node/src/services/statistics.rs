@@ -158,6 +158,7 @@ fn indicator(indicator: Indicator) -> proto::Indicator {
         aggregation: indicator.aggregation().name().to_owned(),
         definition: indicator.definition().to_owned(),
         dimensions: indicator.dimensions().iter().copied().map(Dimension::code).map(str::to_owned).collect(),
+        outcome: indicator.is_outcome(),
     }
 }
 

@@ -9,6 +9,7 @@ mod policy;
 mod recording;
 mod serving;
 mod sharing;
+mod statistics;
 mod talking;
 mod transport;
 

@@ -595,6 +595,9 @@ pub struct Indicator {
     /// The dimensions that it is broken down by.
     #[prost(string, repeated, tag = "7")]
     pub dimensions: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether it says what came of the work, rather than how much of it was done.
+    #[prost(bool, tag = "8")]
+    pub outcome: bool,
 }
 /// ListObservationsRequest says which figures are asked for.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -5,6 +5,9 @@ use rusqlite::{Connection, params};
 use crate::engine::Role;
 use crate::migrations::{climb, newest};
 
+/// Period, hub, latest, the most of a ward that is not listed, hash of the payload, hash of the entry.
+type ReleaseRow = (String, [u8; 32], bool, Option<u64>, [u8; 32], [u8; 32]);
+
 /// The last step of the first version.
 const FIRST: u32 = 6;
 
@@ -52,8 +55,7 @@ fn releases_of_the_first_version_stand_with_their_entries_hashes() {
         .unwrap();
     let rows = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?)));
-    let rows: Vec<(String, [u8; 32], bool, Option<u64>, [u8; 32], [u8; 32])> =
-        rows.unwrap().collect::<Result<_, _>>().unwrap();
+    let rows: Vec<ReleaseRow> = rows.unwrap().collect::<Result<_, _>>().unwrap();
     let release = |period: &str, node, payload: u8, entry: u8| {
         (period.to_owned(), node, true, Some(7), [payload; 32], [entry; 32])
     };
