@@ -87,8 +87,9 @@ fn a_running_academy_is_checked_down_to_its_disk() {
     };
     // A figure that the database holds otherwise than the signed release.
     let found = tampered(
-        "UPDATE release_cell SET low = low + 1, high = high + 1 WHERE indicator = 'actions_held' AND release IN
-         (SELECT id FROM received_release WHERE period = '2018/19' ORDER BY id LIMIT 1)",
+        "UPDATE standing_cell SET low = low + 1, high = high + 1
+         WHERE cell = (SELECT id FROM reported_cell WHERE indicator = 'actions_held')
+         AND period = (SELECT id FROM reporting_period WHERE code = '2018/19') AND hub = 1",
     );
     assert_eq!((&found["problem"], &found["period"]), (&Value::from("figure"), &Value::from("2018/19")), "{found:#}");
     assert_eq!(found["figure"], "Actions held", "{found:#}");
