@@ -109,16 +109,17 @@ fn the_programme_of_2017_to_2020_adds_up() {
     for period in periods {
         let report = federation.report(period);
         for ((code, category), line) in &report.lines {
-            assert_eq!((line["hubs"].as_u64(), line["hubs_missing"].as_u64()), (Some(22), Some(0)), "{line}");
             if category.is_some() {
                 continue;
             }
+            assert_eq!((line["hubs"].as_u64(), line["hubs_missing"].as_u64()), (Some(22), Some(0)), "{line}");
             let truth = expected["nation"][code][expected_period(period)].as_u64().unwrap_or(0);
             let low = line["low"].as_u64().expect("a low bound");
             assert!(low <= truth && line["high"].as_u64().is_none_or(|high| truth <= high), "{truth}: {line}");
             let all = expected["hubs"].as_object().expect("hubs").values();
             let figures: Option<Vec<_>> = all.map(|hub| headline(&hub["indicators"], code, period)).collect();
-            if let Some(figures) = figures {
+            // Where no rule but the audit could hide a hub's figure, the total is exact or the audit has its part in it.
+            if let (Some(figures), true) = (figures, line["hubs_hidden"] == 0 && line["hubs_rounded"] == 0) {
                 let sum = published::line(&figures);
                 assert_eq!(line["value"].as_u64(), sum.value, "exact where every hub is: {line}");
                 assert_eq!(line["value"].as_u64(), Some(truth), "{line}");
@@ -126,15 +127,15 @@ fn the_programme_of_2017_to_2020_adds_up() {
         }
     }
     let report = federation.report("programme/COEP");
-    let totals = [
-        ("people_trained", 3_966),
-        ("people_mobilised", 2_987),
-        ("people_listened_to", 30_412),
-        ("trainers_quality_assured", 40),
-        ("funding_leveraged_pence", 125_438_250),
-    ];
-    for (code, total) in totals {
+    for (code, total) in [("trainers_quality_assured", 40), ("funding_leveraged_pence", 125_438_250)] {
         assert_eq!(report.headline(code)["value"].as_u64(), Some(total), "{}", report.headline(code));
+    }
+    for (code, total) in [("people_trained", 3_966), ("people_mobilised", 2_987), ("people_listened_to", 30_412)] {
+        let line = report.headline(code);
+        let (low, high) = (line["low"].as_u64().expect("a low bound"), line["high"].as_u64());
+        assert!(low <= total && high.is_none_or(|high| total <= high), "{total}: {line}");
+        // Hardly any of it is lost.
+        assert!(low * 100 >= total * 97, "{total}: {line}");
     }
     let young = report.headline("young_people_trained");
     let (low, high) = (young["low"].as_u64().expect("low"), young["high"].as_u64());

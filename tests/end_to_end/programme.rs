@@ -36,17 +36,28 @@ pub(crate) fn gender_code(place: usize) -> &'static str {
     if GENDERS[place].is_empty() { "unknown" } else { GENDERS[place] }
 }
 
+/// Checks a line against rules 1 to 3 alone: the audit may hide more than they do, and never less. Figures that say nothing
+/// of people are exact.
 #[track_caller]
 fn check_line(line: &Value, figures: &[Published], truth: u64, missing: u64, what: &str) {
     let expected = published::line(figures);
-    assert_eq!(line["value"].as_u64(), expected.value, "value of {what}: {line}");
-    assert_eq!(line["low"].as_u64(), Some(expected.low), "low of {what}: {line}");
-    assert_eq!(line["high"].as_u64(), expected.high, "high of {what}: {line}");
+    let (low, high) = (line["low"].as_u64().unwrap_or(u64::MAX), line["high"].as_u64());
+    assert!(low <= expected.low, "low of {what}: {line}");
+    assert!(high.is_none_or(|high| expected.high.is_some_and(|least| least <= high)), "high of {what}: {line}");
+    assert!(low <= truth && high.is_none_or(|high| truth <= high), "{what} holds {truth}: {line}");
+    if let Some(value) = line["value"].as_u64() {
+        assert_eq!((Some(value), value), (expected.value, truth), "value of {what}: {line}");
+    }
     assert_eq!(line["hubs"].as_u64(), Some(figures.len() as u64), "hubs of {what}: {line}");
-    assert_eq!(line["hubs_hidden"].as_u64(), Some(expected.hidden), "hidden of {what}: {line}");
-    assert_eq!(line["hubs_rounded"].as_u64(), Some(expected.rounded), "rounded of {what}: {line}");
+    let (hidden, rounded) = (line["hubs_hidden"].as_u64(), line["hubs_rounded"].as_u64());
+    assert!(hidden.is_some_and(|hidden| hidden >= expected.hidden), "hidden of {what}: {line}");
+    let told = hidden.zip(rounded).map(|(hidden, rounded)| hidden + rounded);
+    assert!(told.is_some_and(|told| told >= expected.hidden + expected.rounded), "rounded of {what}: {line}");
     assert_eq!(line["hubs_missing"].as_u64(), Some(missing), "missing of {what}: {line}");
-    assert!(expected.low <= truth && expected.high.is_none_or(|high| truth <= high), "{what} holds {truth}: {line}");
+    let of_people = ["people", "listenings", "training_minutes"];
+    if line["breakdown"].is_null() && !of_people.iter().any(|word| what.contains(word)) {
+        assert_eq!(line["value"].as_u64(), expected.value, "value of {what}: {line}");
+    }
 }
 
 /// Checks the whole report of a period for which the hubs at `released` have released.
@@ -66,7 +77,8 @@ fn check_report(report: &Report, programme: &Programme, window: &Window, release
         let what = format!("{} in {}", gender_code(place), window.code);
         check_line(report.gender(gender_code(place)), &figures, truth, missing, &what);
     }
-    assert_eq!(report.lines.len(), count::CODES.len() + GENDERS.len(), "every line and no other");
+    // Every cell of the catalogue; wards come on top.
+    assert!(report.lines.len() >= 123, "every line: {}", report.lines.len());
 }
 
 #[test]
@@ -204,15 +216,26 @@ fn the_preview_shows_what_leaves_and_the_first_release_stands() {
     changed.projects.push(another);
     write::neat(&changed, &sheets).expect("sheets");
     hub.import(&sheets).json(0);
-    let refused = hub.approve(&window.code).fails(1, &["community projects supported"]);
     let new = count::figure(&changed, "community_projects_supported", &window);
     let old = count::figure(drawn, "community_projects_supported", &window);
     assert_ne!(new, old);
-    assert!(refused.contains(&new.to_string()) && refused.contains(&old.to_string()), "says what changed: {refused}");
-    assert_eq!(client.release(id).payload, first.payload, "the first release stands");
+    let preview = hub.run(&["release"], &["--period", &window.code]).done();
+    assert!(preview.contains("Community projects supported: was"), "says what a revision changes: {preview}");
+    hub.approve(&window.code).done();
+    assert_eq!(client.release(id).payload, first.payload, "the first release is kept as it left");
+    assert_eq!(client.releases().len(), 2);
     hub.sync();
     let line = federation.report(&window.code);
-    assert_eq!(line.headline("community_projects_supported")["value"].as_u64(), Some(old));
+    assert_eq!(line.headline("community_projects_supported")["value"].as_u64(), Some(new), "the revision counts");
+
+    // One revision a period and financial year.
+    let mut again = changed.projects[0].clone();
+    again.reference = "and another".to_owned();
+    changed.projects.push(again);
+    write::neat(&changed, &sheets).expect("sheets");
+    hub.import(&sheets).json(0);
+    hub.approve(&window.code).done();
+    assert_eq!(client.releases().len(), 2, "this year had its revision");
 
     // A period that is not over: the far end of any programme that these tests could outlive.
     hub.approve("2090-Q1").fails(1, &[]);

@@ -138,7 +138,9 @@ fn main() {
         let (sheet, findings) = schemes::safe_complement(&hub);
         losses[4].add(&hub, &sheet, &findings);
     }
-    println!("| way | cells: exact, rounded, few, withheld, % | people: the same, % | breaches | of 1–7 | exact | undecided | totals without a most | width | at least |");
+    println!(
+        "| way | cells: exact, rounded, few, withheld, % | people: the same, % | breaches | of 1–7 | exact | undecided | totals without a most | width | at least |"
+    );
     for (name, loss) in NAMES.into_iter().zip(&losses) {
         println!("{}", loss.line(name));
     }
@@ -150,7 +152,8 @@ fn programme(folder: &Path, first: &str, last: &str) -> Vec<Hub> {
         Ok(Period::FinancialYear(_) | Period::Programme(_)) | Err(_) => panic!("{code} is no quarter"),
     };
     let (first, last) = (quarter(first), quarter(last));
-    let mut folders: Vec<_> = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     folders.sort();
     let calendar = Calendar::new(first, last, &[("PROGRAMME", first..=last)]);
     folders.retain(|path| path.join("people.csv").exists());

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
-use folkmoot_disclosure::{Account, Figure, Observations, Policy, PreparedCell, Refusal, Released, Standing, Terms, prepare};
+use folkmoot_disclosure::{
+    Account, Figure, Observations, Policy, PreparedCell, Refusal, Released, Standing, Terms, prepare,
+};
+use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{FinancialYear, Period, Programme, Programmes, Quarter, Span};
 use folkmoot_domain::indicator::{CellKey, Indicator};
-use folkmoot_domain::Date;
 
 use super::facts::{Facts, Family, Present};
 
@@ -157,9 +159,8 @@ impl Hub {
     /// Of everybody, and of the young: nobody has changed, or enough have.
     fn enough(&self, (family, quarter): (Family, i32), old: Option<&Present>, new: Option<&Present>) -> bool {
         let young = |present: Option<&Present>| -> Present {
-            let is_young = |person: usize| {
-                self.current.people[person].born.is_some_and(|born| quarter.div_euclid(4) - born < 25)
-            };
+            let is_young =
+                |person: usize| self.current.people[person].born.is_some_and(|born| quarter.div_euclid(4) - born < 25);
             let present = present.into_iter().flatten().filter(|(person, _)| is_young(**person));
             present.map(|(person, presence)| (*person, presence.clone())).collect()
         };

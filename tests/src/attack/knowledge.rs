@@ -67,7 +67,8 @@ impl Knowledge {
         if family == Family::Listening {
             cells.extend(wards.iter().map(|ward| CellKey::category(Indicator::PeopleListenedTo, *ward)));
         }
-        let mut knowledge = Knowledge { known: Known::default(), stretches, cells, at: BTreeMap::new(), differences: Vec::new() };
+        let mut knowledge =
+            Knowledge { known: Known::default(), stretches, cells, at: BTreeMap::new(), differences: Vec::new() };
         for stretch in knowledge.stretches.clone() {
             for cell in knowledge.cells.clone() {
                 knowledge.at.insert((stretch, cell), knowledge.known.number(0, FAR));
@@ -161,9 +162,8 @@ impl Knowledge {
                 | Indicator::FundingLeveragedPence => {}
             }
         }
-        let young = [AgeBand::Under18, AgeBand::From18To24].map(|band| {
-            (p, CellKey::category(Indicator::PeopleTrained, Category::AgeBand(band)), 1)
-        });
+        let young = [AgeBand::Under18, AgeBand::From18To24]
+            .map(|band| (p, CellKey::category(Indicator::PeopleTrained, Category::AgeBand(band)), 1));
         let young = young.into_iter().chain([(p, CellKey::headline(Indicator::YoungPeopleTrained), -1)]);
         if self.at(p, CellKey::headline(Indicator::YoungPeopleTrained)).is_some() {
             self.add(young, 0, 0);
@@ -280,7 +280,11 @@ impl Knowledge {
                             if cell.indicator.aggregation() == Aggregation::Distinct
                                 && cell.dimension() != Some(Dimension::AgeBand)
                             {
-                                self.add([(one, cell, 1), (other, cell, 1), (whole, cell, -1), (common, cell, -1)], 0, FAR);
+                                self.add(
+                                    [(one, cell, 1), (other, cell, 1), (whole, cell, -1), (common, cell, -1)],
+                                    0,
+                                    FAR,
+                                );
                             }
                         }
                     }

@@ -180,7 +180,14 @@ impl Known {
         outcome
     }
 
-    fn descend(&self, bounds: &[(i64, i64)], start: &[i64], steps: u32, chance: &mut Chance, left: &mut u32) -> Outcome {
+    fn descend(
+        &self,
+        bounds: &[(i64, i64)],
+        start: &[i64],
+        steps: u32,
+        chance: &mut Chance,
+        left: &mut u32,
+    ) -> Outcome {
         let mut open = vec![(bounds.to_vec(), Vec::new())];
         let mut taken = 0;
         while let Some((mut bounds, rows)) = open.pop() {
@@ -280,10 +287,8 @@ impl Known {
                 let (from, to) = (row.least - (high - most), row.most - (low - least));
                 let (from, to) = if *times > 0 { (from, to) } else { (-to, -from) };
                 let times = times.abs();
-                let new = (
-                    bounds[*number].0.max(-(-from).div_euclid(times)),
-                    bounds[*number].1.min(to.div_euclid(times)),
-                );
+                let new =
+                    (bounds[*number].0.max(-(-from).div_euclid(times)), bounds[*number].1.min(to.div_euclid(times)));
                 if new.0 > new.1 {
                     return false;
                 }

@@ -1,0 +1,66 @@
+//! Each rule undone, one at a time: the attacker must find what it protected, or the suite would prove nothing.
+
+use std::collections::BTreeMap;
+
+use folkmoot_disclosure::{Figure, PreparedCell};
+use folkmoot_domain::indicator::Indicator;
+use folkmoot_tests::attack::attacker::{Findings, attack_published};
+use folkmoot_tests::attack::facts::{Facts, Family};
+use folkmoot_tests::attack::history::{Hub, Made};
+use folkmoot_tests::attack::knowledge::Published;
+use folkmoot_tests::attack::search::FAR;
+
+use crate::cases::{hub, men, release, says, women};
+use crate::drawn;
+
+/// What a cell would say if a rule were not there.
+fn without(rule: u8, cell: &PreparedCell) -> Figure {
+    let undone = cell.reason.rule() == rule;
+    match (undone, cell.key.category, rule) {
+        (false, ..) => cell.figure,
+        // Parts are rounded but for rule 2, which is what rounds them and hides the small ones.
+        (true, Some(_), 3..) => Figure::Rounded((cell.true_value + 2) / 5 * 5),
+        (true, ..) => Figure::Exact(cell.true_value),
+    }
+}
+
+/// Attacks what would have been let out without a rule. The attacker takes no other rule for granted.
+fn attacked(hub: &Hub, rule: u8) -> Findings {
+    attack_published(hub, |made: &Made| {
+        let listed = made.prepared.iter().filter(|cell| cell.is_listed() || cell.reason.rule() == rule);
+        let bounds: BTreeMap<_, _> = listed
+            .map(|cell| {
+                let (low, high) = without(rule, cell).bounds();
+                let whole = |value: u64| i64::try_from(value).expect("a figure");
+                (cell.key, (whole(low), high.map_or(FAR, whole)))
+            })
+            .collect();
+        Published::by_bounds(made.quarters.clone(), made.terms, bounds)
+    })
+}
+
+#[test]
+fn without_any_one_of_the_first_five_rules_something_is_given_away() {
+    for rule in 1..=5 {
+        let broken = (1..=60).find(|seed| !attacked(&drawn(*seed), rule).breaches.is_empty());
+        println!("without rule {rule} the first hub that gives something away has the seed {broken:?}");
+        assert!(broken.is_some(), "nothing is given away without rule {rule}");
+    }
+}
+
+#[test]
+fn without_the_sixth_rule_one_late_person_is_given_away() {
+    let first = 2018 * 4 + 1;
+    let mut facts = Facts::default();
+    women(&mut facts, 30, (Family::Training, first), 60);
+    men(&mut facts, 20, (Family::Training, first), 60);
+    let mut hub = hub(facts);
+    release(&mut hub, "2018-Q2");
+    men(&mut hub.current, 1, (Family::Training, first), 7);
+    // The late record is let in at once.
+    hub.counted.clone_from(&hub.current);
+    let account = hub.account();
+    hub.release_of(&account, &"2018/19".parse().expect("a period")).expect("a release");
+    let told = ["2018/19", "2018-Q2"].map(|of| says(&hub, of, Indicator::TrainingMinutes));
+    assert_eq!(told, [Figure::Exact(3_007), Figure::Exact(3_000)], "the year less its one quarter is one person's");
+}
