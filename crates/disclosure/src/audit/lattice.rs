@@ -293,13 +293,12 @@ impl Lattice {
             }
             let covered =
                 |index: i32| cover.iter().any(|it| self.stretches[*it].holds(Stretch { first: index, last: index }));
-            let rest: Option<Vec<usize>> =
-                self.stretches[long].quarters().filter(|index| !covered(*index)).map(quarter).collect();
-            if let Some(rest) = rest {
-                cover.extend(rest);
-                cover.sort_unstable();
-                covers.push(cover);
-            }
+            // A quarter that is not here had nobody.
+            let rest: Vec<usize> =
+                self.stretches[long].quarters().filter(|index| !covered(*index)).filter_map(quarter).collect();
+            cover.extend(rest);
+            cover.sort_unstable();
+            covers.push(cover);
         }
         covers.sort_unstable();
         covers.dedup();

@@ -34,6 +34,8 @@ pub(crate) struct Audit {
     lattice: Lattice,
     truth: Vec<i64>,
     /// What all earlier releases tell.
+    public: Knowledge,
+    /// The same, and that nobody was at any event of a kind where nobody was: no rule keeps that from being told in the end.
     earlier: Knowledge,
     concerns: Vec<Concern>,
     candidate: usize,
@@ -72,7 +74,13 @@ impl Audit {
             let known = Known::new(released.cells.iter().copied(), released.terms, silent);
             earlier.add(&lattice, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
-        Audit { lattice, truth, earlier, concerns, candidate, terms, budget, knows_earlier: false }
+        let public = earlier.clone();
+        for (bounds, (at, cell)) in earlier.bounds.iter_mut().zip(&lattice.variables) {
+            if periods[*at].is_structural_zero(cell.indicator) {
+                *bounds = (0, 0);
+            }
+        }
+        Audit { lattice, truth, public, earlier, concerns, candidate, terms, budget, knows_earlier: false }
     }
 
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
@@ -109,7 +117,7 @@ impl Audit {
         for indicator in people {
             let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
             let threshold = i64::from(self.terms.threshold);
-            let (low, high) = self.earlier.bounds[variable];
+            let (low, high) = self.public.bounds[variable];
             let told = self.told_of(indicator, variable, (low, high));
             for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
                 if bounds.0 <= bounds.1 && !self.told_of(indicator, variable, bounds).is_subset(&told) {
@@ -125,7 +133,7 @@ impl Audit {
     fn told_of(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> BTreeSet<usize> {
         let mut told = BTreeSet::new();
         let mut system = self.lattice.totals(family(indicator));
-        system.bounds = self.earlier.bounds.clone();
+        system.bounds = self.public.bounds.clone();
         system.bounds[variable] = bounds;
         if !system.narrow() {
             return told;

@@ -193,6 +193,20 @@ fn what_is_known_in_any_case_silences_nothing() {
 }
 
 #[test]
+fn what_no_event_will_tell_is_reckoned_with() {
+    // All come in the second quarter of a programme and again in its last, which is the first of a year without any other
+    // action. The programme first; then the year tells of the quarter, as soon as its other quarters say that they had none.
+    let mut hub = Hub::default();
+    hub.add(30, person(Gender::Woman), EventKind::Actions, "2019-Q4", 1);
+    for who in 0..30 {
+        hub.again(who, EventKind::Actions, "2020-Q2", 1);
+    }
+    hub.release("programme/ONE", "2020-07-01");
+    assert_ne!(hub.prepare("2020-Q2", "2020-07-01").leaves("people_mobilised", "", ""), "30");
+    assert_ne!(hub.prepare("2020/21", "2021-04-01").leaves("people_mobilised", "", ""), "30");
+}
+
+#[test]
 fn past_the_budget_nothing_is_let_through() {
     let mut hub = busy(3, 60);
     let mut spared = 0;
