@@ -142,7 +142,7 @@ fn the_inner_crates_stay_bare() {
     // No wire format, runtime, clock or randomness can be reached from what these are built on.
     for (name, allowed) in [
         ("domain", &["thiserror", "time"][..]),
-        ("disclosure", &["folkmoot-domain", "thiserror"]),
+        ("disclosure", &["folkmoot-domain", "microlp", "thiserror"]),
         ("proto", &["prost", "prost-types"]),
     ] {
         for dependency in dependencies(&of_crate(name)).keys() {
