@@ -18,7 +18,7 @@ use folkmoot_tests::chance::Chance;
 const TABLES: usize = 16;
 
 fn histories() -> u64 {
-    std::env::var("FOLKMOOT_TABLES").ok().and_then(|count| count.parse().ok()).unwrap_or(60)
+    std::env::var("FOLKMOOT_TABLES").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
 }
 
 /// A hub drawn from a seed that has released some of its periods, in any order.
