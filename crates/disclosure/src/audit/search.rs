@@ -58,7 +58,7 @@ pub(crate) struct Budget {
 
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { steps: 500_000, programs: 500, nodes: 200, variables: 2_500 }
+        Budget { steps: 200_000, programs: 60, nodes: 100, variables: 2_500 }
     }
 }
 
