@@ -130,7 +130,7 @@ pub(super) fn examine(
     shown: &mut [&mut Shown],
     budget: &mut Budget,
 ) -> Vec<Finding> {
-    let mut search = Search { system, shown, protected };
+    let mut search = Search { system, shown, protected, left: (0..protected.len()).collect() };
     search.note(solution);
     let tools = Tools { nudging: Nudging::new(system), diving: Diving::new(system) };
     for at in search.open() {
@@ -148,7 +148,7 @@ pub(super) fn examine(
 /// # Errors
 /// Where there is none.
 pub(super) fn any_solution(system: &System, budget: &mut Budget) -> Result<Option<Vec<i64>>, NoSolution> {
-    let search = Search { system, shown: &mut [], protected: &[] };
+    let search = Search { system, shown: &mut [], protected: &[], left: Vec::new() };
     match search.program(&BTreeMap::new(), None, budget) {
         Outcome::Solved(solution, _) => Ok(Some(solution)),
         Outcome::Impossible => Err(NoSolution),
@@ -174,21 +174,28 @@ struct Search<'a, 's> {
     system: &'a System,
     protected: &'a [Protected],
     shown: &'a mut [&'s mut Shown],
+    /// What is not safe yet.
+    left: Vec<usize>,
 }
 
 impl Search<'_, '_> {
     fn open(&self) -> Vec<usize> {
-        (0..self.protected.len()).filter(|at| !self.is_safe(*at)).collect()
+        self.left.clone()
     }
 
     fn is_safe(&self, at: usize) -> bool {
         self.shown[at].satisfies(self.protected[at].guard)
     }
 
+    /// Notes what a solution shows of all that is not safe yet.
     fn note(&mut self, solution: &[i64]) {
-        for (shown, protected) in self.shown.iter_mut().zip(self.protected) {
-            shown.add(protected.fixed + evaluate(&protected.sum, solution));
-        }
+        let mut left = std::mem::take(&mut self.left);
+        left.retain(|at| {
+            let protected = &self.protected[*at];
+            self.shown[*at].add(protected.fixed + evaluate(&protected.sum, solution));
+            !self.is_safe(*at)
+        });
+        self.left = left;
     }
 
     /// Looks for other values near a solution.

@@ -215,12 +215,11 @@ fn past_the_budget_nothing_is_let_through() {
         let seen = account.observations(&period(&of)).unwrap();
         let mut draft = Draft::new(seen, Terms::FLOOR, None);
         let hidden = |draft: &Draft<'_>| draft.cells().iter().filter(|cell| cell.figure.is_hidden()).count();
-        let all: BTreeSet<usize>;
         let spent = Budget { steps: 0, programs: 0, ..Budget::default() };
         Audit::new(&account, &period(&of), Terms::FLOOR, spent).repair(&mut draft);
         // What is left is as safe when somebody looks at leisure.
         let mut audit = Audit::new(&account, &period(&of), Terms::FLOOR, Budget::default());
-        all = (0..audit.concerns.len()).collect();
+        let all: BTreeSet<usize> = (0..audit.concerns.len()).collect();
         let mut shown = vec![Shown::default(); all.len()];
         assert!(audit.open(&draft, &all, &mut shown).is_empty(), "{of}");
 
