@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use folkmoot_tests::day::Day;
 use folkmoot_tests::generator::{Hub as Drawn, Programme, Size, write};
+use serde_json::Value;
 
 use crate::client::Client;
 use crate::command::{DEADLINE, text};
-use crate::federation::{Federation, Hub, copy_folder, put_back, status, sync};
+use crate::federation::{Federation, Hub, Report, copy_folder, put_back, status, sync};
 use crate::served::{Role, Served};
 
 const YEAR: &str = "2018/19";
@@ -104,11 +105,20 @@ fn an_academy_put_back_gets_its_entries_from_the_hubs() {
     put_back(&copy, &federation.academy_folder());
     federation.serve_academy();
     hub.sync();
-    assert_eq!(federation.report(YEAR).json, before.json, "the hub's release");
+    assert_eq!(but_when_received(federation.report(YEAR)), but_when_received(before), "the hub's release");
     assert_eq!(federation.report("programme/LATER").headline("people_trained")["hubs"], 0, "the Academy's own entry");
     let academy = federation.academy_folder();
     assert!(status(&academy).contains("recovered"), "{}", status(&academy));
     assert!(Client::of(&academy).status().entries_recovered > 0);
+}
+
+/// A report, but for when the releases came: what comes anew came later.
+fn but_when_received(mut report: Report) -> Value {
+    let releases = report.json["releases"].as_array_mut().expect("releases");
+    for release in releases {
+        release.as_object_mut().and_then(|fields| fields.remove("received")).expect("when it came");
+    }
+    report.json
 }
 
 #[test]

@@ -1,62 +1,68 @@
 //! Finds solutions near one that is known, by moving one variable and mending what that breaks: quick where there is
 //! room, and no proof of anything where it finds none.
 
-use super::system::{Relation, System};
+use super::system::{Relation, System, evaluate};
 
 /// How many changes one attempt tries before it gives up.
 const TRIES: u32 = 400;
 /// How many variables one attempt changes at once.
 const DEPTH: usize = 12;
 
-/// A system with the rows of each variable at hand.
+/// By how much some variables are others than in a solution.
+pub(super) type Moves = Vec<(usize, i64)>;
+
+/// One solution of a system, with the rows of each variable at hand.
 pub(super) struct Nudging<'a> {
     system: &'a System,
     rows_of: Vec<Vec<(usize, i64)>>,
+    values: Vec<i64>,
+    sums: Vec<i64>,
+    moves: Moves,
+    tries: u32,
 }
 
 impl<'a> Nudging<'a> {
-    pub(super) fn new(system: &'a System) -> Nudging<'a> {
+    pub(super) fn new(system: &'a System, solution: &[i64]) -> Nudging<'a> {
         let mut rows_of = vec![Vec::new(); system.bounds.len()];
         for (at, row) in system.rows.iter().enumerate() {
             for (variable, times) in &row.sum {
                 rows_of[*variable].push((at, *times));
             }
         }
-        Nudging { system, rows_of }
+        let sums = system.rows.iter().map(|row| evaluate(&row.sum, solution)).collect();
+        Nudging { system, rows_of, values: solution.to_vec(), sums, moves: Vec::new(), tries: 0 }
     }
 
-    /// A solution near `start`, itself a solution, in which a variable is another by `change`, and `kept` is as it was.
-    pub(super) fn moved(&self, start: &[i64], variable: usize, change: i64, kept: &[usize]) -> Option<Vec<i64>> {
-        let mut attempt = Attempt {
-            nudging: self,
-            values: start.to_vec(),
-            sums: self.system.rows.iter().map(|row| super::system::evaluate(&row.sum, start)).collect(),
-            locked: kept.to_vec(),
-            tries: TRIES,
-        };
-        let fits = attempt.room(variable, change) == change && attempt.shift(variable, change);
-        (fits && attempt.mend(self.broken(&attempt, variable)) && self.system.admits(&attempt.values))
-            .then_some(attempt.values)
+    /// Moves to a solution near by, in which a variable is another by `change`, and `kept` is as it was.
+    pub(super) fn moved(&mut self, variable: usize, change: i64, kept: &[usize]) -> Option<Moves> {
+        if self.room(variable, change) != change {
+            return None;
+        }
+        self.tries = TRIES;
+        self.shift(variable, change);
+        let found = self.mend(self.broken(variable), kept);
+        // All that a move touches was looked at: the rest is as it was in a solution.
+        let moves = self.moves.clone();
+        let holds = found && moves.iter().all(|(variable, _)| self.is_within(*variable));
+        while !self.moves.is_empty() {
+            self.shift_back();
+        }
+        holds.then_some(moves)
     }
 
-    fn broken(&self, attempt: &Attempt<'_, '_>, variable: usize) -> Vec<usize> {
-        self.rows_of[variable].iter().map(|(row, _)| *row).filter(|row| attempt.excess(*row) != 0).collect()
+    fn is_within(&self, variable: usize) -> bool {
+        let (low, high) = self.system.bounds[variable];
+        (low..=high).contains(&self.values[variable]) && self.broken(variable).is_empty()
     }
-}
 
-struct Attempt<'a, 'b> {
-    nudging: &'b Nudging<'a>,
-    values: Vec<i64>,
-    sums: Vec<i64>,
-    locked: Vec<usize>,
-    tries: u32,
-}
+    fn broken(&self, variable: usize) -> Vec<usize> {
+        self.rows_of[variable].iter().map(|(row, _)| *row).filter(|row| self.excess(*row) != 0).collect()
+    }
 
-impl Attempt<'_, '_> {
     /// By how much a row is over its bound; of an equation also under it.
     fn excess(&self, row: usize) -> i64 {
-        let over = self.sums[row] - self.nudging.system.rows[row].bound;
-        match self.nudging.system.rows[row].relation {
+        let over = self.sums[row] - self.system.rows[row].bound;
+        match self.system.rows[row].relation {
             Relation::AtMost => over.max(0),
             Relation::Equal => over,
         }
@@ -64,41 +70,41 @@ impl Attempt<'_, '_> {
 
     /// As much of a change as the variable's bounds allow.
     fn room(&self, variable: usize, change: i64) -> i64 {
-        let (low, high) = self.nudging.system.bounds[variable];
+        let (low, high) = self.system.bounds[variable];
         (self.values[variable] + change).clamp(low, high) - self.values[variable]
     }
 
-    fn shift(&mut self, variable: usize, change: i64) -> bool {
+    fn shift(&mut self, variable: usize, change: i64) {
         self.values[variable] += change;
-        self.locked.push(variable);
-        for (row, times) in &self.nudging.rows_of[variable] {
+        self.moves.push((variable, change));
+        for (row, times) in &self.rows_of[variable] {
             self.sums[*row] += times * change;
         }
-        true
     }
 
-    fn shift_back(&mut self, variable: usize, change: i64) {
+    fn shift_back(&mut self) {
+        let Some((variable, change)) = self.moves.pop() else { return };
         self.values[variable] -= change;
-        self.locked.pop();
-        for (row, times) in &self.nudging.rows_of[variable] {
+        for (row, times) in &self.rows_of[variable] {
             self.sums[*row] -= times * change;
         }
     }
 
     /// Mends broken rows one after the other, each by one more variable, and what that breaks in turn.
-    fn mend(&mut self, mut broken: Vec<usize>) -> bool {
+    fn mend(&mut self, mut broken: Vec<usize>, kept: &[usize]) -> bool {
         broken.retain(|row| self.excess(*row) != 0);
         let Some(row) = broken.first().copied() else { return true };
-        if self.locked.len() >= DEPTH {
+        if self.moves.len() + kept.len() >= DEPTH {
             return false;
         }
-        let nudging = self.nudging;
-        for (variable, times) in &nudging.system.rows[row].sum {
+        let system = self.system;
+        for (variable, times) in &system.rows[row].sum {
             let excess = self.excess(row);
             if self.tries == 0 {
                 return false;
             }
-            if self.locked.contains(variable) || excess % times != 0 {
+            let is_moved = self.moves.iter().any(|(moved, _)| moved == variable);
+            if is_moved || kept.contains(variable) || excess % times != 0 {
                 continue;
             }
             let change = self.room(*variable, -excess / times);
@@ -108,11 +114,11 @@ impl Attempt<'_, '_> {
             self.tries -= 1;
             self.shift(*variable, change);
             let mut next = broken.clone();
-            next.extend(nudging.broken(self, *variable));
-            if self.mend(next) {
+            next.extend(self.broken(*variable));
+            if self.mend(next, kept) {
                 return true;
             }
-            self.shift_back(*variable, change);
+            self.shift_back();
         }
         false
     }
@@ -133,11 +139,14 @@ mod tests {
         system.equal(vec![(1, 1), (3, 1), (5, -1)], 0);
         let start = [3, 20, 2, 18, 5, 38];
         assert!(system.admits(&start));
-        let nudging = Nudging::new(&system);
-        let moved = nudging.moved(&start, 0, 2, &[]).unwrap();
+        let mut nudging = Nudging::new(&system, &start);
+        let moves = nudging.moved(0, 2, &[]).unwrap();
+        let mut moved = start;
+        moves.iter().for_each(|(variable, change)| moved[*variable] += change);
         assert_eq!((moved[0], moved[1]), (5, 18));
         assert!(system.admits(&moved));
-        assert_eq!(nudging.moved(&start, 0, 5, &[]), None);
-        assert_eq!(nudging.moved(&start, 0, 2, &[1]), None);
+        assert_eq!(nudging.moved(0, 5, &[]), None);
+        assert_eq!(nudging.moved(0, 2, &[1]), None);
+        assert_eq!(nudging.moved(0, 2, &[]), Some(moves), "each attempt begins from the same solution");
     }
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use microlp::{ComparisonOp, OptimizationDirection, Problem, SolveOptions};
 
 use super::dive::{Dived, Diving};
-use super::nudge::Nudging;
+use super::nudge::{Moves, Nudging};
 use super::system::{Relation, Sum, System, evaluate};
 use crate::Policy;
 
@@ -105,12 +105,6 @@ impl Shown {
 /// How far around a figure each value is looked for by itself.
 const REACH: i64 = 9;
 
-/// The two ways to find solutions that need no integer program.
-struct Tools<'a> {
-    nudging: Nudging<'a>,
-    diving: Diving<'a>,
-}
-
 /// How a search for what must stay possible ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
@@ -130,17 +124,15 @@ pub(super) fn examine(
     shown: &mut [&mut Shown],
     budget: &mut Budget,
 ) -> Vec<Finding> {
-    let mut search = Search { system, shown, protected, left: (0..protected.len()).collect() };
+    let mut search = Search::new(system, protected, shown);
     search.note(solution);
-    let tools = Tools { nudging: Nudging::new(system), diving: Diving::new(system) };
-    for at in search.open() {
-        search.nudge(at, solution, &tools.nudging);
+    let mut nudging = Nudging::new(system, solution);
+    for at in 0..protected.len() {
+        search.nudge(at, solution, &mut nudging);
     }
-    let mut findings = vec![Finding::Safe; protected.len()];
-    for at in search.open() {
-        findings[at] = search.alone(at, &tools, solution, budget);
-    }
-    findings
+    let diving = Diving::new(system);
+    let settled = (0..protected.len()).map(|at| search.alone(at, &diving, solution, budget));
+    settled.collect()
 }
 
 /// Some solution of a system; `None` where none was found within the budget.
@@ -148,7 +140,7 @@ pub(super) fn examine(
 /// # Errors
 /// Where there is none.
 pub(super) fn any_solution(system: &System, budget: &mut Budget) -> Result<Option<Vec<i64>>, NoSolution> {
-    let search = Search { system, shown: &mut [], protected: &[], left: Vec::new() };
+    let search = Search::new(system, &[], &mut []);
     match search.program(&BTreeMap::new(), None, budget) {
         Outcome::Solved(solution, _) => Ok(Some(solution)),
         Outcome::Impossible => Err(NoSolution),
@@ -175,31 +167,54 @@ struct Search<'a, 's> {
     protected: &'a [Protected],
     shown: &'a mut [&'s mut Shown],
     /// What is not safe yet.
-    left: Vec<usize>,
+    open: Vec<bool>,
+    /// The protected sums of each variable.
+    sums_of: Vec<Vec<usize>>,
 }
 
-impl Search<'_, '_> {
-    fn open(&self) -> Vec<usize> {
-        self.left.clone()
+impl<'a, 's> Search<'a, 's> {
+    fn new(system: &'a System, protected: &'a [Protected], shown: &'a mut [&'s mut Shown]) -> Search<'a, 's> {
+        let mut sums_of = vec![Vec::new(); system.bounds.len()];
+        for (at, Protected { sum, .. }) in protected.iter().enumerate() {
+            sum.iter().for_each(|(variable, _)| sums_of[*variable].push(at));
+        }
+        Search { system, protected, shown, open: vec![true; protected.len()], sums_of }
     }
 
     fn is_safe(&self, at: usize) -> bool {
-        self.shown[at].satisfies(self.protected[at].guard)
+        !self.open[at]
+    }
+
+    fn add(&mut self, at: usize, value: i64) {
+        if self.open[at] {
+            self.shown[at].add(self.protected[at].fixed + value);
+            self.open[at] = !self.shown[at].satisfies(self.protected[at].guard);
+        }
     }
 
     /// Notes what a solution shows of all that is not safe yet.
     fn note(&mut self, solution: &[i64]) {
-        let mut left = std::mem::take(&mut self.left);
-        left.retain(|at| {
-            let protected = &self.protected[*at];
-            self.shown[*at].add(protected.fixed + evaluate(&protected.sum, solution));
-            !self.is_safe(*at)
-        });
-        self.left = left;
+        for at in 0..self.protected.len() {
+            self.add(at, evaluate(&self.protected[at].sum, solution));
+        }
+    }
+
+    /// Notes what a solution shows by which it differs from one that was noted.
+    fn note_moves(&mut self, solution: &[i64], moves: &Moves) {
+        let concerned: BTreeSet<usize> =
+            moves.iter().flat_map(|(variable, _)| self.sums_of[*variable].iter().copied()).collect();
+        for at in concerned {
+            let sum = &self.protected[at].sum;
+            let changes = moves.iter().flat_map(|(moved, change)| {
+                sum.iter().filter(move |(variable, _)| variable == moved).map(move |(_, times)| times * change)
+            });
+            let changed = changes.sum::<i64>();
+            self.add(at, evaluate(sum, solution) + changed);
+        }
     }
 
     /// Looks for other values near a solution.
-    fn nudge(&mut self, at: usize, solution: &[i64], nudging: &Nudging<'_>) {
+    fn nudge(&mut self, at: usize, solution: &[i64], nudging: &mut Nudging<'_>) {
         let Protected { sum, fixed, guard } = &self.protected[at];
         let steps: Vec<i64> = match guard {
             Guard::Values(_) => vec![1, 2, 3, -1, -2, -3],
@@ -214,8 +229,8 @@ impl Search<'_, '_> {
                     return;
                 }
                 let kept: Vec<usize> = sum.iter().map(|(other, _)| *other).filter(|other| other != variable).collect();
-                if let Some(moved) = nudging.moved(solution, *variable, step * times, &kept) {
-                    self.note(&moved);
+                if let Some(moves) = nudging.moved(*variable, step * times, &kept) {
+                    self.note_moves(solution, &moves);
                     break;
                 }
             }
@@ -223,14 +238,17 @@ impl Search<'_, '_> {
     }
 
     /// Settles one sum by looking for each value that would do; past the steps, by integer programs.
-    fn alone(&mut self, at: usize, tools: &Tools<'_>, solution: &[i64], budget: &mut Budget) -> Finding {
+    fn alone(&mut self, at: usize, diving: &Diving<'_>, solution: &[i64], budget: &mut Budget) -> Finding {
+        if self.is_safe(at) {
+            return Finding::Safe;
+        }
         let mut decided = true;
-        for (least, most) in self.wanted(at, &tools.diving, solution) {
+        for (least, most) in self.wanted(at, diving, solution) {
             if self.is_safe(at) {
                 return Finding::Safe;
             }
             let Protected { sum, fixed, .. } = &self.protected[at];
-            match tools.diving.find(sum, (least - fixed, most - fixed), solution, &mut budget.steps) {
+            match diving.find(sum, (least - fixed, most - fixed), solution, &mut budget.steps) {
                 Dived::Found(found) => {
                     self.note(&found);
                     // There may be more than the one value in a range.
@@ -243,7 +261,7 @@ impl Search<'_, '_> {
         match (self.is_safe(at), decided) {
             (true, _) => Finding::Safe,
             (false, true) => Finding::Lacking,
-            (false, false) => self.programmed(at, &tools.nudging, budget),
+            (false, false) => self.programmed(at, budget),
         }
     }
 
@@ -271,7 +289,7 @@ impl Search<'_, '_> {
     }
 
     /// Pulls one sum to its ends, then asks for values between.
-    fn programmed(&mut self, at: usize, nudging: &Nudging<'_>, budget: &mut Budget) -> Finding {
+    fn programmed(&mut self, at: usize, budget: &mut Budget) -> Finding {
         let Protected { sum, fixed, guard } = &self.protected[at];
         let mut proven = true;
         for sign in [1, -1] {
@@ -283,7 +301,7 @@ impl Search<'_, '_> {
                 Outcome::Solved(solution, best) => {
                     proven &= best;
                     self.note(&solution);
-                    self.nudge(at, &solution, nudging);
+                    self.nudge(at, &solution, &mut Nudging::new(self.system, &solution));
                 }
                 Outcome::Impossible | Outcome::Open => proven = false,
             }
