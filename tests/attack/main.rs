@@ -8,6 +8,11 @@
 mod cases;
 mod weakened;
 
+use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use folkmoot_disclosure::Policy;
 use folkmoot_tests::attack::attacker::{Findings, attack};
 use folkmoot_tests::attack::draw::{self, Shape};
@@ -17,8 +22,14 @@ use folkmoot_tests::chance::Chance;
 /// Breakdowns of one release, each a table.
 const TABLES: usize = 16;
 
-fn histories() -> u64 {
-    std::env::var("FOLKMOOT_TABLES").ok().and_then(|count| count.parse().ok()).unwrap_or(50)
+/// The seeds of the histories: up to a number, or from one to another.
+fn histories() -> RangeInclusive<u64> {
+    let wanted = std::env::var("FOLKMOOT_TABLES").unwrap_or_else(|_| "50".to_owned());
+    let number = |text: &str| text.parse::<u64>().expect("FOLKMOOT_TABLES is a number, or two with a hyphen");
+    match wanted.split_once('-') {
+        Some((first, last)) => number(first)..=number(last),
+        None => 1..=number(&wanted),
+    }
 }
 
 /// A hub drawn from a seed that has released some of its periods, in any order.
@@ -54,21 +65,32 @@ fn assert_safe(what: &str, findings: &Findings) {
 
 #[test]
 fn nothing_small_can_be_worked_out_of_random_histories() {
-    let (mut all, mut tables) = (Findings::default(), 0);
-    for seed in 1..=histories() {
-        let hub = drawn(seed);
-        tables += TABLES * hub.made.len();
-        let findings = attack(&hub);
-        assert_safe(&format!("seed {seed}"), &findings);
-        all.add(findings);
-    }
+    let seeds: Vec<u64> = histories().collect();
+    let next = AtomicUsize::new(0);
+    let all: Mutex<(Findings, usize)> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let hub = drawn(*seed);
+                    let findings = attack(&hub);
+                    findings.breaches.iter().for_each(|breach| println!("seed {seed}: {breach}"));
+                    let mut all = all.lock().expect("no thread has panicked");
+                    all.0.add(findings);
+                    all.1 += TABLES * hub.made.len();
+                }
+            });
+        }
+    });
+    let (all, tables) = all.into_inner().expect("no thread has panicked");
     println!(
         "{} hubs, {tables} linked tables: {} protected values, {} given away, {} undecided",
-        histories(),
+        seeds.len(),
         all.protected,
         all.breaches.len(),
         all.undecided.len()
     );
-    assert!(all.protected > 100 * usize::try_from(histories()).expect("a count"));
+    assert_safe("random histories", &all);
+    assert!(all.protected > 100 * seeds.len());
     assert!(all.undecided.len() * 200 <= all.protected, "too much is undecided: {}", all.undecided.len());
 }
