@@ -1,6 +1,6 @@
 //! A release in the making: rules 1 to 4, and what the audit has asked to be hidden beyond them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use folkmoot_domain::indicator::{CellKey, Class, Dimension, Indicator};
 
@@ -36,7 +36,7 @@ pub(crate) enum Step {
     Round(Indicator),
     /// A whole breakdown.
     WithholdBreakdown(Indicator, Dimension),
-    /// A total, and with it its breakdowns.
+    /// A total, and with it its breakdowns; of few people also that they are few.
     Withhold(Indicator),
 }
 
@@ -48,8 +48,6 @@ pub(crate) struct Draft<'a> {
     /// Indicators that a revision leaves as they stand, with their cells.
     standing: BTreeMap<Indicator, Vec<(CellKey, Figure)>>,
     totals: BTreeMap<Indicator, Total>,
-    /// Totals of people that are withheld whatever they are, since any other mark would tell too much.
-    silent: BTreeSet<Indicator>,
     cuts: BTreeMap<(Indicator, Dimension), Cut>,
 }
 
@@ -64,7 +62,7 @@ impl<'a> Draft<'a> {
                 standing.insert(indicator, cells.collect());
             }
         }
-        Draft { observations, terms, standing, totals: BTreeMap::new(), silent: BTreeSet::new(), cuts: BTreeMap::new() }
+        Draft { observations, terms, standing, totals: BTreeMap::new(), cuts: BTreeMap::new() }
     }
 
     /// Every cell that was counted, as it would leave.
@@ -82,16 +80,6 @@ impl<'a> Draft<'a> {
             }
         }
         cells
-    }
-
-    /// Withholds a total of people whatever it is; one that stands, or that says that nobody could be counted, is let be.
-    pub(crate) fn silence(&mut self, indicator: Indicator) {
-        self.silent.insert(indicator);
-    }
-
-    /// Totals that are withheld whatever they are.
-    pub(crate) fn silent(&self) -> &BTreeSet<Indicator> {
-        &self.silent
     }
 
     /// Takes a step; `false` where it leaves nothing less to be said.
@@ -141,7 +129,6 @@ impl<'a> Draft<'a> {
             Class::People | Class::PeopleSum { .. } if self.observations.is_structural_zero(indicator) => {
                 (Figure::Exact(0), Reason::NoEvent)
             }
-            Class::People if self.silent.contains(&indicator) => (Figure::Withheld, Reason::AuditWithheld),
             Class::People if seen.value < threshold => (Figure::Below(self.terms.threshold), Reason::FewPeople),
             Class::People => (Figure::Exact(seen.value), Reason::EnoughPeople),
             Class::PeopleSum { .. } => match hidden_sum(&seen, threshold, self.terms) {
@@ -153,7 +140,7 @@ impl<'a> Draft<'a> {
         let (figure, reason) = match (figure, total) {
             (Figure::Exact(_), _) if matches!(reason, Reason::Open | Reason::NoEvent) => (figure, reason),
             (Figure::Exact(value), Total::Rounded) => (Figure::Rounded(Policy::round(value)), Reason::AuditRounded),
-            (Figure::Exact(_), Total::Withheld) => (Figure::Withheld, Reason::AuditWithheld),
+            (Figure::Exact(_) | Figure::Below(_), Total::Withheld) => (Figure::Withheld, Reason::AuditWithheld),
             (
                 Figure::Exact(_) | Figure::Rounded(_) | Figure::Below(_) | Figure::Withheld,
                 Total::Whole | Total::Rounded | Total::Withheld,

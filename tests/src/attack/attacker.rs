@@ -142,20 +142,19 @@ impl Findings {
 
 /// Attacks everything that a hub has let out of the facts that it counts now.
 pub fn attack(hub: &Hub) -> Findings {
-    attack_each(hub, as_released, true)
+    attack_published(hub, as_released)
 }
 
 /// A release as everybody reads it.
 pub fn as_released(made: &Made) -> Published {
-    Published::new(made.quarters.clone(), made.terms, made.cells.iter().copied().collect(), BTreeSet::new())
+    let threshold = u64::from(made.terms.threshold);
+    let unmarked = made.prepared.iter().filter(|it| it.figure == Figure::Withheld && it.true_value < threshold);
+    let unmarked = unmarked.filter(|it| it.key.category.is_none()).map(|it| it.key.indicator).collect();
+    Published::new(made.quarters.clone(), made.terms, made.cells.iter().copied().collect(), unmarked)
 }
 
 /// Attacks releases as something else would have let them out.
 pub fn attack_published(hub: &Hub, publish: impl Fn(&Made) -> Published) -> Findings {
-    attack_each(hub, publish, false)
-}
-
-fn attack_each(hub: &Hub, publish: impl Fn(&Made) -> Published, by_the_rules: bool) -> Findings {
     let mut findings = Findings::default();
     for family in Family::ALL {
         let edition = |at: i32| hub.editions.get(&(family, at)).copied().unwrap_or(0);
@@ -166,110 +165,13 @@ fn attack_each(hub: &Hub, publish: impl Fn(&Made) -> Published, by_the_rules: bo
             hub.calendar.periods().into_iter().map(|(period, _)| hub.calendar.quarters(&period)).collect();
         let mut published: Vec<(&Made, Published)> = Vec::new();
         for made in hub.made.iter().filter(stands) {
-            let mut release = publish(made);
             published.retain(|(other, _)| other.period != made.period);
-            if by_the_rules {
-                let before: Vec<Published> = published.iter().map(|(_, release)| release.clone()).collect();
-                release.silent = silent(hub, family, &periods, &before, &release);
-            }
-            published.push((made, release));
+            published.push((made, publish(made)));
         }
         let published: Vec<Published> = published.into_iter().map(|(_, release)| release).collect();
         findings.add(attack_family(&hub.counted, family, periods, &published));
     }
     findings
-}
-
-/// The totals of people of which a release says nothing because each mark would say too much by what was published before:
-/// one of the two would leave somebody's few with too few values. Everybody can work this out.
-fn silent(
-    hub: &Hub,
-    family: Family,
-    periods: &[RangeInclusive<i32>],
-    before: &[Published],
-    release: &Published,
-) -> BTreeSet<Indicator> {
-    let mut found = BTreeSet::new();
-    let p = (*release.quarters.start(), *release.quarters.end());
-    let people = Indicator::ALL.into_iter().filter(|it| Family::of(*it) == Some(family) && it.class() == Class::People);
-    let people: Vec<Indicator> = people.collect();
-    let withheld = |it: &Indicator| release.cells.get(&CellKey::headline(*it)) == Some(&Figure::Withheld);
-    if !people.iter().any(withheld) {
-        return found;
-    }
-    let covered: BTreeSet<i32> =
-        before.iter().map(|release| &release.quarters).chain([&release.quarters]).flat_map(Clone::clone).collect();
-    let stretches: BTreeSet<Stretch> = periods
-        .iter()
-        .filter(|quarters| (**quarters).clone().all(|at| covered.contains(&at)))
-        .map(|quarters| (*quarters.start(), *quarters.end()))
-        .collect();
-    let mut knowledge = Knowledge::new(family, stretches.iter().copied().collect(), &BTreeSet::new(), before);
-    let mut truth = vec![0; knowledge.known.bounds.len()];
-    for stretch in &stretches {
-        let seen = hub.counted.count(stretch.0..=stretch.1);
-        for cell in &knowledge.cells {
-            truth[knowledge.at(*stretch, *cell).expect("a number")] = seen[cell].value as i64;
-        }
-    }
-    let threshold = i64::from(release.terms.threshold);
-    for indicator in people.iter().filter(|it| withheld(it)) {
-        let at = knowledge.at(p, CellKey::headline(*indicator)).expect("a number");
-        let held = knowledge.known.bounds[at];
-        let none = told(&mut knowledge, &people, threshold);
-        for (least, most) in [(held.0, held.1.min(threshold - 1)), (held.0.max(threshold), held.1)] {
-            knowledge.known.bounds[at] = (least, most);
-            if least <= most && !told(&mut knowledge, &people, threshold).is_subset(&none) {
-                found.insert(*indicator);
-            }
-            knowledge.known.bounds[at] = held;
-        }
-    }
-    found
-}
-
-/// The totals and differences of totals that are known to be few, and of too few values.
-fn told(knowledge: &mut Knowledge, people: &[Indicator], threshold: i64) -> BTreeSet<Sum> {
-    let mut sums: Vec<Sum> = Vec::new();
-    for stretch in knowledge.stretches.clone() {
-        for indicator in people {
-            let cell = CellKey::headline(*indicator);
-            let at = knowledge.at(stretch, cell).expect("a number");
-            sums.push(vec![(at, 1)]);
-            if *indicator != people[0] {
-                let all = knowledge.at(stretch, CellKey::headline(people[0])).expect("a number");
-                sums.push(vec![(all, 1), (at, -1)]);
-            }
-            for part in knowledge.inside(stretch) {
-                sums.push(vec![(at, 1), (knowledge.at(part, cell).expect("a number"), -1)]);
-            }
-        }
-    }
-    // What ties totals to one another alone.
-    let totals: BTreeSet<usize> = sums.iter().flatten().map(|(at, _)| *at).collect();
-    let mut known = Known::default();
-    for bounds in &knowledge.known.bounds {
-        known.number(bounds.0, bounds.1);
-    }
-    for row in knowledge.known.rows.iter().filter(|row| row.sum.iter().all(|(at, _)| totals.contains(at))) {
-        known.row(row.sum.iter().copied(), row.least, row.most);
-    }
-    let mut found = BTreeSet::new();
-    if !known.narrow() {
-        return found;
-    }
-    let start: Vec<i64> = known.bounds.iter().map(|(low, high)| (*low).clamp(0, *high)).collect();
-    for sum in sums {
-        let mut left = 2_000;
-        let mut of = |least: i64, most: i64| known.search(&sum, (least, most), &[&start], &mut left);
-        if of(threshold, FAR) == Outcome::Impossible {
-            let values = (0..threshold).filter(|value| of(*value, *value) != Outcome::Impossible).count();
-            if values < VALUES {
-                found.insert(sum);
-            }
-        }
-    }
-    found
 }
 
 /// Attacks what was published of a family.

@@ -20,8 +20,8 @@ pub struct Published {
     pub cells: BTreeMap<CellKey, Figure>,
     /// Whether it keeps to rules 2 and 3, so that what is withheld tells of what is not.
     pub by_the_rules: bool,
-    /// Totals of people that are withheld whatever they are.
-    pub silent: BTreeSet<Indicator>,
+    /// Totals that are withheld although few people are counted: nobody can tell, but who takes them for many is led astray.
+    pub unmarked: BTreeSet<Indicator>,
     /// The least and the most of each cell, where something else than these rules made it.
     bounds: BTreeMap<CellKey, (i64, i64)>,
 }
@@ -32,14 +32,14 @@ impl Published {
         quarters: RangeInclusive<i32>,
         terms: Terms,
         cells: BTreeMap<CellKey, Figure>,
-        silent: BTreeSet<Indicator>,
+        unmarked: BTreeSet<Indicator>,
     ) -> Self {
-        Published { quarters, terms, cells, by_the_rules: true, silent, bounds: BTreeMap::new() }
+        Published { quarters, terms, cells, by_the_rules: true, unmarked, bounds: BTreeMap::new() }
     }
 
     /// What something else said: nothing can be told from it beyond the bounds.
     pub fn by_bounds(quarters: RangeInclusive<i32>, terms: Terms, bounds: BTreeMap<CellKey, (i64, i64)>) -> Self {
-        Published { quarters, terms, cells: BTreeMap::new(), by_the_rules: false, silent: BTreeSet::new(), bounds }
+        Published { quarters, terms, cells: BTreeMap::new(), by_the_rules: false, unmarked: BTreeSet::new(), bounds }
     }
 }
 
@@ -372,14 +372,14 @@ impl Knowledge {
         let threshold = i64::from(if special { release.terms.special_threshold } else { release.terms.threshold });
         let whole = |value: u64| i64::try_from(value).expect("a figure");
         let people = matches!(cell.indicator.class(), Class::People);
-        let silent = cell.category.is_none() && release.silent.contains(&cell.indicator);
+        let unmarked = cell.category.is_none() && release.unmarked.contains(&cell.indicator);
         let (least, most) = match figure {
             Figure::Exact(value) => (whole(value), whole(value)),
             Figure::Rounded(value) if people => ((whole(value) - 2).max(threshold), whole(value) + 2),
             Figure::Rounded(value) => ((whole(value) - 2).max(0), whole(value) + 2),
             Figure::Below(below) => (0, i64::from(below) - 1),
             // A figure of few people would say so.
-            Figure::Withheld if people && !all_withheld && release.by_the_rules && !silent => (threshold, FAR),
+            Figure::Withheld if people && !all_withheld && release.by_the_rules && !unmarked => (threshold, FAR),
             Figure::Withheld => (0, FAR),
         };
         let Some(at) = self.at(p, cell) else { return };

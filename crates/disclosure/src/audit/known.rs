@@ -12,15 +12,15 @@ pub(super) struct Known {
     terms: Terms,
     /// Per additive breakdown: whether all is withheld, and the most that the smallest shown part can be.
     lines: BTreeMap<(Indicator, Dimension), (bool, Option<i64>)>,
-    /// Totals of people that are withheld whatever they are.
-    silent: BTreeSet<Indicator>,
+    /// Totals of people that are withheld although they are few.
+    unmarked: BTreeSet<Indicator>,
 }
 
 impl Known {
     pub(super) fn new(
         cells: impl IntoIterator<Item = (CellKey, Figure)>,
         terms: Terms,
-        silent: BTreeSet<Indicator>,
+        unmarked: BTreeSet<Indicator>,
     ) -> Known {
         let cells: BTreeMap<CellKey, Figure> = cells.into_iter().collect();
         let mut lines = BTreeMap::new();
@@ -33,7 +33,7 @@ impl Known {
                 line.1 = Some(line.1.map_or(most, |least: i64| least.min(most)));
             }
         }
-        Known { cells, terms, lines, silent }
+        Known { cells, terms, lines, unmarked }
     }
 
     /// The least and the most that a cell can be by what the release says; `None`: no bound.
@@ -100,8 +100,8 @@ impl Known {
         let (low, high) = (whole(low), high.map(whole));
         match (figure, cell.dimension(), cell.indicator.class()) {
             (Figure::Rounded(_), ..) => (low.max(threshold), high),
-            // A total of few people would say so.
-            (Figure::Withheld, None, Class::People) if !self.silent.contains(&cell.indicator) => (threshold, None),
+            // A total of few people would say so, but where that tells too much; one cannot count on that.
+            (Figure::Withheld, None, Class::People) if !self.unmarked.contains(&cell.indicator) => (threshold, None),
             // So would a part, unless all are withheld. What is hidden beyond the small are the smallest left.
             (Figure::Withheld, Some(dimension), Class::People) => match self.lines.get(&(cell.indicator, dimension)) {
                 Some((false, most)) if dimension.is_additive() => (threshold, *most),

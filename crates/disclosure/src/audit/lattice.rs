@@ -75,35 +75,6 @@ impl Lattice {
         self.places.get(&(period, cell)).copied()
     }
 
-    /// The system with the rows alone that tie totals of some indicators to one another.
-    pub(super) fn totals(&self, indicators: &[Indicator]) -> System {
-        let is_total = |variable: usize| {
-            let (_, cell) = self.variables[variable];
-            cell.category.is_none() && indicators.contains(&cell.indicator)
-        };
-        let rows = self.system.rows.iter().filter(|row| row.sum.iter().all(|(variable, _)| is_total(*variable)));
-        System { bounds: self.system.bounds.clone(), rows: rows.cloned().collect() }
-    }
-
-    /// The totals of some indicators, the differences between a longer and a shorter period, and, in each period, between
-    /// the first indicator and the others, which are parts of it.
-    pub(super) fn differences(&self, indicators: &[Indicator]) -> Vec<Sum> {
-        let mut sums = Vec::new();
-        for period in 0..self.stretches.len() {
-            for indicator in indicators {
-                let cell = CellKey::headline(*indicator);
-                sums.push(self.sum([(period, cell, 1)]));
-                if *indicator != indicators[0] {
-                    sums.push(self.sum([(period, CellKey::headline(indicators[0]), 1), (period, cell, -1)]));
-                }
-                sums.extend(
-                    self.within(period).into_iter().map(|part| self.sum([(period, cell, 1), (part, cell, -1)])),
-                );
-            }
-        }
-        sums
-    }
-
     fn sum(&self, terms: impl IntoIterator<Item = (usize, CellKey, i64)>) -> Sum {
         terms.into_iter().filter_map(|(period, cell, times)| Some((self.at(period, cell)?, times))).collect()
     }

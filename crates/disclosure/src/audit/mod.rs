@@ -33,10 +33,10 @@ pub(crate) use search::Budget;
 pub(crate) struct Audit {
     lattice: Lattice,
     truth: Vec<i64>,
-    /// What all earlier releases tell.
-    public: Knowledge,
-    /// The same, and that nobody was at any event of a kind where nobody was: no rule keeps that from being told in the end.
+    /// What all earlier releases tell, and where nobody was at any event, which no rule keeps from being told in the end.
     earlier: Knowledge,
+    /// The same, and which totals of the other periods are marked as few: a later release is seldom kept from telling that.
+    expected: Knowledge,
     concerns: Vec<Concern>,
     candidate: usize,
     terms: Terms,
@@ -64,31 +64,35 @@ impl Audit {
         }
         let concerns = concerns(&lattice, &periods, account, terms);
         let mut earlier = Knowledge { bounds: lattice.system.bounds.clone(), rows: Vec::new() };
+        let mut told = BTreeSet::new();
         for released in account.released().iter().filter(|it| it.period != *period) {
             let latest = account.standing(&released.period) == Some(released);
             let Some(seen) = account.observations(&released.period).filter(|_| latest) else { continue };
             let Some(at) = lattice.stretches.iter().position(|it| *it == Stretch::of(seen.span())) else { continue };
-            // Few people under a withheld total: it was withheld whatever it was.
-            let few = |cell: &CellKey| seen.get(*cell).value < released.terms.threshold_of(*cell);
-            let silent = audited().filter(|indicator| few(&CellKey::headline(*indicator))).collect();
-            let known = Known::new(released.cells.iter().copied(), released.terms, silent);
+            let marks = unmarked(released.cells.iter().copied(), released.terms, |cell| seen.get(cell).value);
+            let known = Known::new(released.cells.iter().copied(), released.terms, marks);
+            told.insert(at);
             earlier.add(&lattice, at, &known, |cell| released.outdated.contains(&cell.indicator));
         }
-        let public = earlier.clone();
-        for (bounds, (at, cell)) in earlier.bounds.iter_mut().zip(&lattice.variables) {
+        let mut expected = earlier.clone();
+        told.insert(candidate);
+        for (variable, (at, cell)) in lattice.variables.iter().enumerate() {
+            let is_few = whole(periods[*at].get(*cell).value) < whole(terms.threshold_of(*cell));
+            let is_marked = !told.contains(at) && cell.category.is_none() && cell.indicator.class() == Class::People;
             if periods[*at].is_structural_zero(cell.indicator) {
-                *bounds = (0, 0);
+                earlier.bounds[variable] = (0, 0);
+                expected.bounds[variable] = (0, 0);
+            } else if is_marked {
+                let mark = mark(is_few, whole(terms.threshold_of(*cell)));
+                expected.bounds[variable] = narrowed(expected.bounds[variable], mark);
             }
         }
-        Audit { lattice, truth, public, earlier, concerns, candidate, terms, budget, knows_earlier: false }
+        Audit { lattice, truth, earlier, expected, concerns, candidate, terms, budget, knows_earlier: false }
     }
 
     /// Takes as many steps as it needs until nothing protected can be worked out. The steps, in this order: hide another
     /// cell, round the total, withhold the breakdown, withhold the total.
     pub(crate) fn repair(&mut self, draft: &mut Draft<'_>) {
-        for indicator in self.telling() {
-            draft.silence(indicator);
-        }
         let untouched = draft.clone();
         let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
         let mut shown = vec![Shown::default(); self.concerns.len()];
@@ -107,79 +111,13 @@ impl Audit {
         self.give_back(draft, &untouched, steps);
     }
 
-    /// Totals of people of which already the mark would tell too much, whatever they are: where, by what earlier releases
-    /// say alone, one of "fewer than the threshold" and "as many or more" would leave somebody's few with fewer values than
-    /// they must keep. Whoever holds those releases can work this out as well, so that silence tells nothing.
-    fn telling(&mut self) -> BTreeSet<Indicator> {
-        let people = audited().filter(|indicator| indicator.class() == Class::People);
-        let people: Vec<Indicator> = people.collect();
-        let mut telling = BTreeSet::new();
-        for indicator in people {
-            let Some(variable) = self.lattice.at(self.candidate, CellKey::headline(indicator)) else { continue };
-            let threshold = i64::from(self.terms.threshold);
-            let (low, high) = self.public.bounds[variable];
-            let told = self.told_of(indicator, variable, (low, high));
-            for bounds in [(low, high.min(threshold - 1)), (low.max(threshold), high)] {
-                if bounds.0 <= bounds.1 && !self.told_of(indicator, variable, bounds).is_subset(&told) {
-                    telling.insert(indicator);
-                }
-            }
-        }
-        telling
-    }
-
-    /// Totals and differences of totals, by their place, of which it would be known that they count few people, and with
-    /// fewer values than they must keep, if a total were known to lie between bounds.
-    fn told_of(&mut self, indicator: Indicator, variable: usize, bounds: (i64, i64)) -> BTreeSet<usize> {
-        let mut told = BTreeSet::new();
-        let mut system = self.lattice.totals(family(indicator));
-        system.bounds = self.public.bounds.clone();
-        system.bounds[variable] = bounds;
-        if !system.narrow() {
-            return told;
-        }
-        let sums = self.lattice.differences(family(indicator));
-        let is_few = |most: i64| most < i64::from(self.terms.threshold);
-        let is_fixed = |variable: usize| system.bounds[variable].0 == system.bounds[variable].1;
-        let least: Vec<i64> = system.bounds.iter().map(|(low, _)| *low).collect();
-        for (at, sum) in sums.iter().enumerate() {
-            if sum.iter().all(|(variable, _)| is_fixed(*variable)) && is_few(system::evaluate(sum, &least)) {
-                told.insert(at);
-            }
-        }
-        for (variables, part) in system.parts(&sums) {
-            let place = |variable: usize| variables.binary_search(&variable).ok();
-            let (ats, protected): (Vec<usize>, Vec<Protected>) = sums
-                .iter()
-                .enumerate()
-                .filter(|(_, sum)| sum.iter().any(|(variable, _)| place(*variable).is_some()))
-                .map(|(at, sum)| {
-                    let free = sum.iter().filter_map(|(variable, times)| Some((place(*variable)?, *times)));
-                    let fixed = sum.iter().filter(|(variable, _)| place(*variable).is_none());
-                    let fixed = fixed.map(|(variable, times)| system.bounds[*variable].0 * times).sum();
-                    (at, Protected { sum: free.collect(), fixed, guard: Guard::FEW })
-                })
-                .unzip();
-            if protected.is_empty() {
-                continue;
-            }
-            let Ok(Some(solution)) = search::any_solution(&part, &mut self.budget) else { continue };
-            let mut shown = vec![Shown::default(); protected.len()];
-            let mut of_part: Vec<&mut Shown> = shown.iter_mut().collect();
-            let findings = examine(&part, &solution, &protected, &mut of_part, &mut self.budget);
-            for ((at, finding), shown) in ats.into_iter().zip(findings).zip(&shown) {
-                if finding == Finding::Lacking && shown.most().is_some_and(is_few) {
-                    told.insert(at);
-                }
-            }
-        }
-        told
-    }
-
     /// Gives back totals that were taken in vain.
     fn give_back<'a>(&mut self, draft: &mut Draft<'a>, untouched: &Draft<'a>, mut steps: Vec<Step>) {
         let all: BTreeSet<usize> = (0..self.concerns.len()).collect();
         for at in (0..steps.len()).rev() {
+            if self.budget.is_spent() {
+                return;
+            }
             if matches!(steps[at], Step::Round(_) | Step::Withhold(_)) {
                 let mut fewer = steps.clone();
                 fewer.remove(at);
@@ -200,8 +138,9 @@ impl Audit {
     fn open(&mut self, draft: &Draft<'_>, among: &BTreeSet<usize>, shown: &mut [Shown]) -> BTreeSet<usize> {
         let cells = draft.cells();
         let listed = cells.iter().filter(|cell| cell.is_listed()).map(|cell| (cell.key, cell.figure));
-        let known = Known::new(listed, self.terms, draft.silent().clone());
-        let mut knowledge = self.earlier.clone();
+        let of = |key: CellKey| cells.iter().find(|cell| cell.key == key).map_or(0, |cell| cell.true_value);
+        let known = Known::new(listed.clone(), self.terms, unmarked(listed, self.terms, of));
+        let mut knowledge = self.expected.clone();
         knowledge.add(&self.lattice, self.candidate, &known, |_| false);
         let open = self.examine(&knowledge, among, shown);
         if !open.is_empty() && !self.knows_earlier {
@@ -295,21 +234,23 @@ fn mend(draft: &mut Draft<'_>, reached: BTreeSet<CellKey>) -> Vec<Step> {
     steps
 }
 
-/// The counts of people that hang together with one.
-fn family(indicator: Indicator) -> &'static [Indicator] {
-    match indicator {
-        Indicator::PeopleTrained | Indicator::YoungPeopleTrained | Indicator::TrainingMinutes => {
-            &[Indicator::PeopleTrained, Indicator::YoungPeopleTrained]
-        }
-        Indicator::PeopleListenedTo | Indicator::Listenings => &[Indicator::PeopleListenedTo],
-        Indicator::PeopleMobilised => &[Indicator::PeopleMobilised],
-        Indicator::TrainingSessions
-        | Indicator::TrainersQualityAssured
-        | Indicator::ListeningCampaignsReportedBack
-        | Indicator::ActionsHeld
-        | Indicator::CommunityProjectsSupported
-        | Indicator::FundingLeveragedPence => &[],
-    }
+fn narrowed(bounds: (i64, i64), (low, high): (i64, Option<i64>)) -> (i64, i64) {
+    (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)))
+}
+
+/// What the mark of a total tells.
+fn mark(is_few: bool, threshold: i64) -> (i64, Option<i64>) {
+    if is_few { (0, Some(threshold - 1)) } else { (threshold, None) }
+}
+
+/// Totals of few people that are withheld, where the mark for few would tell too much.
+fn unmarked(
+    cells: impl Iterator<Item = (CellKey, Figure)>,
+    terms: Terms,
+    value: impl Fn(CellKey) -> u64,
+) -> BTreeSet<Indicator> {
+    let totals = cells.filter(|(cell, figure)| cell.category.is_none() && *figure == Figure::Withheld);
+    totals.filter(|(cell, _)| value(*cell) < terms.threshold_of(*cell)).map(|(cell, _)| cell.indicator).collect()
 }
 
 /// The steps that can mend what a cell of the release gives away, the one that loses least first.
@@ -377,8 +318,7 @@ impl Knowledge {
     fn add(&mut self, lattice: &Lattice, period: usize, known: &Known, outdated: impl Fn(CellKey) -> bool) {
         for (bounds, (at, cell)) in self.bounds.iter_mut().zip(&lattice.variables) {
             if *at == period && !outdated(*cell) {
-                let (low, high) = known.bounds(*cell);
-                *bounds = (bounds.0.max(low), high.map_or(bounds.1, |high| bounds.1.min(high)));
+                *bounds = narrowed(*bounds, known.bounds(*cell));
             }
         }
         for (less, more, by) in known.order() {
@@ -394,13 +334,11 @@ impl Knowledge {
 /// The periods that bear on a release, each stretch of quarters once: what was released or is to be, its quarters, and
 /// longer periods of which every quarter is among them; and of these those that the period hangs together with.
 fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations> {
-    let public = |seen: &Observations| seen.period() == period || account.standing(seen.period()).is_some();
     let stretch = |seen: &Observations| Stretch::of(seen.span());
     let mut together: Vec<Stretch> = account.periods().filter(|seen| seen.period() == period).map(stretch).collect();
     loop {
         let more = account
             .periods()
-            .filter(|seen| public(seen))
             .map(stretch)
             .filter(|it| !together.contains(it) && together.iter().any(|known| known.touches(*it)));
         let more: Vec<Stretch> = more.collect();
@@ -409,9 +347,7 @@ fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations>
         }
         together.extend(more);
     }
-    let covered = |index: i32| together.iter().any(|it| it.holds(Stretch { first: index, last: index }));
-    let mut found: Vec<&Observations> =
-        account.periods().filter(|seen| stretch(seen).quarters().all(covered)).collect();
+    let mut found: Vec<&Observations> = account.periods().filter(|seen| together.contains(&stretch(seen))).collect();
     // Two programmes over the same quarters are one stretch; the one that is to be released stands for it.
     found.sort_by_key(|seen| (stretch(seen), seen.period() != period));
     found.dedup_by_key(|seen| stretch(seen));

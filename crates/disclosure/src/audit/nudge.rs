@@ -33,14 +33,17 @@ impl<'a> Nudging<'a> {
         Nudging { system, rows_of, values: solution.to_vec(), sums, moves: Vec::new(), tries: 0 }
     }
 
-    /// Moves to a solution near by, in which a variable is another by `change`, and `kept` is as it was.
-    pub(super) fn moved(&mut self, variable: usize, change: i64, kept: &[usize]) -> Option<Moves> {
-        if self.room(variable, change) != change {
+    /// Moves to a solution near by, in which a variable is another by `change`, and `kept` is as it was. Takes its tries
+    /// from those `left`.
+    pub(super) fn moved(&mut self, variable: usize, change: i64, kept: &[usize], left: &mut u32) -> Option<Moves> {
+        if *left == 0 || self.room(variable, change) != change {
             return None;
         }
-        self.tries = TRIES;
+        let tries = TRIES.min(*left);
+        self.tries = tries;
         self.shift(variable, change);
         let found = self.mend(self.broken(variable), kept);
+        *left -= tries - self.tries;
         // All that a move touches was looked at: the rest is as it was in a solution.
         let moves = self.moves.clone();
         let holds = found && moves.iter().all(|(variable, _)| self.is_within(*variable));
@@ -140,13 +143,13 @@ mod tests {
         let start = [3, 20, 2, 18, 5, 38];
         assert!(system.admits(&start));
         let mut nudging = Nudging::new(&system, &start);
-        let moves = nudging.moved(0, 2, &[]).unwrap();
+        let moves = nudging.moved(0, 2, &[], &mut 100).unwrap();
         let mut moved = start;
         moves.iter().for_each(|(variable, change)| moved[*variable] += change);
         assert_eq!((moved[0], moved[1]), (5, 18));
         assert!(system.admits(&moved));
-        assert_eq!(nudging.moved(0, 5, &[]), None);
-        assert_eq!(nudging.moved(0, 2, &[1]), None);
-        assert_eq!(nudging.moved(0, 2, &[]), Some(moves), "each attempt begins from the same solution");
+        assert_eq!(nudging.moved(0, 5, &[], &mut 100), None);
+        assert_eq!(nudging.moved(0, 2, &[1], &mut 100), None);
+        assert_eq!(nudging.moved(0, 2, &[], &mut 100), Some(moves), "each attempt begins from the same solution");
     }
 }

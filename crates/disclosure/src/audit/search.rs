@@ -46,7 +46,9 @@ pub(super) struct Protected {
 /// How much work an audit may do: counted, not timed, so that it ends alike on every machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Budget {
-    /// Steps of the search in one audit, repairs included.
+    /// Changes that are tried near a solution in one audit, repairs included.
+    pub(crate) tries: u32,
+    /// Steps of the search in one audit.
     pub(crate) steps: u32,
     /// Integer programs in one audit, for what the search leaves open.
     pub(crate) programs: u32,
@@ -56,9 +58,16 @@ pub(crate) struct Budget {
     pub(crate) variables: usize,
 }
 
+impl Budget {
+    /// Whether nothing more will be settled that is not seen at once.
+    pub(crate) fn is_spent(self) -> bool {
+        self.tries == 0 || (self.steps == 0 && self.programs == 0)
+    }
+}
+
 impl Default for Budget {
     fn default() -> Budget {
-        Budget { steps: 200_000, programs: 60, nodes: 100, variables: 2_500 }
+        Budget { tries: 20_000_000, steps: 200_000, programs: 60, nodes: 100, variables: 2_500 }
     }
 }
 
@@ -84,11 +93,6 @@ impl Shown {
             }
             (Guard::Apart { .. }, _, _) => guard,
         }
-    }
-
-    /// The most that was shown to be possible.
-    pub(super) fn most(&self) -> Option<i64> {
-        self.0.last().copied()
     }
 
     pub(super) fn add(&mut self, value: i64) {
@@ -128,7 +132,7 @@ pub(super) fn examine(
     search.note(solution);
     let mut nudging = Nudging::new(system, solution);
     for at in 0..protected.len() {
-        search.nudge(at, solution, &mut nudging);
+        search.nudge(at, solution, &mut nudging, budget);
     }
     let diving = Diving::new(system);
     let settled = (0..protected.len()).map(|at| search.alone(at, &diving, solution, budget));
@@ -214,7 +218,7 @@ impl<'a, 's> Search<'a, 's> {
     }
 
     /// Looks for other values near a solution.
-    fn nudge(&mut self, at: usize, solution: &[i64], nudging: &mut Nudging<'_>) {
+    fn nudge(&mut self, at: usize, solution: &[i64], nudging: &mut Nudging<'_>, budget: &mut Budget) {
         let Protected { sum, fixed, guard } = &self.protected[at];
         let steps: Vec<i64> = match guard {
             Guard::Values(_) => vec![1, 2, 3, -1, -2, -3],
@@ -229,7 +233,7 @@ impl<'a, 's> Search<'a, 's> {
                     return;
                 }
                 let kept: Vec<usize> = sum.iter().map(|(other, _)| *other).filter(|other| other != variable).collect();
-                if let Some(moves) = nudging.moved(*variable, step * times, &kept) {
+                if let Some(moves) = nudging.moved(*variable, step * times, &kept, &mut budget.tries) {
                     self.note_moves(solution, &moves);
                     break;
                 }
@@ -301,7 +305,7 @@ impl<'a, 's> Search<'a, 's> {
                 Outcome::Solved(solution, best) => {
                     proven &= best;
                     self.note(&solution);
-                    self.nudge(at, &solution, &mut Nudging::new(self.system, &solution));
+                    self.nudge(at, &solution, &mut Nudging::new(self.system, &solution), budget);
                 }
                 Outcome::Impossible | Outcome::Open => proven = false,
             }
