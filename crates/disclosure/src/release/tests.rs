@@ -238,7 +238,7 @@ fn hubs() -> impl Strategy<Value = Hub> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_figure_holds_the_truth(hub in hubs()) {
