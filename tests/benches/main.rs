@@ -8,6 +8,7 @@
 //! Each measurement runs product and bare limit in turn, several times, and tells the medians. What is compared with
 //! what, and why, is said in docs/benchmarks.md.
 
+mod audit;
 mod bare_copy;
 mod bare_table;
 mod exchange;
@@ -32,12 +33,13 @@ use measure::{Line, table};
 type Measure = fn(&Runtime, usize) -> Vec<Line>;
 
 /// Every measurement, by the name that chooses it.
-const ALL: [(&str, Measure); 7] = [
+const ALL: [(&str, Measure); 8] = [
     ("import", import::measure),
     ("listening", listening::measure),
     ("exchange", exchange::measure),
     ("topics", exchange::measure_many_topics),
     ("indicators", indicators::measure),
+    ("audit", audit::measure),
     ("national", national::measure),
     ("startup", startup::measure),
 ];
