@@ -3,9 +3,12 @@
 //!     cargo run --release -p folkmoot-tests --example loss                        100 random hubs
 //!     cargo run --release -p folkmoot-tests --example loss -- FOLDER 2017-Q2 2020-Q1
 //!                                                                the hubs of a programme, each a folder of CSV files
-#![allow(clippy::print_stdout, reason = "it prints a table")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table, and how far it is")]
 
+use std::num::NonZero;
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use folkmoot_disclosure::Policy;
 use folkmoot_domain::calendar::Period;
@@ -123,26 +126,45 @@ fn main() {
         [many] => (0..many.parse().expect("how many hubs")).map(random).collect(),
         _ => (0..100).map(random).collect(),
     };
-    let mut losses: [Loss; 5] = Default::default();
-    for mut hub in hubs {
-        let mut periods = hub.calendar.periods();
-        periods.sort_by_key(|(period, span)| (span.last, span.last - span.first, period.clone()));
-        for (period, _) in periods {
-            hub.release(&period).expect("a release");
+    let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let losses: Mutex<[Loss; 5]> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, NonZero::get) {
+            scope.spawn(|| {
+                while let Some(hub) = hubs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    measure(hub.clone(), &losses);
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    eprintln!("{done} of {} hubs", hubs.len());
+                }
+            });
         }
-        losses[0].add(&hub, &schemes::ours(&hub), &attack(&hub));
-        for (loss, scheme) in losses[1..4].iter_mut().zip([Scheme::Plain, Scheme::Complement, Scheme::Nhs]) {
-            let sheet = schemes::publish(&hub, scheme);
-            loss.add(&hub, &sheet, &schemes::attack(&hub, &sheet));
-        }
-        let (sheet, findings) = schemes::safe_complement(&hub);
-        losses[4].add(&hub, &sheet, &findings);
-    }
+    });
+    let losses = losses.into_inner().expect("no thread has panicked");
     println!(
         "| way | cells: exact, rounded, few, withheld, % | people: the same, % | breaches | of 1–7 | exact | undecided | totals without a most | width | at least |"
     );
     for (name, loss) in NAMES.into_iter().zip(&losses) {
         println!("{}", loss.line(name));
+    }
+}
+
+/// Lets a hub release everything, and adds what each way takes of it and gives away.
+fn measure(mut hub: Hub, losses: &Mutex<[Loss; 5]>) {
+    let mut periods = hub.calendar.periods();
+    periods.sort_by_key(|(period, span)| (span.last, span.last - span.first, period.clone()));
+    for (period, _) in periods {
+        hub.release(&period).expect("a release");
+    }
+    let mut found = vec![(schemes::ours(&hub), attack(&hub))];
+    for scheme in [Scheme::Plain, Scheme::Complement, Scheme::Nhs] {
+        let sheet = schemes::publish(&hub, scheme);
+        let findings = schemes::attack(&hub, &sheet);
+        found.push((sheet, findings));
+    }
+    found.push(schemes::safe_complement(&hub));
+    let mut losses = losses.lock().expect("no thread has panicked");
+    for (loss, (sheet, findings)) in losses.iter_mut().zip(&found) {
+        loss.add(&hub, sheet, findings);
     }
 }
 

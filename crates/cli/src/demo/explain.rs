@@ -1,6 +1,5 @@
 //! The words under the national report: which figures are not exact, and why.
 
-use folkmoot_domain::indicator::Dimension;
 use serde_json::Value;
 
 const RULES: &str = "\
@@ -13,26 +12,20 @@ How a hub decides what it lets out, cell by cell (its own preview says which rul
 The Academy never learns which rule it was. It adds up the least and the most that each hub can mean.
 What others published about the programme is real and stands there as context. The sample is invented: compare nothing.";
 
-/// Explains a report, given as `academy report --format json` gives it.
+/// Explains a report, given as `academy report --format json` gives it: each total, and how many parts of breakdowns.
 pub(super) fn explain(report: &Value) -> String {
     let mut words = "What is not exact in this report, and why\n\n".to_owned();
-    for line in report["indicators"].as_array().into_iter().flatten() {
+    let lines = || report["indicators"].as_array().into_iter().flatten();
+    for line in lines().filter(|line| line["breakdown"].is_null()) {
         if let Some(why) = why(line) {
-            words.push_str(&format!("  {}: {why}\n", title(line)));
+            words.push_str(&format!("  {}: {why}\n", line["title"].as_str().unwrap_or_default()));
         }
     }
+    let parts = lines().filter(|line| !line["breakdown"].is_null());
+    let (exact, others): (Vec<_>, Vec<_>) = parts.partition(|line| why(line).is_none());
+    let all = exact.len() + others.len();
+    words.push_str(&format!("  {} of {all} parts of breakdowns: rounded, or hidden where few\n", others.len()));
     format!("{words}\n{RULES}\n")
-}
-
-fn title(line: &Value) -> String {
-    let title = line["title"].as_str().unwrap_or_default();
-    let code = |name: &str| line["breakdown"][name].as_str();
-    let dimension = code("dimension").and_then(Dimension::from_code);
-    let category = dimension.zip(code("category")).and_then(|(dimension, code)| dimension.category(code));
-    match category {
-        None => title.to_owned(),
-        Some(category) => format!("{title}, {}", category.title().to_lowercase()),
-    }
 }
 
 /// Why the total of a line is not exact; nothing where it is.
@@ -94,11 +87,14 @@ mod tests {
             assert_eq!(why(&line).as_deref(), expected, "{line}");
         }
         let report = json!({ "indicators": [
-            line("People trained", gender("woman"), Value::Null, 1, 3),
+            line("Listenings", Value::Null, Value::Null, 1, 0),
             line("Training sessions", Value::Null, json!(40), 0, 0),
+            line("People trained", gender("woman"), Value::Null, 1, 3),
+            line("People trained", gender("man"), json!(30), 0, 0),
         ] });
         let words = explain(&report);
-        assert!(words.contains("\n  People trained, women: hidden by 1 of 4 hubs"), "{words}");
+        assert!(words.contains("\n  Listenings: hidden by 1 of 4 hubs"), "{words}");
+        assert!(words.contains("\n  1 of 2 parts of breakdowns"), "{words}");
         assert!(!words.contains("Training sessions"), "{words}");
     }
 }
