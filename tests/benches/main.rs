@@ -103,6 +103,10 @@ fn run_part(runtime: &Runtime, name: &str, folder: &Path) {
     let ready = || say("ready");
     match name {
         listening::PART => runtime.block_on(listening::serve_bare(folder, ready)),
+        audit::PART => {
+            let (took, memory) = audit::release_all(folder);
+            say(&format!("{took} {memory}"));
+        }
         other => panic!("no part {other}"),
     }
 }
