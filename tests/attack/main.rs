@@ -1,7 +1,8 @@
 //! Disclosure control under attack: hubs are drawn, release in any order, and somebody who holds it all and knows the rules
 //! looks for what can be worked out. The attacker shares no code with the audit.
 //!
-//! `FOLKMOOT_TABLES` asks for as many histories as one wants; each has several linked tables a release.
+//! `FOLKMOOT_TABLES` asks for as many histories as one wants (`300`), or for those of some seeds (`51-60`); each has several
+//! linked tables a release.
 
 #![allow(clippy::print_stdout, reason = "what was tried is part of the result")]
 

@@ -15,21 +15,23 @@ use folkmoot_tests::chance::Chance;
 use tokio::runtime::Runtime;
 
 use crate::measure::{Figure, Goal, Line, Unit, millis};
-use crate::nodes::{text, workshop};
+use crate::nodes::{memory_of, text, workshop};
 
 /// The audits, as a process of their own, whose memory holds no facts.
 pub(crate) const PART: &str = "audit";
 
-const PEOPLE: usize = 100_000;
-const WARDS: usize = 30;
 const FIRST: i32 = 2017 * 4 + 1;
 const LAST: i32 = FIRST + 11;
 const HUB: [u8; 32] = [7; 32];
 const FILE: &str = "figures";
 
+/// As large as a city; and a small hub, which is harder, since more of its figures are of few people.
 pub(crate) fn measure(_: &Runtime, runs: usize) -> Vec<Line> {
-    let shape =
-        Shape { first: FIRST, last: LAST, people: PEOPLE, concentration: 60, one_in: [20, 5, 10], wards: WARDS };
+    [(100_000, 30, Goal::Times(1.0)), (60, 3, Goal::None)].into_iter().flat_map(|hub| audits(hub, runs)).collect()
+}
+
+fn audits((people, wards, goal): (usize, usize, Goal), runs: usize) -> [Line; 2] {
+    let shape = Shape { first: FIRST, last: LAST, people, concentration: 60, one_in: [20, 5, 10], wards };
     let facts = draw::facts(&mut Chance::new(1), &shape);
     let periods = periods();
     let place = workshop();
@@ -48,9 +50,9 @@ pub(crate) fn measure(_: &Runtime, runs: usize) -> Vec<Line> {
         audits.add(told[0]);
         memory.add(told[1]);
     }
-    let what = format!("audit of all {} releases, {PEOPLE} people in 12 quarters and {WARDS} wards", periods.len());
-    vec![
-        Line { what, product: audits, bare: Some(counts), goal: Goal::Times(1.0) },
+    let what = format!("audit of all {} releases, {people} people in 12 quarters and {wards} wards", periods.len());
+    [
+        Line { what, product: audits, bare: Some(counts), goal },
         Line { what: "memory of these audits".to_owned(), product: memory, bare: None, goal: Goal::AtMost(32.0) },
     ]
 }
@@ -65,7 +67,7 @@ pub(crate) fn release_all(folder: &Path) -> (f64, f64) {
         .map(|((period, span), lines)| Observations::new(period, span, read(lines)).expect("figures that agree"))
         .collect();
     drop(figures);
-    let before = resident("VmRSS:");
+    let (before, _) = memory_of("self");
     let began = Instant::now();
     let (policy, mut released) = (Policy::floor(), Vec::<Released>::new());
     for seen in &observations {
@@ -81,7 +83,7 @@ pub(crate) fn release_all(folder: &Path) -> (f64, f64) {
             outdated: BTreeSet::new(),
         });
     }
-    (millis(began.elapsed()), (resident("VmHWM:") - before) / 1024.0)
+    (millis(began.elapsed()), memory_of("self").1 - before)
 }
 
 /// Every period, in the order in which they end.
@@ -130,11 +132,4 @@ fn read(lines: &str) -> BTreeMap<CellKey, Observation> {
         (cell, seen)
     });
     cells.collect()
-}
-
-/// A line of this process's status, in KiB.
-fn resident(field: &str) -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a known field");
-    line.trim().trim_end_matches(" kB").parse().expect("a number")
 }

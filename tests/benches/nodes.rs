@@ -93,13 +93,7 @@ impl Served {
 
     /// The memory that is resident now, and the most that ever was, in MiB.
     pub(crate) fn memory(&self) -> (f64, f64) {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a living process");
-        let field = |name: &str| -> f64 {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field of the kernel's");
-            let kibibytes: f64 = line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number");
-            kibibytes / 1024.0
-        };
-        (field("VmRSS:"), field("VmHWM:"))
+        memory_of(&self.child.id().to_string())
     }
 
     /// Ends it as a service manager does.
@@ -116,6 +110,17 @@ impl Drop for Served {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The memory of a process that is resident now, and the most that ever was, in MiB; `self` is this process.
+pub(crate) fn memory_of(process: &str) -> (f64, f64) {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("a living process");
+    let field = |name: &str| -> f64 {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a field of the kernel's");
+        let kibibytes: f64 = line.split_whitespace().next().and_then(|word| word.parse().ok()).expect("a number");
+        kibibytes / 1024.0
+    };
+    (field("VmRSS:"), field("VmHWM:"))
 }
 
 /// Lets a process come to rest. What is measured afterwards has no event that would say so.

@@ -119,6 +119,14 @@ fn an_export_is_checked_by_anybody() {
     federation.academy(&["export", text(&export)], &[]).fails(1, &["not empty"]);
     drop(federation.academy);
 
+    // Wards are open-ended: a hub that does not list one counts as well.
+    let figures: Value =
+        serde_json::from_slice(&fs::read(export.join("figures.json")).expect("figures")).expect("JSON");
+    let of_year = array(&figures["periods"]).iter().find(|it| it["period"] == PERIODS[1]).expect("the year");
+    let ward = |figure: &&Value| figure["breakdown"]["dimension"] == "ward";
+    let wards: Vec<&Value> = array(&of_year["figures"]).iter().filter(ward).collect();
+    assert!(!wards.is_empty() && wards.iter().all(|figure| figure["hubs"] == 2), "{wards:#?}");
+
     // A third party has the folder alone.
     let found = verify(&export).json(0);
     assert_eq!(found["releases"], 4, "{found:#}");

@@ -43,7 +43,7 @@ mod total;
 
 pub use difference::{Difference, differences};
 pub use figure::Figure;
-pub use national::{NationalFigure, add_up};
+pub use national::{NationalFigure, add_up, most_unlisted};
 pub use observation::{Account, MOST, Observation, Observations, Released};
 pub use policy::{GivenTerms, InForce, Policies, Policy, PolicyFault, PolicyRecord, Term, Terms, policy_fault_words};
 pub use reason::Reason;

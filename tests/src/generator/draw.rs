@@ -257,7 +257,8 @@ fn listen(chance: &mut Chance, hub: &mut Hub, numbers: &Numbers) {
             person: known.then(|| chance.one_of(&hub.people).reference.clone()),
             campaign: chance.one_of(&hub.campaigns).reference.clone(),
             mode: chance.pick(&MODES),
-            ward: format!("E05{:06}", chance.below(1_000_000)),
+            // Few, so that people of several hubs are heard in one.
+            ward: format!("E05{:06}", chance.below(1_000_000) % 4),
             themes: chance.pick(&["", "buses", "buses;damp", "hope"]).to_owned(),
             kind: chance.pick(&["concern", "vision"]),
             repeat: chance.one_in(8),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use folkmoot_disclosure::{NationalFigure, add_up};
+use folkmoot_disclosure::{NationalFigure, Terms, add_up};
 use folkmoot_domain::hub::HubKind;
 use folkmoot_domain::indicator::{CellKey, Unit};
 use folkmoot_journal::FederationId;
@@ -111,11 +111,11 @@ fn read(document: &Value) -> Option<Vec<Period>> {
 
 /// Adds up anew every period of which a release counts: the latest revision of each hub, the charity's own node left out.
 pub(super) fn sums(examined: &Examined) -> Sums {
-    let mut by_period: BTreeMap<String, Vec<&[_]>> = BTreeMap::new();
+    let mut by_period: BTreeMap<String, Vec<(&[_], Terms)>> = BTreeMap::new();
     for release in &examined.standing {
         let counted = by_period.entry(release.period.to_string()).or_default();
         match release.kind {
-            HubKind::SocialActionHub => counted.push(release.cells.as_slice()),
+            HubKind::SocialActionHub => counted.push((release.cells.as_slice(), release.terms)),
             HubKind::National => {}
         }
     }
@@ -224,7 +224,10 @@ mod tests {
         let whole = [("2018-Q3", &releases[..1]), ("2018-Q4", &releases[..])];
         let sums: Sums = whole
             .into_iter()
-            .map(|(period, releases)| (period.to_owned(), add_up(releases.iter().map(Vec::as_slice))))
+            .map(|(period, releases)| {
+                let released = releases.iter().map(|cells| (cells.as_slice(), Terms::FLOOR));
+                (period.to_owned(), add_up(released))
+            })
             .collect();
         let published = sums.iter().map(|(code, figures)| {
             let figure = |(key, figure): (&CellKey, &NationalFigure)| Published {

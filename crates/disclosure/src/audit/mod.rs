@@ -331,8 +331,8 @@ impl Knowledge {
     }
 }
 
-/// The periods that bear on a release, each stretch of quarters once: what was released or is to be, its quarters, and
-/// longer periods of which every quarter is among them; and of these those that the period hangs together with.
+/// The periods that bear on a release, released or not, each stretch of quarters once: all that overlap with it, with one
+/// of these, and so on.
 fn concerned<'a>(account: &'a Account, period: &Period) -> Vec<&'a Observations> {
     let stretch = |seen: &Observations| Stretch::of(seen.span());
     let mut together: Vec<Stretch> = account.periods().filter(|seen| seen.period() == period).map(stretch).collect();

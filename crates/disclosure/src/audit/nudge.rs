@@ -29,6 +29,7 @@ impl<'a> Nudging<'a> {
                 rows_of[*variable].push((at, *times));
             }
         }
+        debug_assert!(system.admits(solution), "moves begin at a solution");
         let sums = system.rows.iter().map(|row| evaluate(&row.sum, solution)).collect();
         Nudging { system, rows_of, values: solution.to_vec(), sums, moves: Vec::new(), tries: 0 }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use folkmoot_disclosure::{Figure, ReceivedRelease};
+use folkmoot_disclosure::{Figure, ReceivedRelease, Terms};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::hub::HubKind;
@@ -30,6 +30,8 @@ pub struct StandingRelease {
     pub revision: u32,
     /// The entry that holds it.
     pub place: Place,
+    /// The terms that it was made under.
+    pub terms: Terms,
     /// What it says.
     pub cells: Vec<(CellKey, Figure)>,
 }
@@ -125,8 +127,8 @@ impl Releases {
             }
         }
         let standing = self.standing.entry((period.clone(), hub.hub));
-        let latest =
-            StandingRelease { hub: hub.hub, kind: hub.kind, period, revision, place, cells: release.cells().to_vec() };
+        let (terms, cells) = (release.terms(), release.cells().to_vec());
+        let latest = StandingRelease { hub: hub.hub, kind: hub.kind, period, revision, place, terms, cells };
         standing
             .and_modify(|held| {
                 if held.revision < revision {

@@ -4,7 +4,7 @@ use folkmoot_domain::calendar::Period;
 use folkmoot_journal::export::{HeldLog, Manifest};
 
 use super::AcademyStore;
-use super::report::{Line, report_in};
+use super::report::{Line, open_ended_in, report_in};
 use super::reported::periods_in;
 use crate::error::StoreError;
 use crate::journal::{directory_in, export};
@@ -33,8 +33,9 @@ impl AcademyStore {
             let directory = directory_in(connection)?;
             let logs = export::held_logs(connection)?;
             let figures = periods_in(connection)?.into_iter().map(|period| {
-                let report = report_in(connection, &directory, &period)?;
-                Ok((period, report.lines))
+                let mut lines = report_in(connection, &directory, &period)?.lines;
+                lines.extend(open_ended_in(connection, &directory, &period)?);
+                Ok((period, lines))
             });
             let figures = figures.collect::<Result<_, StoreError>>()?;
             let (federation, academy) = (author.federation, author.key.id());

@@ -10,6 +10,7 @@ use rusqlite::{Connection, Row};
 use super::AcademyStore;
 use super::reported::{ReleaseBehind, Reported, span_of};
 use super::standing::{BELOW, ROUNDED, WITHHELD};
+use super::statistics::{self, By};
 use crate::error::StoreError;
 
 /// The national figures of one period.
@@ -120,22 +121,42 @@ pub(super) fn report_in(connection: &Connection, directory: &Directory, period: 
         Some(row) => sums(connection, row)?,
         None => BTreeMap::new(),
     };
-    let line = |key: CellKey| {
-        let sums = sums.get(&key).copied().unwrap_or(Sums::NOTHING);
-        Line {
-            key,
-            value: sums.value(),
-            low: sums.low,
-            high: sums.high.filter(|_| sums.hubs > 0),
-            hubs: sums.hubs,
-            hubs_hidden: sums.hidden,
-            hubs_rounded: sums.rounded,
-            hubs_missing,
-            hubs_late,
-        }
-    };
+    let line = |key: CellKey| line(key, sums.get(&key).copied().unwrap_or(Sums::NOTHING), hubs_missing, hubs_late);
     let lines = CellKey::all().into_iter().map(line).collect();
     Ok(Report { span, lines, releases: reported.into_releases() })
+}
+
+/// The lines of open-ended dimensions: each cell that some hub lists, over all hubs.
+pub(super) fn open_ended_in(
+    connection: &Connection,
+    directory: &Directory,
+    period: &Period,
+) -> Result<Vec<Line>, StoreError> {
+    let reported = Reported::read(connection, directory, period, span_of(directory, period)?)?;
+    let hubs_missing = counted(reported.missing.len());
+    let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
+    let Some(row) = reported.row else { return Ok(Vec::new()) };
+    let mut keys = statistics::open_ended(connection, row)?;
+    keys.sort_unstable();
+    let line = |key: CellKey| {
+        let sums = statistics::sums(connection, &reported, By::Nation, key)?;
+        Ok(line(key, sums.into_values().next().unwrap_or(Sums::NOTHING), hubs_missing, hubs_late))
+    };
+    keys.into_iter().map(line).collect()
+}
+
+fn line(key: CellKey, sums: Sums, hubs_missing: u32, hubs_late: u32) -> Line {
+    Line {
+        key,
+        value: sums.value(),
+        low: sums.low,
+        high: sums.high.filter(|_| sums.hubs > 0),
+        hubs: sums.hubs,
+        hubs_hidden: sums.hidden,
+        hubs_rounded: sums.rounded,
+        hubs_missing,
+        hubs_late,
+    }
 }
 
 /// Per cell, the sums over the latest release of each Social Action Hub. Cells that this software does not know are left

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use folkmoot_disclosure::{Figure, ReceivedRelease, Terms};
+use folkmoot_disclosure::{Figure, ReceivedRelease, most_unlisted};
 use folkmoot_domain::calendar::Period;
 use folkmoot_domain::hub::HubKind;
-use folkmoot_domain::indicator::{CellKey, Dimension, Indicator};
+use folkmoot_domain::indicator::CellKey;
 use folkmoot_journal::{Cursor, Hash, HubRecord, Incarnation, NodeId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -47,7 +47,7 @@ pub(super) fn keep(tx: &Tx<'_>, record: &HubRecord, received: &Received<'_>) -> 
         terms.special_threshold,
         terms.largest_percent,
         terms.two_largest_percent,
-        ward_high(release.cells(), &terms).map(bound).transpose()?,
+        most_unlisted(release.cells(), terms).map(bound).transpose()?,
         payload_hash.0,
         cursor.hash.0,
         signed(cursor.incarnation.0),
@@ -194,16 +194,6 @@ fn make_cell(connection: &Connection, key: CellKey) -> Result<i64, StoreError> {
     let codes = [key.indicator.code(), key.dimension_code(), key.category_code()];
     connection.prepare_cached(sql)?.execute(codes)?;
     Ok(connection.last_insert_rowid())
-}
-
-/// The most that a ward can have which a release does not list: under the threshold, where it lists any; else all who were
-/// listened to.
-fn ward_high(cells: &[(CellKey, Figure)], terms: &Terms) -> Option<u64> {
-    if cells.iter().any(|(key, _)| key.dimension() == Some(Dimension::Ward)) {
-        return Some(u64::from(terms.threshold).saturating_sub(1));
-    }
-    let everybody = CellKey::headline(Indicator::PeopleListenedTo);
-    cells.iter().find(|(key, _)| *key == everybody).and_then(|(_, figure)| figure.bounds().1)
 }
 
 /// How the tables write the sort of a figure.

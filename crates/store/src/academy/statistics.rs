@@ -387,7 +387,7 @@ fn known(by: By, sums: Sums) -> Known {
 }
 
 /// The cells of open-ended dimensions that some release of a period lists.
-fn open_ended(connection: &Connection, period: i64) -> Result<Vec<CellKey>, StoreError> {
+pub(super) fn open_ended(connection: &Connection, period: i64) -> Result<Vec<CellKey>, StoreError> {
     let mut listed = Vec::new();
     for dimension in Dimension::ALL.into_iter().filter(|dimension| dimension.is_open_ended()) {
         let mut statement = connection.prepare_cached(
@@ -401,7 +401,7 @@ fn open_ended(connection: &Connection, period: i64) -> Result<Vec<CellKey>, Stor
 }
 
 /// What each area's hubs add up to, of the areas in which any has released the cell.
-fn sums(
+pub(super) fn sums(
     connection: &Connection,
     reported: &Reported,
     by: By,
