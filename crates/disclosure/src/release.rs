@@ -72,6 +72,9 @@ pub struct Prepared {
     pub release: Release,
     /// How it stands to the releases before.
     pub standing: Standing,
+    /// Where the release before would be revised but for the revision that this financial year has had: the first day on
+    /// which it can be.
+    pub revisable_from: Option<Date>,
 }
 
 /// How a prepared release stands to the releases of its period.
@@ -124,13 +127,13 @@ pub fn prepare(
         return Err(Refusal::PeriodUnfinished { last: span.last });
     }
     let standing = account.standing(period);
-    let revisable = standing.is_none_or(|released| {
-        released.revision == 0 || FinancialYear::of(released.approved_on) != FinancialYear::of(today)
+    let due = standing.is_none_or(|released| is_due(released, observations));
+    let had_its_revision = standing.is_some_and(|released| {
+        released.revision > 0 && FinancialYear::of(released.approved_on) == FinancialYear::of(today)
     });
-    let fresh = match standing {
-        Some(released) if !revisable || !is_due(released, observations) => None,
-        Some(_) | None => Some(repaired(account, observations, standing, policy.terms())),
-    };
+    let revisable_from =
+        if due && had_its_revision { FinancialYear::of(today).last_day().next_day() } else { None };
+    let fresh = (due && !had_its_revision).then(|| repaired(account, observations, standing, policy.terms()));
     let (cells, place, terms) = match (fresh, standing) {
         (Some(cells), None) => (cells, Standing::First, policy.terms()),
         (Some(cells), Some(released)) if shown(&cells) != released.cells => (cells, Standing::Revision, policy.terms()),
@@ -152,7 +155,7 @@ pub fn prepare(
         catalogue_version: CATALOGUE_VERSION,
         cells: shown(&cells),
     };
-    Ok(Prepared { cells, release, standing: place })
+    Ok(Prepared { cells, release, standing: place, revisable_from })
 }
 
 /// Whether a release would be revised: where so many people have changed that its figures speak of others, or an open

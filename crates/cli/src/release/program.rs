@@ -46,6 +46,7 @@ pub(super) fn preview(preview: &wire::PreviewReleaseResponse) -> Value {
         "changes": preview.changes,
         "late_people_waiting": preview.late_people_waiting,
         "automatic_day": text(&preview.automatic_day),
+        "revisable_day": text(&preview.revisable_day),
         "hold": hold(preview.hold.as_ref()),
         "campaigns_awaiting_report_back": preview.campaigns_awaiting_report_back,
         "waits_for_report_back": preview.waits_for_report_back,

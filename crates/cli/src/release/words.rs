@@ -40,6 +40,13 @@ pub(super) fn preview(preview: &wire::PreviewReleaseResponse, flags: &str, all: 
             let number = format!("It would be revision {}, the only one of this financial year.", preview.revision);
             out.push_str(&sentence(&number, &command("approve")));
         }
+        Standing::Stands if !preview.revisable_day.is_empty() => {
+            out.push_str(&format!(
+                "The release {standing} of this period stands: this financial year has had its revision. What has changed \
+                 since can revise it from {} on.\n",
+                preview.revisable_day
+            ));
+        }
         Standing::Stands => {
             out.push_str(&format!("The release {standing} of this period stands: there is nothing to revise now.\n"));
         }

@@ -188,7 +188,7 @@ fn a_release_stands_until_enough_people_have_changed_and_is_revised_once_a_finan
     assert_eq!((first.standing, first.release.revision()), (Standing::First, 0));
 
     let again = hub.prepare("2018-Q3", "2019-06-01");
-    assert_eq!((again.standing, &again.release), (Standing::Stands, &first.release));
+    assert_eq!((again.standing, &again.release, again.revisable_from), (Standing::Stands, &first.release, None));
 
     hub.add(9, person(Gender::Woman), EventKind::Sessions, "2018-Q3", 90);
     outdate(&mut hub, &[Indicator::PeopleTrained, Indicator::TrainingMinutes]);
@@ -200,6 +200,7 @@ fn a_release_stands_until_enough_people_have_changed_and_is_revised_once_a_finan
     outdate(&mut hub, &[Indicator::PeopleTrained, Indicator::TrainingMinutes]);
     let too_soon = hub.prepare("2018-Q3", "2020-03-31");
     assert_eq!((too_soon.standing, &too_soon.release), (Standing::Stands, &revised.release));
+    assert_eq!(too_soon.revisable_from, Some(day("2020-04-01")));
     let next_year = hub.prepare("2018-Q3", "2020-04-01");
     assert_eq!((next_year.standing, next_year.release.revision()), (Standing::Revision, 2));
 }

@@ -149,6 +149,7 @@ fn preview(gate: &Gate, proposal: Proposal<'_>) -> PreviewReleaseResponse {
         revision: release.revision(),
         late_people_waiting: proposal.late_people,
         automatic_day: automatic.map(iso).unwrap_or_default(),
+        revisable_day: proposal.prepared.revisable_from.map(iso).unwrap_or_default(),
         hold: proposal.hold.as_ref().map(|hold| hold_message(period, hold)),
         campaigns_awaiting_report_back: proposal.facts.awaiting_report_back,
         waits_for_report_back: gate.settings().listening_waits_for_report_back,

@@ -557,6 +557,10 @@ pub struct PreviewReleaseResponse {
     /// The terms in force: the policy's, or stricter ones of this hub.
     #[prost(message, optional, tag = "16")]
     pub terms: ::core::option::Option<DisclosureTerms>,
+    /// Where the release that stands would be revised but for the revision that this financial year has had: the first day
+    /// on which it can be, such as `2020-04-01`. Else empty.
+    #[prost(string, tag = "17")]
+    pub revisable_day: ::prost::alloc::string::String,
 }
 /// Nested message and enum types in `PreviewReleaseResponse`.
 pub mod preview_release_response {

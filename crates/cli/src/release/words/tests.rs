@@ -116,6 +116,16 @@ fn what_waits_is_said() {
              Late records of 7 people wait: too few for a revision.\n",
         ),
         (
+            wire::PreviewReleaseResponse {
+                standing: Standing::Stands.into(),
+                standing_release: "releases/2018-19.1".into(),
+                revisable_day: "2020-04-01".into(),
+                ..first()
+            },
+            "The release 2018-19.1 of this period stands: this financial year has had its revision. What has changed since \
+             can revise it from 2020-04-01 on.\n",
+        ),
+        (
             wire::PreviewReleaseResponse { late_people_waiting: 1, ..first() },
             "Late records of 1 person wait: too few for a revision.\n",
         ),
