@@ -12,7 +12,8 @@ use folkmoot_domain::indicator::{CellKey, Indicator};
 
 use super::facts::{Facts, Family, Present};
 
-const HUB: [u8; 32] = [7; 32];
+/// The node id of every hub here.
+pub const HUB: [u8; 32] = [7; 32];
 
 /// As many people must have changed before figures that are out are counted anew.
 const ENOUGH: usize = 8;
