@@ -99,19 +99,24 @@ fn is_set_aside(parts: &ReleaseParts) -> bool {
 #[test]
 fn without_the_eighth_rule_a_hub_that_has_undone_one_of_the_first_three_gives_something_away() {
     for rule in 1..=3 {
-        let (mut given_away, mut passed) = (0, 0);
+        let mut given_away = 0;
         for seed in 1..=60 {
             let hub = drawn(seed);
-            for made in hub.made.iter().filter(|made| made.period.span(&Programmes::default()).is_some()) {
-                assert!(!is_set_aside(&sent(made, 0)), "seed {seed}: {} as the rules make it", made.period);
-                let alone = Hub { made: vec![made.clone()], ..hub.clone() };
-                if sent(made, rule) != sent(made, 0) && !attacked(&alone, rule).breaches.is_empty() {
-                    given_away += 1;
-                    passed += usize::from(!is_set_aside(&sent(made, rule)));
-                }
+            let Some(made) = hub.made.iter().find(|made| made.period.span(&Programmes::default()).is_some()) else {
+                continue;
+            };
+            assert!(!is_set_aside(&sent(made, 0)), "seed {seed}: {} as the rules make it", made.period);
+            let mut alone = hub.clone();
+            alone.made = vec![made.clone()];
+            if sent(made, rule) != sent(made, 0) && !attacked(&alone, rule).breaches.is_empty() {
+                assert!(is_set_aside(&sent(made, rule)), "seed {seed}: {} without rule {rule}", made.period);
+                given_away += 1;
+            }
+            if given_away == 3 {
+                break;
             }
         }
-        println!("without rule {rule} {given_away} releases give something away, {passed} of which are not set aside");
-        assert!(given_away > 0 && passed == 0);
+        println!("{given_away} releases that give something away without rule {rule} are set aside");
+        assert!(given_away > 0);
     }
 }

@@ -16,7 +16,7 @@ const automerge = require("@automerge/automerge");
 const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
 
-const files = loader.loadSync("folkmoot/hub/v1/campaign.proto", { includeDirs: [proto], defaults: true });
+const files = loader.loadSync("folkmoot/hub/v1/campaign.proto", { includeDirs: [proto], defaults: true, keepCase: true });
 const { CampaignService } = grpc.loadPackageDefinition(files).folkmoot.hub.v1;
 // A node's socket is named by its path; the host is the node's own name for it.
 const client = new CampaignService(`unix:${path.resolve(hub)}/node.sock`, grpc.credentials.createInsecure());
@@ -91,6 +91,44 @@ assert.ok(merged.notes.startsWith("Saw the council") && merged.notes.endsWith(" 
 // What is here opens there once more, with all of it.
 assert.deepEqual(read(await open()), read(await call("GetCampaign", { name })));
 
+// Lists, counters and marks, from both sides, some of them at once.
+await call("AddTask", { parent: name, task: { title: "Leaflets 🖨", due: "2018-10-03", state: 2 } });
+await call("CountReach", { name, month: "2018-10", people: 40 });
+await call("MarkText", { name, text: 1, mark: { start: 0, end: 3, style: 1 } });
+const listed = await open();
+assert.equal(String(listed.tasks[0].title), "Leaflets 🖨");
+assert.equal(String(listed.tasks[0].state), "doing");
+const [counter] = Object.keys(listed.reach);
+assert.match(counter, /^2018-10\/[0-9a-f]{64}$/);
+assert.equal(listed.reach[counter].value, 40);
+assert.deepEqual(automerge.marks(listed, ["notes"]), [{ name: "strong", value: true, start: 0, end: 3 }]);
+
+// Meanwhile the hub goes on.
+await call("CountReach", { name, month: "2018-10", people: 2 });
+await call("AddTask", { parent: name, task: { title: "Posters" } });
+const both = await call("ApplyChanges", {
+  name,
+  changes: bytes(edited(listed, (draft) => {
+    draft.tasks[0].state = "done";
+    draft.tasks.push({ title: "Tea 🫖", hub: ours, due: "2018-10-01", state: "open" });
+    draft.reach[counter].increment(7);
+    draft.reach[counter.replace("2018-10", "2018-11")] = new automerge.Counter(5);
+    automerge.splice(draft, ["story"], 0, 0, "It began with a letter 📮.");
+    automerge.mark(draft, ["story"], { start: 23, end: 25, expand: "none" }, "link", "https://example.org");
+    automerge.mark(draft, ["notes"], { start: 4, end: 7, expand: "after" }, "em", true);
+    automerge.unmark(draft, ["notes"], { start: 0, end: 1, expand: "after" }, "strong");
+  })),
+});
+const tasks = both.tasks.map(({ title, state }) => `${title}: ${state}`).sort();
+assert.deepEqual(tasks, ["Leaflets 🖨: 3", "Posters: 1", "Tea 🫖: 1"]);
+assert.deepEqual(both.reach.map(({ month, people }) => [month, Number(people)]), [["2018-10", 49], ["2018-11", 5]]);
+assert.deepEqual(both.notes_marks.map(({ start, end, style }) => [start, end, style]), [[1, 3, 1], [4, 7, 2]]);
+assert.equal(both.story, "It began with a letter 📮.");
+assert.deepEqual(both.story_marks.map(({ start, end, link }) => [start, end, link]), [[23, 25, "https://example.org"]]);
+const whole = await open();
+assert.equal(whole.reach[counter].value, 49);
+assert.deepEqual(whole.tasks.map(({ title }) => String(title)).sort(), ["Leaflets 🖨", "Posters", "Tea 🫖"]);
+
 // What campaigns do not have is refused, and nothing of it stays.
 const { INVALID_ARGUMENT, FAILED_PRECONDITION } = grpc.status;
 const stays = await call("GetCampaign", { name });
@@ -102,6 +140,14 @@ for (const [what, edit, options] of [
   ["a title that is no text", (draft) => { draft.title = 7; }],
   ["an entry with another field", (draft) => { draft.organisations.push({ organisation: "x", hub: ours, phone: "1" }); }],
   ["a deleted field", (draft) => { delete draft.aim; }],
+  ["a list that campaigns do not have", (draft) => { draft.people = []; }],
+  ["a task that is replaced", (draft) => { draft.tasks[0] = { title: "x" }; }],
+  ["a mark that says something", (draft) => {
+    automerge.mark(draft, ["notes"], { start: 0, end: 2, expand: "none" }, "comment", "Mary said so");
+  }],
+  ["reach of another hub", (draft) => {
+    draft.reach[`2018-10/${"09".repeat(32)}`] = new automerge.Counter(1_000);
+  }],
   ["a commit message", (draft) => { draft.aim = "x"; }, { message: "for Mary" }],
 ]) {
   await refused(what, bytes(edited(await open(), edit, options ?? {})), INVALID_ARGUMENT, FAILED_PRECONDITION);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead as _;
 
-use folkmoot_campaign::{Edit, View};
+use folkmoot_campaign::{Edit, Field, Item, List, Month, Prose, Style, TaskState, View};
 use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Scope, Shared, SharedReleases};
 use folkmoot_journal::{CampaignId, NodeId, Topic};
@@ -74,16 +74,37 @@ pub(crate) fn work(world: &mut World, process: ProcessId) {
 fn edit(world: &mut World, process: ProcessId, campaign: CampaignId) {
     let node = world.processes[&process].node;
     let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
-    let word = world.rng.next() % 1_000;
-    let edit = match world.rng.below(3) {
-        0 => Edit::Aim(format!("Aim {word}")),
-        1 => Edit::SignUp(format!("Organisation {}", word % 6)),
-        _ => Edit::AppendNotes(format!("note {word} 🚌 ")),
-    };
+    let Ok(state) = campaigns.get(campaign) else { return };
+    let edit = drawn(world, &state.view);
     world.note(format!("process {process} of node {node} edits {campaign:?}: {edit:?}"));
     match campaigns.edit(campaign, edit, "") {
         Ok(_) | Err(StoreError::Frozen | StoreError::NotWritten { .. }) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot edit: {error}")),
+    }
+}
+
+/// An edit that fits what the campaign says.
+fn drawn(world: &mut World, view: &View) -> Edit {
+    let word = world.rng.next() % 1_000;
+    let task = |title, state| Item::Task { title, hub: String::new(), due: None, state };
+    let listed = view.entries.get(world.rng.below(view.entries.len().max(1)));
+    match (world.rng.below(9), listed) {
+        (0, _) => Edit::Aim(format!("Aim {word}")),
+        (1, _) => Edit::SignUp { organisation: format!("Organisation {}", word % 6), date: None },
+        (2, _) => Edit::Add(task(format!("Task {word}"), TaskState::Open)),
+        (3, Some(entry)) => {
+            let (id, item) = (entry.id, task(format!("Task {word}"), TaskState::Done));
+            Edit::Update { id, item, fields: vec![Field::State, Field::Title] }
+        }
+        (4, Some(entry)) => Edit::Remove { list: List::Tasks, id: entry.id },
+        (5, _) => Edit::CountReach { month: Month::new(2018, 1 + (word % 3) as u8).expect("a month"), people: 7 },
+        (6, _) if !view.notes.text.is_empty() => {
+            // The notes begin with ASCII.
+            let (start, end, on) = (0, 1, word % 2 == 0);
+            Edit::Mark { prose: Prose::Notes, start, end, style: Style::Strong, on }
+        }
+        (7, _) => Edit::Write { prose: Prose::Story, at: 0, delete: 0, insert: format!("story {word} ") },
+        (_, _) => Edit::AppendNotes(format!("note {word} 🚌 ")),
     }
 }
 

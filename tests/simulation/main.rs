@@ -48,7 +48,7 @@ use fault::Fault;
 use world::{LANDMARKS, World};
 
 /// How many seeds an ordinary run takes.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 
 /// What a seed came to without a violation.
 #[derive(Debug, PartialEq, Eq)]

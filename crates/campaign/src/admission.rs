@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use automerge::{ActorId, Automerge, Change, ChangeHash};
+use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncoding};
 
 use crate::chunk::check_size;
 use crate::document::{Campaign, guarded};
 use crate::history::History;
-use crate::operations::form;
+use crate::operations::{Form, form};
 use crate::view::read;
 
 /// The most operations that the changes of one entry may hold together.
@@ -92,9 +92,13 @@ pub enum ChangeFault {
     Time,
     /// The change does what no campaign document knows.
     #[error(
-        "it does something else than set title or aim, edit the notes in place, or add, name or remove an organisation"
+        "it does something else than set a text that campaigns have, write into the notes or the story or mark them, add, \
+         change or remove an entry of a list, or count reach"
     )]
     Operation,
+    /// The change counts reach under another hub than its author's.
+    #[error("it counts reach under another hub; a hub counts under its own node id alone")]
+    ForeignCount,
     /// A text is too long or holds control characters.
     #[error("a text in it is too long or holds control characters; shorten it or take them out")]
     Text,
@@ -425,6 +429,7 @@ fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
         let mut fork = document.fork();
         let mut step = Vec::new();
         let mut operations = 0;
+        let marks = changes.iter().any(makes_marks);
         for change in changes {
             operations += change.len();
             step.push(change);
@@ -435,9 +440,20 @@ fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
         }
         fork.apply_changes(step).ok()?;
         let written: HashSet<ChangeHash> = fork.get_changes(&before).iter().map(Change::hash).collect();
-        (written == expected && read(&fork).is_some()).then_some(fork)
+        let is_whole = written == expected && read(&fork).is_some() && (!marks || reloads(&fork));
+        is_whole.then_some(fork)
     })
     .flatten()
+}
+
+fn makes_marks(change: &Change) -> bool {
+    change.decode().operations.iter().any(|operation| matches!(form(operation), Ok(Form::Mark { .. })))
+}
+
+/// Whether the library reads what it saves. It takes marks that end before they begin, and then loads them no more.
+fn reloads(document: &Automerge) -> bool {
+    let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
+    Automerge::load_with_options(&document.save(), options).is_ok_and(|loaded| read(&loaded) == read(document))
 }
 
 #[cfg(test)]

@@ -2,24 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
 
-use automerge::transaction::{CommitOptions, Transactable};
-use automerge::{
-    ActorId, Automerge, AutomergeError, ChangeHash, LoadOptions, ObjId, ObjType, ROOT, ReadDoc, TextEncoding,
-};
+use automerge::transaction::CommitOptions;
+use automerge::{ActorId, Automerge, LoadOptions, TextEncoding};
 
 use crate::admission::{Submission, Verdict};
 use crate::edit::Edit;
+use crate::form::{self, FIXED};
 use crate::history::History;
-use crate::view::{SCHEMA, View, fixed, read};
-
-/// The author of the first change, which every node makes alike.
-const FIRST_ACTOR: [u8; 16] = *b"folkmoot/first/1";
-
-/// The change that every document begins with.
-static FIRST_CHANGE: LazyLock<ChangeHash> =
-    LazyLock::new(|| Campaign::blank().document.get_heads().first().copied().expect("a blank document has one head"));
+use crate::view::{View, read};
 
 /// Who edits: one process of one node, or one holder of an export.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +64,38 @@ pub enum CampaignError {
         /// Its place in the text, in characters from 1.
         at: usize,
     },
+    /// There is no such entry, or not any more.
+    #[error("the campaign has no such entry; read it again")]
+    NoSuchEntry,
+    /// There is no such version.
+    #[error("the campaign has no such change; its history lists those it has")]
+    NoSuchVersion,
+    /// The change to be undone is another hub's.
+    #[error("another hub made this change: a hub undoes its own alone, and edits what the others wrote")]
+    NotOwn,
+    /// Nothing that the change did is still as it left it.
+    #[error("nothing is left to undo: all that the change did has been changed since, or undone")]
+    NothingToUndo,
+    /// A part of a text does not begin and end between its characters.
+    #[error(
+        "the text has {length} UTF-16 units now: begin and end between characters within it, after reading it again"
+    )]
+    OutOfText {
+        /// The text's length in UTF-16 units.
+        length: usize,
+    },
+    /// More people than one count takes.
+    #[error("one count adds {limit} people at most")]
+    TooMany {
+        /// The most people.
+        limit: i64,
+    },
+    /// A correction takes off more people than were counted.
+    #[error("this hub counted {counted} people in the month: no more can be taken off")]
+    BelowZero {
+        /// How many people were counted.
+        counted: u64,
+    },
 }
 
 fn has(field: &str) -> String {
@@ -89,22 +112,7 @@ pub struct Campaign {
 impl Campaign {
     /// The document before any member's change: the same bytes on every node.
     pub fn blank() -> Self {
-        let mut document =
-            Automerge::new_with_encoding(TextEncoding::Utf16CodeUnit).with_actor(ActorId::from(&FIRST_ACTOR[..]));
-        document
-            .transact_with::<_, _, AutomergeError, _>(
-                |_| CommitOptions::default().with_time(0),
-                |transaction| {
-                    transaction.put(ROOT, "schema", SCHEMA)?;
-                    transaction.put(ROOT, "title", "")?;
-                    transaction.put(ROOT, "aim", "")?;
-                    transaction.put_object(ROOT, "organisations", ObjType::List)?;
-                    transaction.put_object(ROOT, "notes", ObjType::Text)?;
-                    Ok(())
-                },
-            )
-            .expect("a blank document takes its first change");
-        Self { document, history: None }
+        Self { document: form::blank(), history: None }
     }
 
     /// The hashes of the changes that no other change builds on: where two documents have the same, they are the same.
@@ -114,49 +122,27 @@ impl Campaign {
 
     /// Whether no member has changed anything yet.
     pub fn is_empty(&self) -> bool {
-        self.document.get_heads() == [*FIRST_CHANGE]
+        FIXED.last().is_some_and(|last| self.document.get_heads() == [last.hash()])
     }
 
     /// Carries out an edit as `actor` and returns the change's bytes, or nothing where the edit changes nothing. The change
     /// is admitted like one from outside before it is part of this document.
     ///
     /// # Errors
-    /// Where the text is outside its limits, what to do about it; [`CampaignError::EditFailed`] where the document does not
-    /// take the edit. The document stays as it was.
+    /// Where the edit is outside its limits or does not fit what the document says, what to do about it;
+    /// [`CampaignError::EditFailed`] where the document does not take it. The document stays as it was.
     pub fn edit(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
-        edit.check()?;
-        let now = self.view()?;
-        let changes_nothing = match edit {
-            Edit::Title(title) => now.title == *title,
-            Edit::Aim(aim) => now.aim == *aim,
-            Edit::SignUp(name) => now.organisations.iter().any(|known| known.organisation == name.trim()),
-            Edit::AppendNotes(_) => false,
-        };
-        if changes_nothing {
-            return Ok(None);
+        if let Some(fault) = edit.faults().into_iter().next() {
+            return Err(fault);
         }
+        let now = self.view()?;
         let before = self.document.get_heads();
         let mut fork = self.document.fork().with_actor(ActorId::from(&actor.bytes()[..]));
-        fork.transact_with::<_, _, AutomergeError, _>(
+        fork.transact_with::<_, _, CampaignError, _>(
             |_| CommitOptions::default().with_time(0),
-            |transaction| match edit {
-                Edit::Title(title) => transaction.put(ROOT, "title", title.trim()),
-                Edit::Aim(aim) => transaction.put(ROOT, "aim", aim.trim()),
-                Edit::SignUp(organisation) => {
-                    let list = object(transaction, "organisations", ObjType::List)?;
-                    let at = transaction.length(&list);
-                    let entry = transaction.insert_object(&list, at, ObjType::Map)?;
-                    transaction.put(&entry, "organisation", organisation.trim())?;
-                    transaction.put(&entry, "hub", hex(&actor.node))
-                }
-                Edit::AppendNotes(text) => {
-                    let notes = object(transaction, "notes", ObjType::Text)?;
-                    let at = transaction.length(&notes);
-                    transaction.splice_text(&notes, at, 0, text)
-                }
-            },
+            |transaction| edit.carry_out(actor, &now, transaction),
         )
-        .map_err(|_| CampaignError::EditFailed)?;
+        .map_err(|failure| failure.error)?;
         let Some(change) = fork.get_changes(&before).into_iter().next() else { return Ok(None) };
         let bytes = change.raw_bytes().to_vec();
         let submission = Submission { author: actor.node, changes: vec![bytes.clone()], late: false };
@@ -197,16 +183,20 @@ impl Campaign {
         (self.document.save(), self.document.get_heads().into_iter().map(|head| head.0).collect())
     }
 
-    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint.
+    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is
+    /// brought to the present one, so that its heads are others then.
     ///
     /// # Errors
     /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
     pub fn load(bytes: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
         let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
-        let document = guarded(|| Automerge::load_with_options(bytes, options).ok().filter(|it| read(it).is_some()))
+        let mut document =
+            guarded(|| Automerge::load_with_options(bytes, options).ok()).flatten().ok_or(CampaignError::Damaged)?;
+        let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
+        // A document that an earlier version of this software saved.
+        guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)))
             .flatten()
             .ok_or(CampaignError::Damaged)?;
-        let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
         let mut campaign = Self { document, history: None };
         campaign.history = campaign.take_history();
         if loaded == heads.iter().copied().collect() && campaign.history.is_some() {
@@ -217,17 +207,13 @@ impl Campaign {
     }
 
     pub(crate) fn take_history(&mut self) -> Option<History> {
-        self.history.take().or_else(|| History::of(&self.document, *FIRST_CHANGE))
+        self.history.take().or_else(|| History::of(&self.document))
     }
 }
 
 /// Runs code of the CRDT library on bytes from outside; `None` where it panicked.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
-}
-
-fn object(document: &impl ReadDoc, key: &str, kind: ObjType) -> Result<ObjId, AutomergeError> {
-    fixed(document, key, kind).ok_or(AutomergeError::InvalidObjId(key.to_owned()))
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

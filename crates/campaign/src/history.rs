@@ -10,16 +10,10 @@ use automerge::legacy::{Op, OpId};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
 
 use crate::admission::ChangeFault;
-use crate::operations::{Field, Form, form};
+use crate::form::{FIXED, Field, List, OWN_FIELDS, Part, Prose};
+use crate::operations::{Form, form};
+use crate::reach::Month;
 
-/// Operations of the first change, in the order in which it makes them.
-const FIRST_ROLES: [Role; 5] = [
-    Role::Schema,
-    Role::Field { object: None, field: Field::Title, text: false },
-    Role::Field { object: None, field: Field::Aim, text: false },
-    Role::List,
-    Role::Notes,
-];
 /// No operation may be numbered higher: far below where the library's 32 bits end.
 const LAST_OPERATION: u64 = 1 << 30;
 /// Changes that are read from the document one by one, before all of them are at once.
@@ -38,19 +32,41 @@ pub(crate) struct Id {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Schema,
-    List,
-    Notes,
+    List(List),
+    Prose(Prose),
+    Reach,
     /// It set a string, of the document or of an entry.
     Field {
         object: Option<Id>,
         field: Field,
         text: bool,
     },
-    /// It inserted an entry into the list.
-    Entry,
+    /// It inserted an entry into a list.
+    Entry(List),
     /// It inserted a character into this text.
     Character(Id),
+    /// It inserted the place where a mark of this text begins, or ends.
+    Mark {
+        text: Id,
+        begins: bool,
+    },
+    /// It began a counter of its author's hub.
+    Counter(Month),
+    /// It added to a counter.
+    Increment,
     Deletion,
+}
+
+impl Role {
+    fn of(part: Part) -> Role {
+        match part {
+            Part::Schema(_) => Role::Schema,
+            Part::Field(field) => Role::Field { object: None, field, text: false },
+            Part::List(list) => Role::List(list),
+            Part::Prose(prose) => Role::Prose(prose),
+            Part::Reach => Role::Reach,
+        }
+    }
 }
 
 /// Operations in a row that did the same.
@@ -85,8 +101,8 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Reads the graph of a document that holds the first change; `None` where it is not one of a campaign.
-    pub(crate) fn of(document: &Automerge, first: ChangeHash) -> Option<Self> {
+    /// Reads the graph of a document that holds the fixed changes; `None` where it is not one of a campaign.
+    pub(crate) fn of(document: &Automerge) -> Option<Self> {
         let mut history = History {
             actors: HashMap::new(),
             by_actor: Vec::new(),
@@ -113,9 +129,15 @@ impl History {
                 roles: None,
             });
         }
-        let root = history.nodes.first_mut().filter(|node| node.hash == first)?;
-        root.roles = Some((1..).zip(FIRST_ROLES).map(|(first, role)| Run { first, role }).collect());
-        Some(history)
+        for fixed in FIXED.iter() {
+            let at = *history.by_hash.get(&fixed.hash())? as usize;
+            let node = history.nodes.get_mut(at)?;
+            let parts = (node.first..).zip(fixed.parts);
+            node.roles = Some(parts.map(|(first, part)| Run { first, role: Role::of(*part) }).collect());
+        }
+        // Everything builds on the first of them.
+        let is_first = |fixed: &crate::form::Fixed| history.place(&fixed.hash()) == Some(0);
+        FIXED.first().is_some_and(is_first).then_some(history)
     }
 
     /// The change's place in the order in which changes came, from 0, where it is here.
@@ -153,7 +175,8 @@ impl History {
             .collect::<Option<_>>()
             .ok_or(ChangeFault::Reference)?;
         let clock = self.clock(&builds_on);
-        if clock.first() != Some(&1) {
+        // The author of the fixed changes was the first here.
+        if clock.first().is_none_or(|fixed| *fixed == 0) {
             return Err(ChangeFault::Reference);
         }
         let last_before = (0..).zip(&clock).filter_map(|(actor, count)| self.last_operation(actor, *count)).max();
@@ -170,7 +193,8 @@ impl History {
         if change.seq() != u64::from(before) + 1 || self.has_rival(change) {
             return Err(ChangeFault::Numbering);
         }
-        let roles = self.check(document, &clock, Id { actor, number: first }, operations)?;
+        let roles =
+            self.check(document, &clock, Id { actor, number: first }, change.actor_id().to_bytes(), operations)?;
         self.push(Node {
             hash: change.hash(),
             actor,
@@ -239,6 +263,7 @@ impl History {
         document: &Automerge,
         clock: &Clock,
         first: Id,
+        author: &[u8],
         operations: &[Op],
     ) -> Result<Vec<Run>, ChangeFault> {
         let mut runs: Vec<Run> = Vec::new();
@@ -254,11 +279,41 @@ impl History {
                 };
                 role.map(|role| (id, role)).ok_or(ChangeFault::Reference)
             };
-            let role = match form(operation)? {
+            let form = form(operation)?;
+            // A mark is whole, or the library loses its way: its end comes right behind its beginning.
+            let open = number.checked_sub(1).filter(|before| *before >= first.number);
+            let open = open.and_then(|before| role_in(&runs, before)).and_then(Role::open_mark);
+            let role = match form {
+                Form::Mark { text, after, begins } => {
+                    let (text, role) = find(text)?;
+                    let after = after.map(&mut find).transpose()?;
+                    let ends = open == Some(text);
+                    if !matches!(role, Role::Prose(_))
+                        || after.is_some_and(|(_, role)| !role.is_in(text))
+                        || begins == ends
+                    {
+                        return Err(ChangeFault::Reference);
+                    }
+                    Role::Mark { text, begins }
+                }
+                Form::Field { .. }
+                | Form::Entry { .. }
+                | Form::Character { .. }
+                | Form::Deletion { .. }
+                | Form::Count { .. }
+                    if open.is_some() =>
+                {
+                    return Err(ChangeFault::Reference);
+                }
                 Form::Field { object, field, text } => {
                     let object = object.map(&mut find).transpose()?;
-                    if object.is_some_and(|(_, role)| role != Role::Entry) {
-                        return Err(ChangeFault::Reference);
+                    let fields = match object {
+                        None => &OWN_FIELDS[..],
+                        Some((_, Role::Entry(list))) => list.fields(),
+                        Some(_) => return Err(ChangeFault::Reference),
+                    };
+                    if !fields.contains(&field) {
+                        return Err(ChangeFault::Operation);
                     }
                     let object = object.map(|(id, _)| id);
                     let mut earlier = None;
@@ -271,20 +326,20 @@ impl History {
                     Role::Field { object, field, text }
                 }
                 Form::Entry { list, after } => {
-                    let list = find(list)?.1;
+                    let Role::List(list) = find(list)?.1 else { return Err(ChangeFault::Reference) };
                     let after = after.map(find).transpose()?;
-                    if list != Role::List || after.is_some_and(|(_, role)| role != Role::Entry) {
+                    if after.is_some_and(|(_, role)| role != Role::Entry(list)) {
                         return Err(ChangeFault::Reference);
                     }
-                    Role::Entry
+                    Role::Entry(list)
                 }
                 Form::Character { text, after, character } => {
                     let (text, role) = find(text)?;
                     let after = after.map(find).transpose()?;
-                    if !role.is_text() || after.is_some_and(|(_, role)| role != Role::Character(text)) {
+                    if !role.is_text() || after.is_some_and(|(_, role)| !role.is_in(text)) {
                         return Err(ChangeFault::Reference);
                     }
-                    if character.is_control() && role != Role::Notes {
+                    if character.is_control() && !matches!(role, Role::Prose(_)) {
                         return Err(ChangeFault::Text);
                     }
                     Role::Character(text)
@@ -293,19 +348,50 @@ impl History {
                     let (object, role) = find(object)?;
                     let (element, inserted) = find(element)?;
                     let belongs = match inserted {
-                        Role::Entry => role == Role::List,
+                        Role::Entry(list) => role == Role::List(list),
                         Role::Character(text) => role.is_text() && text == object,
-                        Role::Schema | Role::List | Role::Notes | Role::Field { .. } | Role::Deletion => false,
+                        Role::Schema
+                        | Role::List(_)
+                        | Role::Prose(_)
+                        | Role::Reach
+                        | Role::Field { .. }
+                        | Role::Mark { .. }
+                        | Role::Counter(_)
+                        | Role::Increment
+                        | Role::Deletion => false,
                     };
                     if !belongs || !deleted.insert(element) {
                         return Err(ChangeFault::Reference);
                     }
                     Role::Deletion
                 }
+                Form::Count { map, month, hub, begins } => {
+                    if find(map)?.1 != Role::Reach {
+                        return Err(ChangeFault::Reference);
+                    }
+                    // A hub counts for itself alone.
+                    if !author.starts_with(&hub) {
+                        return Err(ChangeFault::ForeignCount);
+                    }
+                    // Two counters that one hub began apart may become one, and never grow together.
+                    let mut earlier = None;
+                    for counter in operation.pred.iter() {
+                        let is_own = counter.1.to_bytes().starts_with(&hub) && find(counter)?.1 == Role::Counter(month);
+                        if earlier == Some(counter) || !is_own {
+                            return Err(ChangeFault::Reference);
+                        }
+                        earlier = Some(counter);
+                    }
+                    if !begins && operation.pred.len() != 1 {
+                        return Err(ChangeFault::Reference);
+                    }
+                    if begins { Role::Counter(month) } else { Role::Increment }
+                }
             };
             append(&mut runs, number, role);
         }
-        Ok(runs)
+        let ends_open = runs.last().is_some_and(|last| last.role.open_mark().is_some());
+        if ends_open { Err(ChangeFault::Reference) } else { Ok(runs) }
     }
 
     /// What an operation did that is part of what `clock` covers.
@@ -339,15 +425,33 @@ impl History {
         Some(())
     }
 
+    /// What an operation of a fixed change made.
+    fn fixed_role(&self, id: Id) -> Option<Role> {
+        let nodes = FIXED.iter().filter_map(|fixed| self.nodes.get(self.place(&fixed.hash())?));
+        let node =
+            nodes.into_iter().find(|node| node.actor == id.actor && (node.first..=node.last).contains(&id.number))?;
+        role_in(node.roles.as_ref()?, id.number)
+    }
+
     /// What the operations of a change did that was checked when it was admitted.
     fn held_roles(&self, change: &Change) -> Vec<Run> {
         let id = |id: &OpId| self.actors.get(&id.1).map(|actor| Id { actor: *actor, number: id.0 });
         let mut runs = Vec::new();
         for (number, operation) in (change.start_op().get()..).zip(&change.decode().operations) {
+            let text_of = |text: &OpId, role: fn(Id) -> Role| id(text).map_or(Role::Deletion, role);
             let role = match form(operation) {
                 Ok(Form::Field { object, field, text }) => Role::Field { object: object.and_then(id), field, text },
-                Ok(Form::Entry { .. }) => Role::Entry,
-                Ok(Form::Character { text, .. }) => id(text).map_or(Role::Deletion, Role::Character),
+                Ok(Form::Entry { list, .. }) => {
+                    let list = id(list).and_then(|list| self.fixed_role(list));
+                    list.map_or(Role::Deletion, |role| {
+                        if let Role::List(list) = role { Role::Entry(list) } else { Role::Deletion }
+                    })
+                }
+                Ok(Form::Character { text, .. }) => text_of(text, Role::Character),
+                Ok(Form::Mark { text, begins: true, .. }) => text_of(text, |text| Role::Mark { text, begins: true }),
+                Ok(Form::Mark { text, .. }) => text_of(text, |text| Role::Mark { text, begins: false }),
+                Ok(Form::Count { month, begins: true, .. }) => Role::Counter(month),
+                Ok(Form::Count { .. }) => Role::Increment,
                 Ok(Form::Deletion { .. }) | Err(_) => Role::Deletion,
             };
             append(&mut runs, number, role);
@@ -359,18 +463,44 @@ impl History {
 impl Role {
     fn is_text(self) -> bool {
         match self {
-            Role::Notes => true,
+            Role::Prose(_) => true,
             Role::Field { text, .. } => text,
-            Role::Schema | Role::List | Role::Entry | Role::Character(_) | Role::Deletion => false,
+            Role::Schema
+            | Role::List(_)
+            | Role::Reach
+            | Role::Entry(_)
+            | Role::Character(_)
+            | Role::Mark { .. }
+            | Role::Counter(_)
+            | Role::Increment
+            | Role::Deletion => false,
         }
+    }
+
+    /// Whether it inserted something into this text.
+    fn is_in(self, text: Id) -> bool {
+        match self {
+            Role::Character(of) | Role::Mark { text: of, .. } => of == text,
+            Role::Schema
+            | Role::List(_)
+            | Role::Prose(_)
+            | Role::Reach
+            | Role::Field { .. }
+            | Role::Entry(_)
+            | Role::Counter(_)
+            | Role::Increment
+            | Role::Deletion => false,
+        }
+    }
+
+    /// The text in which it began a mark.
+    fn open_mark(self) -> Option<Id> {
+        if let Role::Mark { text, begins: true } = self { Some(text) } else { None }
     }
 
     /// Whether it set this very string.
     fn sets(self, of: Option<Id>, string: Field) -> bool {
-        match self {
-            Role::Field { object, field, .. } => object == of && field == string,
-            Role::Schema | Role::List | Role::Notes | Role::Entry | Role::Character(_) | Role::Deletion => false,
-        }
+        matches!(self, Role::Field { object, field, .. } if object == of && field == string)
     }
 }
 

@@ -5,16 +5,28 @@
 
 mod admission;
 mod chunk;
+mod difference;
 mod document;
 mod edit;
+mod form;
 mod history;
+mod item;
 mod operations;
+mod reach;
+mod rich;
 #[cfg(test)]
 mod tests;
+mod versions;
 mod view;
 
 pub use admission::{ChangeFault, MAX_ENTRY_OBJECTS, MAX_ENTRY_OPERATIONS, Refused, Submission, Verdict};
 pub use chunk::{MAX_CHANGE_BYTES, MAX_OPERATIONS, announced};
+pub use difference::{Difference, differences};
 pub use document::{Actor, Campaign, CampaignError};
-pub use edit::{Edit, MAX_AIM_CHARACTERS, MAX_NOTES_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
-pub use view::{SignUp, View};
+pub use edit::{Edit, MAX_PROSE_CHARACTERS};
+pub use form::{Field, List, Prose};
+pub use item::{AskState, EntryId, Influence, Item, NoEntryId, Stance, TaskState};
+pub use reach::{Month, NoMonth, REACH_LIMIT};
+pub use rich::{MAX_LINK_CHARACTERS, Mark, RichText, Style};
+pub use versions::{Version, change_hash};
+pub use view::{Entry, SignUp, View};

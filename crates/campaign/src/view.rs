@@ -1,23 +1,41 @@
 //! What a campaign says, read from its document. The same document reads the same on every node.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::parse_date;
 
 use crate::document::hex;
-use crate::edit::{MAX_AIM_CHARACTERS, MAX_ORGANISATION_CHARACTERS, MAX_TITLE_CHARACTERS};
-
-/// The form of the document, as its `schema` says.
-pub(crate) const SCHEMA: i64 = 1;
+use crate::form::{Field, List, Prose, REACH, SCHEMA};
+use crate::item::{EntryId, Item};
+use crate::reach::{Month, reach_key};
+use crate::rich::{self, RichText};
 
 /// An organisation on the campaign.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignUp {
+    /// Names the entry.
+    pub id: EntryId,
     /// The organisation's name.
     pub organisation: String,
     /// The node id of the hub that brought it, in hexadecimal: whose change put the entry into the list, whatever is
     /// written in the entry.
     pub hub: String,
+    /// The day on which it signed up, as the hub wrote it.
+    pub date: Option<Date>,
+}
+
+/// An entry of one of the other lists.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Names the entry.
+    pub id: EntryId,
+    /// The node id, in hexadecimal, of the hub whose change put it into the list.
+    pub added_by: String,
+    /// What it says.
+    pub item: Item,
 }
 
 /// What a campaign says, read from its document.
@@ -27,10 +45,16 @@ pub struct View {
     pub title: String,
     /// What the campaign wants.
     pub aim: String,
+    /// The campaign's story.
+    pub story: RichText,
+    /// Notes that all members share.
+    pub notes: RichText,
     /// The organisations in the order of the list; an organisation that two hubs signed up apart is there once.
     pub organisations: Vec<SignUp>,
-    /// Notes that all members share.
-    pub notes: String,
+    /// The entries of the other lists, in the order of [`List::ALL`] and of each list.
+    pub entries: Vec<Entry>,
+    /// How many people each hub reached in each month, by the hub's node id in hexadecimal.
+    pub reach: BTreeMap<Month, BTreeMap<String, u64>>,
 }
 
 /// What members write is not shown.
@@ -41,9 +65,17 @@ impl fmt::Debug for SignUp {
 }
 
 /// What members write is not shown.
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Entry {{ id: {}, .. }}", self.id)
+    }
+}
+
+/// What members write is not shown.
 impl fmt::Debug for View {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "View {{ organisations: {}, .. }}", self.organisations.len())
+        let (organisations, entries) = (self.organisations.len(), self.entries.len());
+        write!(formatter, "View {{ organisations: {organisations}, entries: {entries}, .. }}")
     }
 }
 
@@ -53,43 +85,74 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     if schema.as_i64() != Some(SCHEMA) {
         return None;
     }
-    let (list, notes) = (fixed(document, "organisations", ObjType::List)?, fixed(document, "notes", ObjType::Text)?);
-    let mut organisations: Vec<SignUp> = Vec::new();
-    let mut names = std::collections::HashSet::new();
-    for item in document.list_range(&list, ..) {
-        let entry = item.id();
-        // A client may have made an entry and not yet, or by itself, what belongs into it.
-        let organisation = string(document, &entry, "organisation", MAX_ORGANISATION_CHARACTERS);
-        let (Some(organisation), Some(hub)) = (organisation, author(&entry)) else { continue };
-        if !organisation.is_empty() && names.insert(organisation.clone()) {
-            organisations.push(SignUp { organisation, hub });
-        }
+    let prose = |prose: Prose| rich::read(document, &fixed(document, prose.key(), ObjType::Text)?);
+    let mut entries = Vec::new();
+    for list in List::ALL.into_iter().filter(|list| *list != List::Organisations) {
+        let read = |(id, entry): (EntryId, ObjId)| {
+            let item = Item::read(list, |field| string(document, &entry, field).unwrap_or_default())?;
+            // A client may have made an entry and not yet what it is known by.
+            let is_named = item.fields().first().is_some_and(|(_, name)| !name.is_empty());
+            is_named.then(|| Entry { id, added_by: hex(&id.actor[..32]), item })
+        };
+        entries.extend(entries_of(document, list)?.into_iter().filter_map(read));
     }
     Some(View {
-        title: string(document, &ROOT, "title", MAX_TITLE_CHARACTERS)?,
-        aim: string(document, &ROOT, "aim", MAX_AIM_CHARACTERS)?,
-        organisations,
-        notes: document.text(&notes).ok()?,
+        title: string(document, &ROOT, Field::Title)?,
+        aim: string(document, &ROOT, Field::Aim)?,
+        story: prose(Prose::Story)?,
+        notes: prose(Prose::Notes)?,
+        organisations: organisations(document)?,
+        entries,
+        reach: reach(document)?,
     })
 }
 
-/// The node id, in hexadecimal, of the hub whose change made an object: admission lets a hub use no other's actors.
-fn author(object: &ObjId) -> Option<String> {
-    match object {
-        ObjId::Root => None,
-        ObjId::Id(_, actor, _) => actor.to_bytes().first_chunk::<32>().map(|node| hex(node)),
-    }
+fn organisations(document: &Automerge) -> Option<Vec<SignUp>> {
+    let mut names = HashSet::new();
+    let signed_up = |(id, entry): (EntryId, ObjId)| {
+        let organisation = string(document, &entry, Field::Organisation).filter(|name| !name.is_empty())?;
+        let date = string(document, &entry, Field::Date).and_then(|date| parse_date(&date));
+        names.insert(organisation.clone()).then(|| SignUp { id, organisation, hub: hex(&id.actor[..32]), date })
+    };
+    Some(entries_of(document, List::Organisations)?.into_iter().filter_map(signed_up).collect())
 }
 
-/// One of the two objects that the first change makes.
+fn reach(document: &Automerge) -> Option<BTreeMap<Month, BTreeMap<String, u64>>> {
+    let counters = fixed(document, REACH, ObjType::Map)?;
+    let mut reach: BTreeMap<Month, BTreeMap<String, u64>> = BTreeMap::new();
+    for key in document.keys(&counters) {
+        let Some((month, hub)) = reach_key(&key) else { continue };
+        // One that a hub began twice, in two programs that did not know of each other, counts with all that it has.
+        let values = document.get_all(&counters, &key).ok()?;
+        let people: i64 = values.iter().filter_map(|(value, _)| value.as_i64()).fold(0, i64::saturating_add);
+        reach.entry(month).or_default().insert(hex(&hub), people.try_into().unwrap_or(0));
+    }
+    Some(reach)
+}
+
+/// The entries of a list, in its order.
+pub(crate) fn entries_of(document: &impl ReadDoc, list: List) -> Option<Vec<(EntryId, ObjId)>> {
+    let list = fixed(document, list.key(), ObjType::List)?;
+    let id = |entry: ObjId| match &entry {
+        ObjId::Root => None,
+        // Admission lets nobody use an actor of another length, nor another hub's.
+        ObjId::Id(number, actor, _) => {
+            let id = EntryId { number: *number, actor: actor.to_bytes().try_into().ok()? };
+            Some((id, entry))
+        }
+    };
+    Some(document.list_range(&list, ..).filter_map(|item| id(item.id())).collect())
+}
+
+/// One of the objects that the fixed changes make.
 pub(crate) fn fixed(document: &impl ReadDoc, key: &str, kind: ObjType) -> Option<ObjId> {
     let (value, id) = document.get(ROOT, key).ok()??;
     (value.to_objtype() == Some(kind)).then_some(id)
 }
 
 /// A scalar or a text, without blanks around it. A text can grow past the limit while hubs edit it apart; it is cut there.
-fn string(document: &Automerge, object: &ObjId, key: &str, limit: usize) -> Option<String> {
-    let (value, id) = document.get(object, key).ok()??;
+fn string(document: &Automerge, object: &ObjId, field: Field) -> Option<String> {
+    let (value, id) = document.get(object, field.key()).ok()??;
     let whole = match value {
         Value::Object(ObjType::Text) => document.text(&id).ok()?,
         Value::Scalar(scalar) => match scalar.as_ref() {
@@ -106,5 +169,5 @@ fn string(document: &Automerge, object: &ObjId, key: &str, limit: usize) -> Opti
         },
         Value::Object(ObjType::Map | ObjType::List | ObjType::Table) => return None,
     };
-    Some(whole.trim().chars().take(limit).collect())
+    Some(whole.trim().chars().take(field.limit()).collect())
 }

@@ -1,5 +1,6 @@
 //! The commands, as people type them. Nothing here acts; every value is checked as far as that needs no node.
 
+mod campaign;
 mod export;
 mod format;
 mod policy;
@@ -15,6 +16,9 @@ use folkmoot_domain::curriculum::{ItemCode, ItemKind, MINUTES_LIMIT};
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
+pub(crate) use self::campaign::{
+    AddEntry, Campaign, CountReach, CreateCampaign, EditCampaign, Kind, Parts, RemoveEntry, ShowCampaign, UpdateEntry,
+};
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use format::{Format, OutputFormat};
 pub(crate) use policy::{Policy, SetPolicy};
@@ -197,24 +201,6 @@ pub(crate) enum Curriculum {
     List(ListEditions),
     /// Print one edition: what it is, and its text as it was published
     Show(ShowEdition),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Campaign {
-    /// Begin a campaign with other hubs
-    ///
-    /// This hub leads it. Its members stay as they are now; with others, begin another. All members read all of it: write
-    /// of hubs and roles there, never residents' names.
-    Create(CreateCampaign),
-    /// List the campaigns that this hub takes part in
-    List(Data),
-    /// Print one campaign: aim, members, organisations, notes
-    Show(ShowCampaign),
-    /// Change a campaign: add to its notes, sign an organisation up, or set its aim
-    ///
-    /// It works without a connection; what members write apart is put together once they meet. All members read all of it:
-    /// write of hubs and roles there, never residents' names.
-    Edit(EditCampaign),
 }
 
 #[derive(Debug, Args)]
@@ -419,49 +405,6 @@ pub(crate) struct ShowEdition {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct CreateCampaign {
-    #[command(flatten)]
-    pub(crate) folder: Data,
-    /// The title
-    #[arg(long)]
-    pub(crate) title: String,
-    /// A hub that takes part, by its name in the federation; repeat it for each. This hub is a member in any case
-    #[arg(long = "member", value_name = "HUB", required = true, value_parser = name)]
-    pub(crate) members: Vec<String>,
-    /// Keep the Academy out: members exchange the campaign with each other alone
-    ///
-    /// Without this the Academy's node keeps what members write and passes it on, so that members reach each other without
-    /// being online at once; what it keeps can be read on its disk.
-    #[arg(long)]
-    pub(crate) no_relay: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShowCampaign {
-    /// The campaign's id, or as many of its first digits as tell it from others, 4 at least
-    #[arg(value_name = "ID", value_parser = campaign_id)]
-    pub(crate) id: String,
-    #[command(flatten)]
-    pub(crate) folder: Data,
-}
-
-#[derive(Debug, Args)]
-#[group(id = "edit", required = true, multiple = false, args = ["notes_append", "sign_up", "aim"])]
-pub(crate) struct EditCampaign {
-    #[command(flatten)]
-    pub(crate) campaign: ShowCampaign,
-    /// Add a line to the end of the shared notes
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub(crate) notes_append: Option<String>,
-    /// Put an organisation on the campaign
-    #[arg(long, value_name = "ORGANISATION")]
-    pub(crate) sign_up: Option<String>,
-    /// Say what the campaign wants, in place of what it said
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) aim: Option<String>,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Sync {
     #[command(flatten)]
     pub(crate) folder: Data,
@@ -558,20 +501,5 @@ fn whole_minutes(text: &str) -> Result<u32, String> {
     match u32::try_from(minutes) {
         Ok(minutes @ 1..=MINUTES_LIMIT) => Ok(minutes),
         Ok(_) | Err(_) => Err(DomainError::EditionMinutes.to_string()),
-    }
-}
-
-fn campaign_id(text: &str) -> Result<String, String> {
-    // Whoever copies an id may copy the end of its line too.
-    let text = text.trim();
-    let id = text.strip_prefix("campaigns/").unwrap_or(text).to_ascii_lowercase();
-    let fits = (4..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match fits {
-        true => Ok(id),
-        false => {
-            Err("an id has 64 hexadecimal digits, of which the first 4 or more will do; `folkmoot campaign list` \
-                      shows them"
-                .to_owned())
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! The campaigns that a hub shares with others: begun, listed, shown, edited.
 
+mod entries;
+
 use comfy_table::ColumnConstraint;
 use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
 use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
@@ -8,7 +10,9 @@ use folkmoot_proto::node::v1::{GetStatusRequest, Status};
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
-use crate::arguments::{Campaign, CreateCampaign, Data, EditCampaign, Format, ShowCampaign};
+use crate::arguments::{
+    AddEntry, Campaign, CountReach, CreateCampaign, Data, EditCampaign, Format, RemoveEntry, ShowCampaign, UpdateEntry,
+};
 use crate::connection;
 use crate::failure::Failure;
 use crate::figures::count;
@@ -26,6 +30,31 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
         Campaign::List(arguments) => list(arguments, format).await,
         Campaign::Show(arguments) => show(arguments, format).await,
         Campaign::Edit(arguments) => edit(arguments, format).await,
+        Campaign::Add(AddEntry { campaign, kind, parts }) => {
+            let (mut client, name, _) = open(campaign).await?;
+            let campaign = entries::add(&mut client, name, kind, &parts).await?;
+            told(&campaign, &format!("The campaign has {} more.", kind.article()), format)
+        }
+        Campaign::Update(UpdateEntry { campaign, entry, parts }) => {
+            let (mut client, name, data) = open(campaign).await?;
+            let campaign = client.get_campaign(wire::GetCampaignRequest { name }).await?.into_inner();
+            let campaign = entries::update(&mut client, &campaign, &entry, &parts, &data).await?;
+            told(&campaign, "The entry is changed.", format)
+        }
+        Campaign::Remove(RemoveEntry { campaign, entry }) => {
+            let (mut client, name, data) = open(campaign).await?;
+            let campaign = client.get_campaign(wire::GetCampaignRequest { name }).await?.into_inner();
+            let campaign = entries::remove(&mut client, &campaign, &entry, &data).await?;
+            told(&campaign, "The entry is gone.", format)
+        }
+        Campaign::Reach(CountReach { campaign, month, people }) => {
+            let (mut client, name, _) = open(campaign).await?;
+            let request = wire::CountReachRequest { name, month, people, request_id: String::new() };
+            let answer = client.count_reach(request).await;
+            const TYPED: [(&str, &str); 2] = [("month", "--month"), ("people", "--people")];
+            let campaign = answer.map_err(|status| Failure::from(status).calling(&TYPED))?.into_inner();
+            told(&campaign, "They are counted.", format)
+        }
     }
 }
 
@@ -75,7 +104,7 @@ async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
         Format::Json => {
             let without_notes = |campaign| {
                 let mut value = campaign_json(campaign);
-                value.as_object_mut().map(|fields| fields.shift_remove("notes"));
+                value.as_object_mut().map(|fields| ["notes", "story"].map(|text| fields.shift_remove(text)));
                 value
             };
             print_json(&json!({ "campaigns": campaigns.iter().map(without_notes).collect::<Vec<_>>() }))
@@ -117,31 +146,53 @@ async fn show(arguments: ShowCampaign, format: Format) -> Result<(), Failure> {
     }
 }
 
-async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
-    let EditCampaign { campaign: ShowCampaign { id, folder }, notes_append, sign_up, aim } = arguments;
+/// A client of the hub with the campaign's resource name, and the node's folder as a shell takes it.
+async fn open(campaign: ShowCampaign) -> Result<(CampaignServiceClient<Channel>, String, String), Failure> {
+    let ShowCampaign { id, folder } = campaign;
+    let data = shell::path(&folder.data);
     let channel = connection::hub(&folder.data).await?;
-    let name = resolve(channel.clone(), id, &shell::path(&folder.data)).await?;
-    let mut client = CampaignServiceClient::new(channel);
-    let (answer, done) = match (notes_append, sign_up, aim) {
-        (Some(text), _, _) => {
-            let request = wire::AppendNotesRequest { name, text: whole_line(&text), request_id: String::new() };
-            (client.append_notes(request).await, "Added to the end of the notes.")
-        }
-        (None, Some(organisation), _) => {
-            let request = wire::SignUpOrganisationRequest { name, organisation };
-            (client.sign_up_organisation(request).await, "The organisation is on the campaign.")
-        }
-        (None, None, aim) => {
-            let aim = aim.unwrap_or_default();
-            let done = if aim.is_empty() { "The campaign has no aim now." } else { "The aim is set." };
-            (client.set_aim(wire::SetAimRequest { name, aim }).await, done)
-        }
+    let name = resolve(channel.clone(), id, &data).await?;
+    Ok((CampaignServiceClient::new(channel), name, data))
+}
+
+async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
+    let EditCampaign { campaign, notes_append, story_append, sign_up, title, aim } = arguments;
+    let (mut client, name, _) = open(campaign).await?;
+    let request_id = String::new();
+    let (answer, done) = if let Some(text) = notes_append {
+        let request = wire::AppendNotesRequest { name, text: whole_line(&text), request_id };
+        (client.append_notes(request).await, "Added to the end of the notes.")
+    } else if let Some(text) = story_append {
+        let said = client.get_campaign(wire::GetCampaignRequest { name: name.clone() }).await?.into_inner();
+        let at = i32::try_from(said.story.encode_utf16().count()).unwrap_or(i32::MAX);
+        let request = wire::EditStoryRequest { name, at, delete: 0, insert: whole_line(&text), request_id };
+        (client.edit_story(request).await, "Added to the end of the story.")
+    } else if let Some(organisation) = sign_up {
+        let request = wire::SignUpOrganisationRequest { name, organisation };
+        (client.sign_up_organisation(request).await, "The organisation is on the campaign.")
+    } else if let Some(title) = title {
+        (client.set_title(wire::SetTitleRequest { name, title }).await, "The title is set.")
+    } else {
+        let aim = aim.unwrap_or_default();
+        let done = if aim.is_empty() { "The campaign has no aim now." } else { "The aim is set." };
+        (client.set_aim(wire::SetAimRequest { name, aim }).await, done)
     };
-    const TYPED: [(&str, &str); 3] = [("text", "--notes-append"), ("organisation", "--sign-up"), ("aim", "--aim")];
+    const TYPED: [(&str, &str); 5] = [
+        ("text", "--notes-append"),
+        ("insert", "--story-append"),
+        ("organisation", "--sign-up"),
+        ("title", "--title"),
+        ("aim", "--aim"),
+    ];
     let campaign = answer.map_err(|status| Failure::from(status).calling(&TYPED))?.into_inner();
-    remind(&campaign);
+    told(&campaign, done, format)
+}
+
+/// Says what was done, and who can read it.
+fn told(campaign: &wire::Campaign, done: &str, format: Format) -> Result<(), Failure> {
+    remind(campaign);
     match format {
-        Format::Json => print_json(&campaign_json(&campaign)),
+        Format::Json => print_json(&campaign_json(campaign)),
         Format::Table if campaign.members.len() == 1 => print(done),
         Format::Table => print(&format!("{done} The other members have it once they connect.")),
     }
@@ -298,11 +349,15 @@ fn campaign_text(campaign: &wire::Campaign, data: &str) -> String {
     }
     let mut out = text(facts, &[]);
     if !campaign.organisations.is_empty() {
-        let mut lines = table(&["Organisation", "Brought by"]);
+        let mut lines = table(&["Organisation", "Brought by", "On", "Entry"]);
         for signed in &campaign.organisations {
-            lines.add_row([&signed.organisation, &signed.hub]);
+            lines.add_row([&signed.organisation, &signed.hub, &signed.date, &entries::short(&signed.name)]);
         }
         out.push_str(&format!("\n{}", text(lines, &[])));
+    }
+    out.push_str(&entries::lists(campaign));
+    if !campaign.story.is_empty() {
+        out.push_str(&format!("\nStory\n-----\n{}\n", campaign.story.trim_end_matches('\n')));
     }
     if !campaign.notes.is_empty() {
         out.push_str(&format!("\nNotes\n-----\n{}\n", campaign.notes.trim_end_matches('\n')));
@@ -311,19 +366,31 @@ fn campaign_text(campaign: &wire::Campaign, data: &str) -> String {
 }
 
 fn campaign_json(campaign: &wire::Campaign) -> Value {
-    let signed = |signed: &wire::SignUp| json!({ "organisation": signed.organisation, "hub": signed.hub });
+    let signed = |signed: &wire::SignUp| {
+        json!({
+            "entry": entries::entry_id(&signed.name),
+            "organisation": signed.organisation,
+            "hub": signed.hub,
+            "date": entries::day(&signed.date),
+        })
+    };
     let member = |member: &wire::CampaignMember| json!({ "hub": member.hub, "node": member.node, "lead": member.lead });
-    json!({
+    let mut value = json!({
         "id": id(campaign),
         "title": campaign.title,
         "aim": campaign.aim,
         "members": campaign.members.iter().map(member).collect::<Vec<_>>(),
         "academy_relays": campaign.academy_relays,
         "organisations": campaign.organisations.iter().map(signed).collect::<Vec<_>>(),
+        "story": campaign.story,
         "notes": campaign.notes,
         "entries_waiting": campaign.waiting_entries,
         "entries_set_aside": campaign.set_aside_entries,
-    })
+    });
+    if let Some(fields) = value.as_object_mut() {
+        fields.extend(entries::json(campaign).into_iter().map(|(list, entries)| (list.to_owned(), entries)));
+    }
+    value
 }
 
 #[cfg(test)]
@@ -336,11 +403,38 @@ mod tests {
         wire::Campaign { name: format!("campaigns/{id:0<64}"), title: title.into(), ..wire::Campaign::default() }
     }
 
+    fn entry(list: &str, number: u64) -> String {
+        format!("campaigns/{:0<64}/{list}/{number}-{}", "3f2a9c", "9f3c04aa".repeat(10))
+    }
+
     fn shared() -> wire::Campaign {
         let member = |hub: &str, lead| wire::CampaignMember { hub: hub.into(), node: "00ff".into(), lead };
         wire::Campaign {
             aim: "A warm hall by winter".into(),
-            organisations: vec![wire::SignUp { organisation: "Bus Users".into(), hub: "Luton".into() }],
+            organisations: vec![wire::SignUp {
+                organisation: "Bus Users".into(),
+                hub: "Luton".into(),
+                name: entry("organisations", 7),
+                date: "2018-10-03".into(),
+            }],
+            tasks: vec![wire::CampaignTask {
+                name: entry("tasks", 112),
+                title: "Leaflets".into(),
+                hub: "Luton".into(),
+                state: wire::campaign_task::State::Done.into(),
+                ..wire::CampaignTask::default()
+            }],
+            decision_makers: vec![wire::DecisionMaker {
+                name: entry("decisionMakers", 9),
+                office: "Cabinet member for housing".into(),
+                ..wire::DecisionMaker::default()
+            }],
+            reach: vec![wire::MonthReach {
+                month: "2018-10".into(),
+                people: 1_240,
+                hubs: vec![wire::HubReach { hub: "Luton".into(), people: 1_240 }],
+            }],
+            story: "It began with a letter.\n".into(),
             notes: "Luton: the hall is booked.\nWarminster: two organisers can come.\n\n".into(),
             members: vec![member("Luton", false), member("Warminster", true), member("", false)],
             academy_relays: true,
@@ -380,6 +474,19 @@ mod tests {
     }
 
     #[test]
+    fn the_lists_are_there_for_programs() {
+        let json = campaign_json(&shared());
+        assert_eq!(json["tasks"][0]["state"], "done");
+        assert_eq!(json["tasks"][0]["due"], Value::Null);
+        assert_eq!(json["decision_makers"][0]["stance"], Value::Null);
+        assert_eq!(json["organisations"][0]["entry"], format!("7-{}", "9f3c04aa".repeat(10)));
+        assert_eq!(json["reach"][0]["hubs"][0]["people"], 1_240);
+        assert!(
+            ["issues", "asks", "actions", "links"].iter().all(|list| json[list].as_array().is_some_and(Vec::is_empty))
+        );
+    }
+
+    #[test]
     fn a_campaign_is_shown_whole() {
         let text = campaign_text(&shared(), "H");
         assert!(text.starts_with("Campaign      Warm halls\n---"), "{text}");
@@ -387,8 +494,15 @@ mod tests {
             "Aim           A warm hall by winter\n",
             "Members       Warminster (lead), Luton, 00ff\n",
             "Passed on by  the members, and the Academy, on whose disk it can be read\n",
-            "\nOrganisation  Brought by\n",
-            "\nBus Users     Luton\n",
+            "\nOrganisation  Brought by  On          Entry\n",
+            "\nBus Users     Luton       2018-10-03  7-9f3c04aa\n",
+            "\nWho decides                 Body  Influence  Stance  Entry\n",
+            "\nCabinet member for housing                           9-9f3c04aa\n",
+            "\nTask      Hub    Due  State  Entry\n",
+            "\nLeaflets  Luton       done   112-9f3c04aa\n",
+            "\nMonth    People reached  By\n",
+            "\n2018-10  1,240           Luton 1,240\n",
+            "\nStory\n-----\nIt began with a letter.\n",
             "\nNotes\n-----\nLuton: the hall is booked.\nWarminster: two organisers can come.\n",
         ] {
             assert!(text.contains(expected), "{expected} in\n{text}");
@@ -433,7 +547,9 @@ mod tests {
         let value = campaign_json(&shared());
         assert_eq!(value["id"], format!("{:0<64}", "3f2a9c"));
         assert_eq!(value["members"][1], json!({ "hub": "Warminster", "node": "00ff", "lead": true }));
-        assert_eq!(value["organisations"], json!([{ "organisation": "Bus Users", "hub": "Luton" }]));
+        let entry = format!("7-{}", "9f3c04aa".repeat(10));
+        let signed_up = json!([{ "entry": entry, "organisation": "Bus Users", "hub": "Luton", "date": "2018-10-03" }]);
+        assert_eq!(value["organisations"], signed_up);
     }
 
     #[test]

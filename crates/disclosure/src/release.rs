@@ -131,8 +131,7 @@ pub fn prepare(
     let had_its_revision = standing.is_some_and(|released| {
         released.revision > 0 && FinancialYear::of(released.approved_on) == FinancialYear::of(today)
     });
-    let revisable_from =
-        if due && had_its_revision { FinancialYear::of(today).last_day().next_day() } else { None };
+    let revisable_from = if due && had_its_revision { FinancialYear::of(today).last_day().next_day() } else { None };
     let fresh = (due && !had_its_revision).then(|| repaired(account, observations, standing, policy.terms()));
     let (cells, place, terms) = match (fresh, standing) {
         (Some(cells), None) => (cells, Standing::First, policy.terms()),

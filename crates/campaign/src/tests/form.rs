@@ -34,7 +34,7 @@ fn refused(fault: ChangeFault) -> Verdict {
 /// A document with one organisation and some notes.
 fn filled() -> (Campaign, Automerge) {
     let mut campaign = started();
-    edited(&mut campaign, WARMINSTER, Edit::SignUp("Library".into()));
+    edited(&mut campaign, WARMINSTER, Edit::SignUp { organisation: "Library".into(), date: None });
     edited(&mut campaign, WARMINSTER, Edit::AppendNotes("Tea made.".into()));
     let document = loaded(&campaign, LUTON);
     (campaign, document)
@@ -68,7 +68,7 @@ fn a_change_may_do_what_a_campaign_knows_and_nothing_else() {
             no(ChangeFault::Text),
         ),
         ("another key", |tx| tx.put(ROOT, "phone", "07700 900000"), no(ChangeFault::Operation)),
-        ("schema", |tx| tx.put(ROOT, "schema", 2), no(ChangeFault::Operation)),
+        ("schema", |tx| tx.put(ROOT, "schema", 3), no(ChangeFault::Operation)),
         ("new notes", |tx| tx.put_object(ROOT, "notes", ObjType::Text).map(drop), no(ChangeFault::Operation)),
         ("notes", |tx| tx.splice_text(object(tx, "notes"), 3, 4, "\n\t🚌"), Verdict::Admitted),
         ("control characters", |tx| tx.splice_text(object(tx, "notes"), 0, 0, "\u{1b}[2J"), no(ChangeFault::Text)),
@@ -143,7 +143,7 @@ fn a_change_may_refer_only_to_what_it_builds_on() {
     let mut forged = Change::from_bytes(made(&mut blank(), |tx| tx.splice_text(object(tx, "notes"), 0, 0, "x")))
         .expect("a change")
         .decode();
-    forged.operations[0].key = Key::Seq(ElementId::Id(OpId::new(6, writer.get_actor())));
+    forged.operations[0].key = Key::Seq(ElementId::Id(OpId::new(FIRST_OF_MEMBERS, writer.get_actor())));
     let unseen = Change::from(forged).raw_bytes().to_vec();
     for order in [[0, 1], [1, 0]] {
         let submissions = [submission(WARMINSTER, &theirs), submission(LUTON, &unseen)];
@@ -197,7 +197,7 @@ fn a_late_entry_counts_where_one_that_is_not_late_builds_on_it() {
     let all = [submission(LUTON, &answer), three.clone(), two, one];
     let expected = [Verdict::Admitted, Verdict::Waiting, Verdict::Admitted, Verdict::Admitted];
     assert_eq!(campaign.admit_all(&all), expected);
-    assert_eq!(campaign.view().map(|view| view.notes), Ok("two one ".into()));
+    assert_eq!(campaign.view().map(|view| view.notes.text), Ok("two one ".into()));
     assert_eq!(campaign.admit_all(&[three]), [Verdict::Waiting]);
     assert_eq!(campaign.copy().view(), campaign.view());
 }
@@ -221,7 +221,7 @@ fn of_a_late_entry_counts_what_is_built_on_and_no_more() {
         (campaign.heads(), campaign.view())
     };
     let expected = calls(&[&[&one, &answer, &both]]);
-    assert_eq!(expected.1.as_ref().map(|view| view.notes.as_str()), Ok("read "));
+    assert_eq!(expected.1.as_ref().map(|view| view.notes.text.as_str()), Ok("read "));
     for order in [&[&[&both, &answer][..]][..], &[&[&one, &answer]], &[&[&answer], &[&both, &one, &answer]]] {
         assert_eq!(calls(order), expected);
     }
@@ -241,8 +241,8 @@ fn a_bad_change_refuses_its_entry_alone_and_is_named() {
     assert_eq!(verdicts, [Verdict::Refused(fault), Verdict::Waiting, Verdict::Admitted]);
     assert_eq!(
         fault.to_string(),
-        "change 2 of the entry was refused: it does something else than set title or aim, edit the notes in place, or add, \
-         name or remove an organisation"
+        "change 2 of the entry was refused: it does something else than set a text that campaigns have, write into the notes \
+         or the story or mark them, add, change or remove an entry of a list, or count reach"
     );
     assert_eq!(campaign.view().map(|view| (view.aim, view.title)), Ok((String::new(), "T".into())));
 }
@@ -279,8 +279,8 @@ fn a_change_that_refers_to_many_earlier_ones_is_admitted_after_a_restart() {
         edited(&mut campaign, WARMINSTER, Edit::AppendNotes(format!("{number} ")));
     }
     let mut restarted = campaign.copy();
-    let length = restarted.view().expect("a campaign").notes.len();
+    let length = restarted.view().expect("a campaign").notes.text.len();
     let clear = made(&mut loaded(&campaign, LUTON), |tx| tx.splice_text(object(tx, "notes"), 0, length as isize, ""));
     assert_eq!(restarted.admit_all(&[submission(LUTON, &clear)]), [Verdict::Admitted]);
-    assert_eq!(restarted.view().map(|view| view.notes), Ok(String::new()));
+    assert_eq!(restarted.view().map(|view| view.notes.text), Ok(String::new()));
 }

@@ -299,8 +299,13 @@ mod tests {
 
     #[test]
     fn no_byte_of_the_figures_can_be_changed() {
-        let (sums, periods) = federation();
-        let honest = render(FEDERATION, &periods).into_bytes();
+        // A few figures, since every byte is a file to be read.
+        let (mut sums, mut periods) = federation();
+        let kept = |dimension: &str| ["", "gender"].contains(&dimension);
+        sums.values_mut().for_each(|figures| figures.retain(|key, _| kept(key.dimension_code())));
+        periods.iter_mut().for_each(|period| period.figures.retain(|figure| kept(&figure.dimension)));
+        let honest = render(FEDERATION, &periods[1..]).into_bytes();
+        sums.pop_first();
         for at in 0..honest.len() {
             let mut changed = honest.clone();
             changed[at] ^= 1 << (at % 7);

@@ -110,7 +110,7 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// ListCampaigns returns the campaigns that the hub takes part in, by title, without their notes.
+        /// ListCampaigns returns the campaigns that the hub takes part in, by title, without story and notes.
         pub async fn list_campaigns(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -168,6 +168,31 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// SetTitle replaces the title.
+        pub async fn set_title(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::SetTitleRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/SetTitle",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "SetTitle"));
+            self.inner.unary(req, path, codec).await
+        }
         /// SetAim replaces what the campaign wants.
         pub async fn set_aim(
             &mut self,
@@ -219,6 +244,469 @@ pub mod campaign_service_client {
             req.extensions_mut()
                 .insert(
                     GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AppendNotes"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// EditNotes writes into the shared notes, in place of a part of them.
+        pub async fn edit_notes(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::EditNotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/EditNotes",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "EditNotes"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// EditStory writes into the campaign's story, in place of a part of it.
+        pub async fn edit_story(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::EditStoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/EditStory",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "EditStory"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// MarkText marks a part of the notes or of the story, or takes such marks away.
+        pub async fn mark_text(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::MarkTextRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/MarkText",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "MarkText"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddIssue adds an issue that residents raised and the campaign takes up.
+        pub async fn add_issue(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::AddIssueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddIssue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AddIssue"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateIssue changes parts of an issue.
+        pub async fn update_issue(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UpdateIssueRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateIssue",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UpdateIssue"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddAsk adds what is asked of whoever decides.
+        pub async fn add_ask(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::AddAskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddAsk",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AddAsk"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateAsk changes parts of an ask: what became of it, for one.
+        pub async fn update_ask(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::UpdateAskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateAsk",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UpdateAsk"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddDecisionMaker puts an office on the power map.
+        pub async fn add_decision_maker(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::AddDecisionMakerRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddDecisionMaker",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignService",
+                        "AddDecisionMaker",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateDecisionMaker changes parts of what the power map says of an office.
+        pub async fn update_decision_maker(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UpdateDecisionMakerRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateDecisionMaker",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignService",
+                        "UpdateDecisionMaker",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddAction adds an action, planned or held.
+        pub async fn add_action(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::AddActionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddAction",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AddAction"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateAction changes parts of an action: what came of it, for one.
+        pub async fn update_action(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UpdateActionRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateAction",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UpdateAction"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddTask adds a task.
+        pub async fn add_task(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::AddTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AddTask"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateTask changes parts of a task: how far it has come, for one.
+        pub async fn update_task(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UpdateTaskRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UpdateTask"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// AddLink adds a link to a file.
+        pub async fn add_link(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::AddLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/AddLink",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("folkmoot.hub.v1.CampaignService", "AddLink"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// UpdateLink changes parts of a link.
+        pub async fn update_link(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UpdateLinkRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UpdateLink",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UpdateLink"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// RemoveEntry takes an entry of a list away: an organisation, issue, ask, decision-maker, action, task or link.
+        pub async fn remove_entry(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::RemoveEntryRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/RemoveEntry",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "RemoveEntry"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// CountReach adds to how many people this hub reached in a month. What hubs count apart adds up.
+        pub async fn count_reach(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::CountReachRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/CountReach",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "CountReach"),
                 );
             self.inner.unary(req, path, codec).await
         }
@@ -335,7 +823,7 @@ pub mod campaign_service_server {
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
             tonic::Status,
         >;
-        /// ListCampaigns returns the campaigns that the hub takes part in, by title, without their notes.
+        /// ListCampaigns returns the campaigns that the hub takes part in, by title, without story and notes.
         async fn list_campaigns(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::ListCampaignsRequest>,
@@ -347,6 +835,14 @@ pub mod campaign_service_server {
         async fn get_campaign(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::GetCampaignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// SetTitle replaces the title.
+        async fn set_title(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::SetTitleRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
             tonic::Status,
@@ -363,6 +859,144 @@ pub mod campaign_service_server {
         async fn append_notes(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::AppendNotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// EditNotes writes into the shared notes, in place of a part of them.
+        async fn edit_notes(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::EditNotesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// EditStory writes into the campaign's story, in place of a part of it.
+        async fn edit_story(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::EditStoryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// MarkText marks a part of the notes or of the story, or takes such marks away.
+        async fn mark_text(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::MarkTextRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddIssue adds an issue that residents raised and the campaign takes up.
+        async fn add_issue(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddIssueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateIssue changes parts of an issue.
+        async fn update_issue(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UpdateIssueRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddAsk adds what is asked of whoever decides.
+        async fn add_ask(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddAskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateAsk changes parts of an ask: what became of it, for one.
+        async fn update_ask(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UpdateAskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddDecisionMaker puts an office on the power map.
+        async fn add_decision_maker(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddDecisionMakerRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateDecisionMaker changes parts of what the power map says of an office.
+        async fn update_decision_maker(
+            &self,
+            request: tonic::Request<
+                ::folkmoot_proto::hub::v1::UpdateDecisionMakerRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddAction adds an action, planned or held.
+        async fn add_action(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddActionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateAction changes parts of an action: what came of it, for one.
+        async fn update_action(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UpdateActionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddTask adds a task.
+        async fn add_task(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateTask changes parts of a task: how far it has come, for one.
+        async fn update_task(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UpdateTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AddLink adds a link to a file.
+        async fn add_link(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AddLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// UpdateLink changes parts of a link.
+        async fn update_link(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UpdateLinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// RemoveEntry takes an entry of a list away: an organisation, issue, ask, decision-maker, action, task or link.
+        async fn remove_entry(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::RemoveEntryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// CountReach adds to how many people this hub reached in a month. What hubs count apart adds up.
+        async fn count_reach(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::CountReachRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
             tonic::Status,
@@ -616,6 +1250,54 @@ pub mod campaign_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/folkmoot.hub.v1.CampaignService/SetTitle" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetTitleSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::SetTitleRequest,
+                    > for SetTitleSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::SetTitleRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::set_title(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetTitleSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/folkmoot.hub.v1.CampaignService/SetAim" => {
                     #[allow(non_camel_case_types)]
                     struct SetAimSvc<T: CampaignService>(pub Arc<T>);
@@ -697,6 +1379,827 @@ pub mod campaign_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AppendNotesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/EditNotes" => {
+                    #[allow(non_camel_case_types)]
+                    struct EditNotesSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::EditNotesRequest,
+                    > for EditNotesSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::EditNotesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::edit_notes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EditNotesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/EditStory" => {
+                    #[allow(non_camel_case_types)]
+                    struct EditStorySvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::EditStoryRequest,
+                    > for EditStorySvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::EditStoryRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::edit_story(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EditStorySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/MarkText" => {
+                    #[allow(non_camel_case_types)]
+                    struct MarkTextSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::MarkTextRequest,
+                    > for MarkTextSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::MarkTextRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::mark_text(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = MarkTextSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddIssue" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddIssueSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddIssueRequest,
+                    > for AddIssueSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddIssueRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_issue(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddIssueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateIssue" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateIssueSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateIssueRequest,
+                    > for UpdateIssueSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateIssueRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_issue(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateIssueSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddAsk" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddAskSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddAskRequest,
+                    > for AddAskSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddAskRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_ask(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddAskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateAsk" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateAskSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateAskRequest,
+                    > for UpdateAskSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateAskRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_ask(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateAskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddDecisionMaker" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddDecisionMakerSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddDecisionMakerRequest,
+                    > for AddDecisionMakerSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddDecisionMakerRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_decision_maker(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddDecisionMakerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateDecisionMaker" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateDecisionMakerSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateDecisionMakerRequest,
+                    > for UpdateDecisionMakerSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateDecisionMakerRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_decision_maker(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateDecisionMakerSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddAction" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddActionSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddActionRequest,
+                    > for AddActionSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddActionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_action(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddActionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateAction" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateActionSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateActionRequest,
+                    > for UpdateActionSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateActionRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_action(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateActionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddTask" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddTaskSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddTaskRequest,
+                    > for AddTaskSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddTaskRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_task(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddTaskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateTask" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateTaskSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateTaskRequest,
+                    > for UpdateTaskSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateTaskRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_task(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateTaskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/AddLink" => {
+                    #[allow(non_camel_case_types)]
+                    struct AddLinkSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AddLinkRequest,
+                    > for AddLinkSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AddLinkRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::add_link(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AddLinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UpdateLink" => {
+                    #[allow(non_camel_case_types)]
+                    struct UpdateLinkSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UpdateLinkRequest,
+                    > for UpdateLinkSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UpdateLinkRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::update_link(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UpdateLinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/RemoveEntry" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveEntrySvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::RemoveEntryRequest,
+                    > for RemoveEntrySvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::RemoveEntryRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::remove_entry(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveEntrySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/CountReach" => {
+                    #[allow(non_camel_case_types)]
+                    struct CountReachSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::CountReachRequest,
+                    > for CountReachSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::CountReachRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::count_reach(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CountReachSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,22 +1,21 @@
 //! The campaigns that this hub shares with others. Their texts are for the members: none is told to the log.
 
+mod message;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use folkmoot_campaign::{Edit, SignUp, View};
+use folkmoot_campaign::{CampaignError, Edit, Mark, Month, Prose};
 use folkmoot_journal::membership::MEMBER_LIMIT;
 use folkmoot_journal::{CampaignId, Directory, HubState, NodeId, PeerStatus};
 use folkmoot_proto::hub::v1 as proto;
-use folkmoot_proto::hub::v1::{
-    AppendNotesRequest, ApplyChangesRequest, Campaign, CampaignMember, CreateCampaignRequest, ExportCampaignRequest,
-    ExportCampaignResponse, GetCampaignRequest, ListCampaignsRequest, ListCampaignsResponse, SetAimRequest,
-    SignUpOrganisationRequest,
-};
+use folkmoot_proto::hub::v1::Campaign;
 use folkmoot_store::StoreError;
 use folkmoot_store::campaign::{CampaignState, CampaignStore, NewCampaign};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
+use self::message::Asked;
 use super::paging::Page;
 use super::resource_id;
 use crate::access::Permit;
@@ -33,10 +32,13 @@ pub(crate) struct Campaigns(pub(crate) Arc<Node>);
 
 #[tonic::async_trait]
 impl CampaignService for Campaigns {
-    async fn create_campaign(&self, request: Request<CreateCampaignRequest>) -> Result<Response<Campaign>, Status> {
+    async fn create_campaign(
+        &self,
+        request: Request<proto::CreateCampaignRequest>,
+    ) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         self.may_share()?;
-        let CreateCampaignRequest { campaign, request_id } = request.into_inner();
+        let proto::CreateCampaignRequest { campaign, request_id } = request.into_inner();
         let campaign = new_campaign(campaign.unwrap_or_default(), self.0.id(), &self.0.directory())?;
         let created = self.ask("campaign.title", move |campaigns| campaigns.create(campaign, &request_id)).await?;
         Ok(Response::new(self.message(created)))
@@ -44,67 +46,201 @@ impl CampaignService for Campaigns {
 
     async fn list_campaigns(
         &self,
-        request: Request<ListCampaignsRequest>,
-    ) -> Result<Response<ListCampaignsResponse>, Status> {
+        request: Request<proto::ListCampaignsRequest>,
+    ) -> Result<Response<proto::ListCampaignsResponse>, Status> {
         Permit::of(&request)?;
-        let ListCampaignsRequest { page_size, page_token } = request.into_inner();
+        let proto::ListCampaignsRequest { page_size, page_token } = request.into_inner();
         let mut violations = Violations::default();
         let page = Page::read(&["ListCampaigns"], page_size, &page_token, &mut violations);
         violations.check()?;
 
         let all = self.ask("", CampaignStore::list).await?;
-        let listed = all.into_iter().map(|state| Campaign { notes: String::new(), ..self.message(state) }).collect();
+        let listed = all
+            .into_iter()
+            .map(|state| Campaign {
+                notes: String::new(),
+                notes_marks: Vec::new(),
+                story: String::new(),
+                story_marks: Vec::new(),
+                ..self.message(state)
+            })
+            .collect();
         let (campaigns, next_page_token) =
             page.cut_light(listed, |campaign| campaign.name.clone(), Campaign::encoded_len);
-        Ok(Response::new(ListCampaignsResponse { campaigns, next_page_token }))
+        Ok(Response::new(proto::ListCampaignsResponse { campaigns, next_page_token }))
     }
 
-    async fn get_campaign(&self, request: Request<GetCampaignRequest>) -> Result<Response<Campaign>, Status> {
+    async fn get_campaign(&self, request: Request<proto::GetCampaignRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         let mut violations = Violations::default();
-        let Some(id) = which(&request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
+        let Some(id) = which("name", &request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
         let found = self.ask("name", move |campaigns| campaigns.get(id)).await?;
         Ok(Response::new(self.message(found)))
     }
 
-    async fn set_aim(&self, request: Request<SetAimRequest>) -> Result<Response<Campaign>, Status> {
+    async fn set_aim(&self, request: Request<proto::SetAimRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
-        let SetAimRequest { name, aim } = request.into_inner();
-        self.edit(&name, "aim", Edit::Aim(aim.trim().to_owned()), String::new()).await
+        let proto::SetAimRequest { name, aim } = request.into_inner();
+        self.edit(&name, "aim", Edit::Aim(aim), String::new()).await
     }
 
-    async fn append_notes(&self, request: Request<AppendNotesRequest>) -> Result<Response<Campaign>, Status> {
+    async fn set_title(&self, request: Request<proto::SetTitleRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
-        let AppendNotesRequest { name, text, request_id } = request.into_inner();
+        let proto::SetTitleRequest { name, title } = request.into_inner();
+        self.edit(&name, "title", Edit::Title(title), String::new()).await
+    }
+
+    async fn edit_notes(&self, request: Request<proto::EditNotesRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::EditNotesRequest { name, at, delete, insert, request_id } = request.into_inner();
+        self.write(&name, Prose::Notes, (at, delete), insert, request_id).await
+    }
+
+    async fn edit_story(&self, request: Request<proto::EditStoryRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::EditStoryRequest { name, at, delete, insert, request_id } = request.into_inner();
+        self.write(&name, Prose::Story, (at, delete), insert, request_id).await
+    }
+
+    async fn mark_text(&self, request: Request<proto::MarkTextRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::MarkTextRequest { name, text, mark, remove } = request.into_inner();
+        let mut violations = Violations::default();
+        let prose = message::asked_prose(text, &mut violations);
+        let mark = message::asked_mark(mark, &mut violations);
+        let (Some(prose), Some(Mark { start, end, style })) = (prose, mark) else { return Err(violations.refuse()) };
+        self.edit(&name, "mark", Edit::Mark { prose, start, end, style, on: !remove }, String::new()).await
+    }
+
+    async fn append_notes(&self, request: Request<proto::AppendNotesRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AppendNotesRequest { name, text, request_id } = request.into_inner();
         self.edit(&name, "text", Edit::AppendNotes(text), request_id).await
     }
 
     async fn sign_up_organisation(
         &self,
-        request: Request<SignUpOrganisationRequest>,
+        request: Request<proto::SignUpOrganisationRequest>,
     ) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
-        let SignUpOrganisationRequest { name, organisation } = request.into_inner();
-        self.edit(&name, "organisation", Edit::SignUp(organisation.trim().to_owned()), String::new()).await
+        let proto::SignUpOrganisationRequest { name, organisation } = request.into_inner();
+        let edit = Edit::SignUp { organisation, date: Some(self.0.now().date()) };
+        self.edit(&name, "organisation", edit, String::new()).await
+    }
+
+    async fn add_issue(&self, request: Request<proto::AddIssueRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddIssueRequest { parent, issue, request_id } = request.into_inner();
+        self.add(&parent, issue, request_id).await
+    }
+
+    async fn update_issue(&self, request: Request<proto::UpdateIssueRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateIssueRequest { issue, update_mask } = request.into_inner();
+        self.update(issue, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn add_ask(&self, request: Request<proto::AddAskRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddAskRequest { parent, ask, request_id } = request.into_inner();
+        self.add(&parent, ask, request_id).await
+    }
+
+    async fn update_ask(&self, request: Request<proto::UpdateAskRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateAskRequest { ask, update_mask } = request.into_inner();
+        self.update(ask, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn add_decision_maker(
+        &self,
+        request: Request<proto::AddDecisionMakerRequest>,
+    ) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddDecisionMakerRequest { parent, decision_maker, request_id } = request.into_inner();
+        self.add(&parent, decision_maker, request_id).await
+    }
+
+    async fn update_decision_maker(
+        &self,
+        request: Request<proto::UpdateDecisionMakerRequest>,
+    ) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateDecisionMakerRequest { decision_maker, update_mask } = request.into_inner();
+        self.update(decision_maker, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn add_action(&self, request: Request<proto::AddActionRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddActionRequest { parent, action, request_id } = request.into_inner();
+        self.add(&parent, action, request_id).await
+    }
+
+    async fn update_action(&self, request: Request<proto::UpdateActionRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateActionRequest { action, update_mask } = request.into_inner();
+        self.update(action, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn add_task(&self, request: Request<proto::AddTaskRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddTaskRequest { parent, task, request_id } = request.into_inner();
+        self.add(&parent, task, request_id).await
+    }
+
+    async fn update_task(&self, request: Request<proto::UpdateTaskRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateTaskRequest { task, update_mask } = request.into_inner();
+        self.update(task, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn add_link(&self, request: Request<proto::AddLinkRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::AddLinkRequest { parent, link, request_id } = request.into_inner();
+        self.add(&parent, link, request_id).await
+    }
+
+    async fn update_link(&self, request: Request<proto::UpdateLinkRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::UpdateLinkRequest { link, update_mask } = request.into_inner();
+        self.update(link, update_mask.unwrap_or_default().paths).await
+    }
+
+    async fn remove_entry(&self, request: Request<proto::RemoveEntryRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let mut violations = Violations::default();
+        let entry = message::entry("name", &request.get_ref().name, None, &mut violations);
+        let Some((campaign, list, id)) = entry else { return Err(violations.refuse()) };
+        self.carry_out(campaign, "name", Edit::Remove { list, id }, String::new()).await
+    }
+
+    async fn count_reach(&self, request: Request<proto::CountReachRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::CountReachRequest { name, month, people, request_id } = request.into_inner();
+        let mut violations = Violations::default();
+        let campaign = which("name", &name, &mut violations);
+        let month: Option<Month> = super::read("month", &month, &mut violations);
+        let (Some(campaign), Some(month)) = (campaign, month) else { return Err(violations.refuse()) };
+        self.carry_out(campaign, "people", Edit::CountReach { month, people }, request_id).await
     }
 
     async fn export_campaign(
         &self,
-        request: Request<ExportCampaignRequest>,
-    ) -> Result<Response<ExportCampaignResponse>, Status> {
+        request: Request<proto::ExportCampaignRequest>,
+    ) -> Result<Response<proto::ExportCampaignResponse>, Status> {
         Permit::of(&request)?;
         let mut violations = Violations::default();
-        let Some(id) = which(&request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
+        let Some(id) = which("name", &request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
         let exported = self.ask("name", move |campaigns| campaigns.export(id)).await?;
-        Ok(Response::new(ExportCampaignResponse { document: exported.document, actor: exported.actor.to_vec() }))
+        Ok(Response::new(proto::ExportCampaignResponse { document: exported.document, actor: exported.actor.to_vec() }))
     }
 
-    async fn apply_changes(&self, request: Request<ApplyChangesRequest>) -> Result<Response<Campaign>, Status> {
+    async fn apply_changes(&self, request: Request<proto::ApplyChangesRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         self.may_share()?;
-        let ApplyChangesRequest { name, changes } = request.into_inner();
+        let proto::ApplyChangesRequest { name, changes } = request.into_inner();
         let mut violations = Violations::default();
-        let id = which(&name, &mut violations);
+        let id = which("name", &name, &mut violations);
         if changes.is_empty() {
             violations.add("changes", "is missing");
         }
@@ -145,6 +281,7 @@ impl Campaigns {
         })
     }
 
+    /// Edits a text of the campaign; `field` is where the request has it.
     async fn edit(
         &self,
         name: &str,
@@ -152,77 +289,151 @@ impl Campaigns {
         edit: Edit,
         request_id: String,
     ) -> Result<Response<Campaign>, Status> {
-        self.may_share()?;
         let mut violations = Violations::default();
-        let id = which(name, &mut violations);
-        check(field, &edit, &mut violations);
+        let id = which("name", name, &mut violations);
+        edit.faults().iter().for_each(|fault| violations.add(field, fault.to_string()));
         let Some(id) = id else { return Err(violations.refuse()) };
         violations.check()?;
+        self.carry_out(id, field, edit, request_id).await
+    }
+
+    async fn write(
+        &self,
+        name: &str,
+        prose: Prose,
+        (at, delete): (i32, i32),
+        insert: String,
+        request_id: String,
+    ) -> Result<Response<Campaign>, Status> {
+        let mut violations = Violations::default();
+        let at = message::unit("at", at, &mut violations);
+        let delete = message::unit("delete", delete, &mut violations);
+        let (Some(at), Some(delete)) = (at, delete) else { return Err(violations.refuse()) };
+        self.edit(name, "insert", Edit::Write { prose, at, delete, insert }, request_id).await
+    }
+
+    async fn add<T: Asked>(
+        &self,
+        parent: &str,
+        asked: Option<T>,
+        request_id: String,
+    ) -> Result<Response<Campaign>, Status> {
+        let mut violations = Violations::default();
+        let campaign = which("parent", parent, &mut violations);
+        let Some(asked) = asked else {
+            violations.add(T::FIELD, "is missing");
+            return Err(violations.refuse());
+        };
+        let edit = Edit::Add(asked.item(&self.0.directory(), &mut violations));
+        check::<T>(&edit, &mut violations);
+        let Some(campaign) = campaign else { return Err(violations.refuse()) };
+        violations.check()?;
+        self.carry_out(campaign, T::FIELD, edit, request_id).await
+    }
+
+    async fn update<T: Asked>(&self, asked: Option<T>, paths: Vec<String>) -> Result<Response<Campaign>, Status> {
+        let mut violations = Violations::default();
+        let Some(asked) = asked else { return Err(status::bad(T::FIELD, "is missing")) };
+        let name = asked.name().to_owned();
+        let fields = message::parts::<T>(&paths, &mut violations);
+        let item = asked.item(&self.0.directory(), &mut violations);
+        let field = format!("{}.name", T::FIELD);
+        let entry = message::entry(&field, &name, Some(item.list()), &mut violations);
+        let Some((campaign, _, id)) = entry else { return Err(violations.refuse()) };
+        let edit = Edit::Update { id, item, fields };
+        check::<T>(&edit, &mut violations);
+        violations.check()?;
+        self.carry_out(campaign, T::FIELD, edit, String::new()).await
+    }
+
+    /// Has an edit carried out that is within its limits; `field` is at fault where the document does not take it.
+    async fn carry_out(
+        &self,
+        id: CampaignId,
+        field: &'static str,
+        edit: Edit,
+        request_id: String,
+    ) -> Result<Response<Campaign>, Status> {
+        self.may_share()?;
         let edited = self.ask(field, move |campaigns| campaigns.edit(id, edit, &request_id)).await?;
         Ok(Response::new(self.message(edited)))
     }
 
     fn message(&self, state: CampaignState) -> Campaign {
-        let CampaignState { id, membership, view, waiting, set_aside } = state;
-        let View { title, aim, organisations, notes } = view;
-        let member = |id: &NodeId| CampaignMember {
-            hub: self.0.name_of(*id),
-            node: id.to_string(),
-            lead: *id == membership.lead,
-        };
-        let mut members: Vec<CampaignMember> = membership.members.iter().map(member).collect();
-        members.sort_by(|one, other| (!one.lead, &one.hub, &one.node).cmp(&(!other.lead, &other.hub, &other.node)));
-        let signed_up = |SignUp { organisation, hub }| proto::SignUp {
-            organisation,
-            hub: hub.parse().map(|id| self.0.name_of(id)).unwrap_or(hub),
-        };
-        Campaign {
-            name: format!("campaigns/{id}"),
-            title,
-            aim,
-            organisations: organisations.into_iter().map(signed_up).collect(),
-            notes,
-            members,
-            academy_relays: membership.academy_relays,
-            waiting_entries: i32::try_from(waiting).unwrap_or(i32::MAX),
-            set_aside_entries: i32::try_from(set_aside).unwrap_or(i32::MAX),
-        }
+        message::campaign(&self.0, state)
     }
 }
 
-fn which(name: &str, violations: &mut Violations) -> Option<CampaignId> {
-    let id = resource_id("name", "campaigns", name, violations)?;
-    id.parse().map_err(|_| violations.add("name", "write it as campaigns/ and 64 hexadecimal digits")).ok()
+fn which(field: &str, name: &str, violations: &mut Violations) -> Option<CampaignId> {
+    let id = resource_id(field, "campaigns", name, violations)?;
+    id.parse().map_err(|_| violations.add(field, "write it as campaigns/ and 64 hexadecimal digits")).ok()
 }
 
-fn check(field: &str, edit: &Edit, violations: &mut Violations) {
-    if let Err(error) = edit.check() {
-        violations.add(field, error.to_string());
+/// Notes what of an item is outside its limits, each by the part of the request that says it.
+fn check<T: Asked>(edit: &Edit, violations: &mut Violations) {
+    for fault in edit.faults() {
+        let key = match &fault {
+            CampaignError::TooLong { field, .. }
+            | CampaignError::Empty { field }
+            | CampaignError::ControlCharacter { field, .. } => *field,
+            CampaignError::Damaged
+            | CampaignError::EditFailed
+            | CampaignError::NoSuchEntry
+            | CampaignError::NoSuchVersion
+            | CampaignError::NotOwn
+            | CampaignError::NothingToUndo
+            | CampaignError::OutOfText { .. }
+            | CampaignError::TooMany { .. }
+            | CampaignError::BelowZero { .. } => "",
+        };
+        let part = T::PARTS.iter().find(|(_, field)| field.key() == key).map_or("", |(part, _)| part);
+        violations.add(format!("{}.{part}", T::FIELD), fault.to_string());
     }
+}
+
+/// The hub of a name, where one is enrolled.
+fn enrolled(directory: &Directory, name: &str) -> Option<NodeId> {
+    let mut hubs = directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled);
+    hubs.find(|hub| hub.name.as_str() == name.trim()).map(|hub| hub.hub)
+}
+
+/// Says which hubs there are.
+fn unknown_among(directory: &Directory) -> String {
+    let hubs = directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled);
+    unknown(hubs.map(|hub| hub.name.as_str()).collect())
 }
 
 /// What `me` is asked to begin, with members whom the directory lists.
 fn new_campaign(asked: Campaign, me: NodeId, directory: &Directory) -> Result<NewCampaign, Status> {
     let mut violations = Violations::default();
     let title = asked.title.trim().to_owned();
-    check("campaign.title", &Edit::Title(title.clone()), &mut violations);
+    for fault in Edit::Title(title.clone()).faults() {
+        violations.add("campaign.title", fault.to_string());
+    }
     for (field, given) in [
         ("campaign.aim", !asked.aim.is_empty()),
         ("campaign.organisations", !asked.organisations.is_empty()),
         ("campaign.notes", !asked.notes.is_empty()),
+        ("campaign.story", !asked.story.is_empty()),
+        ("campaign.issues", !asked.issues.is_empty()),
+        ("campaign.asks", !asked.asks.is_empty()),
+        ("campaign.decision_makers", !asked.decision_makers.is_empty()),
+        ("campaign.actions", !asked.actions.is_empty()),
+        ("campaign.tasks", !asked.tasks.is_empty()),
+        ("campaign.links", !asked.links.is_empty()),
+        ("campaign.reach", !asked.reach.is_empty()),
     ] {
         if given {
             violations.add(field, "a campaign begins without: add it once the campaign is there");
         }
     }
-    let hubs = || directory.hubs().values().filter(|hub| hub.state == HubState::Enrolled);
     let mut members = BTreeSet::from([me]);
     for (at, member) in asked.members.iter().enumerate() {
         let field = || format!("campaign.members[{at}].hub");
-        match hubs().find(|hub| hub.name.as_str() == member.hub.trim()) {
-            Some(hub) => drop(members.insert(hub.hub)),
+        match enrolled(directory, &member.hub) {
+            Some(hub) => drop(members.insert(hub)),
             None if member.hub.trim().is_empty() => violations.add(field(), "is missing"),
-            None => violations.add(field(), unknown(hubs().map(|hub| hub.name.as_str()).collect())),
+            None => violations.add(field(), unknown_among(directory)),
         }
     }
     if members.len() > MEMBER_LIMIT {

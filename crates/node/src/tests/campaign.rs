@@ -17,21 +17,21 @@ use crate::generated::{
     hub::campaign_service_client::CampaignServiceClient, node::node_service_client::NodeServiceClient,
 };
 
-type Client = CampaignServiceClient<Channel>;
+pub(super) type Client = CampaignServiceClient<Channel>;
 
-fn asked(title: &str, members: &[&str]) -> CreateCampaignRequest {
+pub(super) fn asked(title: &str, members: &[&str]) -> CreateCampaignRequest {
     let member = |hub: &&str| CampaignMember { hub: (*hub).into(), ..Default::default() };
     let members = members.iter().map(member).collect();
     let campaign = Campaign { title: title.into(), members, academy_relays: true, ..Default::default() };
     CreateCampaignRequest { campaign: Some(campaign), request_id: String::new() }
 }
 
-async fn get(client: &mut Client, name: &str) -> Campaign {
+pub(super) async fn get(client: &mut Client, name: &str) -> Campaign {
     client.get_campaign(GetCampaignRequest { name: name.into() }).await.expect("there").into_inner()
 }
 
 /// An Academy and two hubs, which know of each other, with a client at the first.
-async fn federation() -> ([Running; 3], [Place; 3], Client) {
+pub(super) async fn federation() -> ([Running; 3], [Place; 3], Client) {
     let (home, academy) = academy().await;
     let (first, one) = Place::joined("Warminster", &academy).await;
     let (second, other) = Place::joined("Frome", &academy).await;

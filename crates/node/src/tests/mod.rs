@@ -2,6 +2,7 @@
 
 mod answering;
 mod campaign;
+mod campaign_lists;
 mod curriculum;
 mod gate;
 mod joining;

@@ -45,7 +45,7 @@ async fn until_at(hub: &Running, campaign: CampaignId, what: &str, is_so: impl F
 }
 
 async fn until_noted(hub: &Running, campaign: CampaignId, words: &str) {
-    until_at(hub, campaign, words, |state| state.view.notes.contains(words)).await;
+    until_at(hub, campaign, words, |state| state.view.notes.text.contains(words)).await;
 }
 
 /// Waits until two hubs have a stream open, as both see it.
@@ -185,7 +185,7 @@ async fn a_revoked_member_is_cut_off_by_the_other_and_comes_back_to_nobody() {
     let told = || node.peers().state(peer).last_error.is_some_and(|words| words.contains("revoked"));
     until(node.peers().changed(), "it is turned away", told).await;
     assert_eq!(other.node().peers().state(revoked).open, 0);
-    assert!(!campaigns(&other).get(pair.campaign).expect("it stays").view.notes.contains("Still here?"));
+    assert!(!campaigns(&other).get(pair.campaign).expect("it stays").view.notes.text.contains("Still here?"));
     for running in [one, other] {
         running.stop().await;
     }

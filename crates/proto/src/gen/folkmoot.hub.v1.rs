@@ -14,7 +14,7 @@ pub struct Campaign {
     /// The organisations on the campaign, in the order of signing up.
     #[prost(message, repeated, tag = "4")]
     pub organisations: ::prost::alloc::vec::Vec<SignUp>,
-    /// Notes that all members share; empty in a list.
+    /// Notes that all members share; empty in a list of campaigns.
     #[prost(string, tag = "5")]
     pub notes: ::prost::alloc::string::String,
     /// The member hubs, by name.
@@ -29,6 +29,454 @@ pub struct Campaign {
     /// Entries that were set aside; the node's status says why.
     #[prost(int32, tag = "9")]
     pub set_aside_entries: i32,
+    /// The marks of the notes; none in a list of campaigns.
+    #[prost(message, repeated, tag = "10")]
+    pub notes_marks: ::prost::alloc::vec::Vec<TextMark>,
+    /// The campaign's story; empty in a list of campaigns.
+    #[prost(string, tag = "11")]
+    pub story: ::prost::alloc::string::String,
+    /// The marks of the story; none in a list of campaigns.
+    #[prost(message, repeated, tag = "12")]
+    pub story_marks: ::prost::alloc::vec::Vec<TextMark>,
+    /// What residents raised that the campaign takes up.
+    #[prost(message, repeated, tag = "13")]
+    pub issues: ::prost::alloc::vec::Vec<CampaignIssue>,
+    /// What is asked of whoever decides.
+    #[prost(message, repeated, tag = "14")]
+    pub asks: ::prost::alloc::vec::Vec<CampaignAsk>,
+    /// Who decides: the power map.
+    #[prost(message, repeated, tag = "15")]
+    pub decision_makers: ::prost::alloc::vec::Vec<DecisionMaker>,
+    /// Actions, planned and held.
+    #[prost(message, repeated, tag = "16")]
+    pub actions: ::prost::alloc::vec::Vec<CampaignAction>,
+    /// What hubs have taken on.
+    #[prost(message, repeated, tag = "17")]
+    pub tasks: ::prost::alloc::vec::Vec<CampaignTask>,
+    /// Links to files.
+    #[prost(message, repeated, tag = "18")]
+    pub links: ::prost::alloc::vec::Vec<CampaignLink>,
+    /// How many people were reached, by month.
+    #[prost(message, repeated, tag = "19")]
+    pub reach: ::prost::alloc::vec::Vec<MonthReach>,
+}
+/// TextMark marks a part of a text.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct TextMark {
+    /// The first character, in UTF-16 units from 0.
+    #[prost(int32, tag = "1")]
+    pub start: i32,
+    /// The one after the last.
+    #[prost(int32, tag = "2")]
+    pub end: i32,
+    /// What it is marked as.
+    #[prost(enumeration = "text_mark::Style", tag = "3")]
+    pub style: i32,
+    /// The web address, of a link.
+    #[prost(string, tag = "4")]
+    pub link: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `TextMark`.
+pub mod text_mark {
+    /// Style is what a part of a text is marked as.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Style {
+        /// Not said.
+        Unspecified = 0,
+        /// Important: bold.
+        Strong = 1,
+        /// Stressed: italics.
+        Emphasis = 2,
+        /// A link, to `link`.
+        Link = 3,
+    }
+    impl Style {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STYLE_UNSPECIFIED",
+                Self::Strong => "STYLE_STRONG",
+                Self::Emphasis => "STYLE_EMPHASIS",
+                Self::Link => "STYLE_LINK",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STYLE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STYLE_STRONG" => Some(Self::Strong),
+                "STYLE_EMPHASIS" => Some(Self::Emphasis),
+                "STYLE_LINK" => Some(Self::Link),
+                _ => None,
+            }
+        }
+    }
+}
+/// CampaignIssue is what residents raised.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignIssue {
+    /// The resource name: `campaigns/ID/issues/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The issue in a few words, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// More about it, 2,000 characters at most. Never name residents.
+    #[prost(string, tag = "3")]
+    pub detail: ::prost::alloc::string::String,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "4")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// CampaignAsk is what is asked of whoever decides.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignAsk {
+    /// The resource name: `campaigns/ID/asks/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. What is asked for, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub ask: ::prost::alloc::string::String,
+    /// The office that it is asked of.
+    #[prost(string, tag = "3")]
+    pub office: ::prost::alloc::string::String,
+    /// What became of it.
+    #[prost(enumeration = "campaign_ask::State", tag = "4")]
+    pub state: i32,
+    /// What came of it in words, 2,000 characters at most.
+    #[prost(string, tag = "5")]
+    pub result: ::prost::alloc::string::String,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "6")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `CampaignAsk`.
+pub mod campaign_ask {
+    /// State is what became of an ask.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        /// Not said: open.
+        Unspecified = 0,
+        /// It was put, or will be.
+        Open = 1,
+        /// It was granted.
+        Won = 2,
+        /// A part of it was granted.
+        PartlyWon = 3,
+        /// It was refused.
+        Refused = 4,
+        /// The campaign asks for it no more.
+        Withdrawn = 5,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATE_UNSPECIFIED",
+                Self::Open => "STATE_OPEN",
+                Self::Won => "STATE_WON",
+                Self::PartlyWon => "STATE_PARTLY_WON",
+                Self::Refused => "STATE_REFUSED",
+                Self::Withdrawn => "STATE_WITHDRAWN",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATE_OPEN" => Some(Self::Open),
+                "STATE_WON" => Some(Self::Won),
+                "STATE_PARTLY_WON" => Some(Self::PartlyWon),
+                "STATE_REFUSED" => Some(Self::Refused),
+                "STATE_WITHDRAWN" => Some(Self::Withdrawn),
+                _ => None,
+            }
+        }
+    }
+}
+/// DecisionMaker is an office on the power map, never a person's name.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DecisionMaker {
+    /// The resource name: `campaigns/ID/decisionMakers/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The office, such as `cabinet member for housing`.
+    #[prost(string, tag = "2")]
+    pub office: ::prost::alloc::string::String,
+    /// The body that it belongs to.
+    #[prost(string, tag = "3")]
+    pub body: ::prost::alloc::string::String,
+    /// How much it decides.
+    #[prost(enumeration = "decision_maker::Influence", tag = "4")]
+    pub influence: i32,
+    /// How it stands to the campaign.
+    #[prost(enumeration = "decision_maker::Stance", tag = "5")]
+    pub stance: i32,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "6")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `DecisionMaker`.
+pub mod decision_maker {
+    /// Influence is how much an office decides.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Influence {
+        /// Nobody has said.
+        Unspecified = 0,
+        /// It decides little.
+        Low = 1,
+        /// It has a say.
+        Medium = 2,
+        /// It decides.
+        High = 3,
+    }
+    impl Influence {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "INFLUENCE_UNSPECIFIED",
+                Self::Low => "INFLUENCE_LOW",
+                Self::Medium => "INFLUENCE_MEDIUM",
+                Self::High => "INFLUENCE_HIGH",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "INFLUENCE_UNSPECIFIED" => Some(Self::Unspecified),
+                "INFLUENCE_LOW" => Some(Self::Low),
+                "INFLUENCE_MEDIUM" => Some(Self::Medium),
+                "INFLUENCE_HIGH" => Some(Self::High),
+                _ => None,
+            }
+        }
+    }
+    /// Stance is how an office stands to the campaign.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Stance {
+        /// Nobody has said.
+        Unspecified = 0,
+        /// For it.
+        Supports = 1,
+        /// Not yet for it or against it.
+        Undecided = 2,
+        /// Against it.
+        Opposes = 3,
+    }
+    impl Stance {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STANCE_UNSPECIFIED",
+                Self::Supports => "STANCE_SUPPORTS",
+                Self::Undecided => "STANCE_UNDECIDED",
+                Self::Opposes => "STANCE_OPPOSES",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STANCE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STANCE_SUPPORTS" => Some(Self::Supports),
+                "STANCE_UNDECIDED" => Some(Self::Undecided),
+                "STANCE_OPPOSES" => Some(Self::Opposes),
+                _ => None,
+            }
+        }
+    }
+}
+/// CampaignAction is an action, planned or held.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignAction {
+    /// The resource name: `campaigns/ID/actions/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The action in a few words, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// The day, such as `2018-10-03`; empty where nobody has said.
+    #[prost(string, tag = "3")]
+    pub date: ::prost::alloc::string::String,
+    /// Where.
+    #[prost(string, tag = "4")]
+    pub place: ::prost::alloc::string::String,
+    /// What came of it, 2,000 characters at most.
+    #[prost(string, tag = "5")]
+    pub result: ::prost::alloc::string::String,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "6")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// CampaignTask is what a hub takes on.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignTask {
+    /// The resource name: `campaigns/ID/tasks/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The task in a few words, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// The name of the member hub that has taken it on; empty where none has.
+    #[prost(string, tag = "3")]
+    pub hub: ::prost::alloc::string::String,
+    /// The day by which it is to be done, such as `2018-10-03`; empty where nobody has said.
+    #[prost(string, tag = "4")]
+    pub due: ::prost::alloc::string::String,
+    /// How far it has come.
+    #[prost(enumeration = "campaign_task::State", tag = "5")]
+    pub state: i32,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "6")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// Nested message and enum types in `CampaignTask`.
+pub mod campaign_task {
+    /// State is how far a task has come.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum State {
+        /// Not said: open.
+        Unspecified = 0,
+        /// Nobody has begun.
+        Open = 1,
+        /// Somebody is at it.
+        Doing = 2,
+        /// It is done.
+        Done = 3,
+        /// It is not to be done any more.
+        Dropped = 4,
+    }
+    impl State {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "STATE_UNSPECIFIED",
+                Self::Open => "STATE_OPEN",
+                Self::Doing => "STATE_DOING",
+                Self::Done => "STATE_DONE",
+                Self::Dropped => "STATE_DROPPED",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "STATE_UNSPECIFIED" => Some(Self::Unspecified),
+                "STATE_OPEN" => Some(Self::Open),
+                "STATE_DOING" => Some(Self::Doing),
+                "STATE_DONE" => Some(Self::Done),
+                "STATE_DROPPED" => Some(Self::Dropped),
+                _ => None,
+            }
+        }
+    }
+}
+/// CampaignLink is a link to a file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignLink {
+    /// The resource name: `campaigns/ID/links/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. What it is, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+    /// A web address, or the hash of a file; 2,000 characters at most.
+    #[prost(string, tag = "3")]
+    pub address: ::prost::alloc::string::String,
+    /// The name of the hub that added it.
+    #[prost(string, tag = "4")]
+    pub added_by: ::prost::alloc::string::String,
+}
+/// MonthReach is how many people a campaign reached in a month.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct MonthReach {
+    /// The month, such as `2018-10`.
+    #[prost(string, tag = "1")]
+    pub month: ::prost::alloc::string::String,
+    /// All of them, as the hubs counted; whoever two hubs counted is counted twice.
+    #[prost(uint64, tag = "2")]
+    pub people: u64,
+    /// Hub by hub.
+    #[prost(message, repeated, tag = "3")]
+    pub hubs: ::prost::alloc::vec::Vec<HubReach>,
+}
+/// HubReach is how many people one hub reached.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubReach {
+    /// The hub's name.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// How many people.
+    #[prost(uint64, tag = "2")]
+    pub people: u64,
 }
 /// SignUp is an organisation on a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -39,6 +487,12 @@ pub struct SignUp {
     /// The name of the hub that brought it; its node id where the directory does not name it.
     #[prost(string, tag = "2")]
     pub hub: ::prost::alloc::string::String,
+    /// The resource name: `campaigns/ID/organisations/ENTRY`.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// The day on which it signed up, as the hub's node wrote it; empty where that is not known.
+    #[prost(string, tag = "4")]
+    pub date: ::prost::alloc::string::String,
 }
 /// CampaignMember is a hub that takes part in a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -90,6 +544,16 @@ pub struct GetCampaignRequest {
     #[prost(string, tag = "1")]
     pub name: ::prost::alloc::string::String,
 }
+/// SetTitleRequest replaces the title.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetTitleRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The title, 200 characters at most.
+    #[prost(string, tag = "2")]
+    pub title: ::prost::alloc::string::String,
+}
 /// SetAimRequest replaces the aim.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SetAimRequest {
@@ -111,6 +575,267 @@ pub struct AppendNotesRequest {
     pub text: ::prost::alloc::string::String,
     /// Optional. A repeated call with the same id adds nothing.
     #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// EditNotesRequest writes into the notes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EditNotesRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Where, in UTF-16 units from 0.
+    #[prost(int32, tag = "2")]
+    pub at: i32,
+    /// How many UTF-16 units go.
+    #[prost(int32, tag = "3")]
+    pub delete: i32,
+    /// What comes there, 20,000 characters at most.
+    #[prost(string, tag = "4")]
+    pub insert: ::prost::alloc::string::String,
+    /// Optional. A repeated call with the same id changes nothing.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// EditStoryRequest writes into the story.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EditStoryRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Where, in UTF-16 units from 0.
+    #[prost(int32, tag = "2")]
+    pub at: i32,
+    /// How many UTF-16 units go.
+    #[prost(int32, tag = "3")]
+    pub delete: i32,
+    /// What comes there, 20,000 characters at most.
+    #[prost(string, tag = "4")]
+    pub insert: ::prost::alloc::string::String,
+    /// Optional. A repeated call with the same id changes nothing.
+    #[prost(string, tag = "5")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// MarkTextRequest marks a part of a text.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MarkTextRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. Which text.
+    #[prost(enumeration = "mark_text_request::Text", tag = "2")]
+    pub text: i32,
+    /// Required. The part, and what to mark it as.
+    #[prost(message, optional, tag = "3")]
+    pub mark: ::core::option::Option<TextMark>,
+    /// Whether such marks are taken away from the part.
+    #[prost(bool, tag = "4")]
+    pub remove: bool,
+}
+/// Nested message and enum types in `MarkTextRequest`.
+pub mod mark_text_request {
+    /// Text is a text that can be marked.
+    #[derive(
+        Clone,
+        Copy,
+        Debug,
+        PartialEq,
+        Eq,
+        Hash,
+        PartialOrd,
+        Ord,
+        ::prost::Enumeration
+    )]
+    #[repr(i32)]
+    pub enum Text {
+        /// Not said.
+        Unspecified = 0,
+        /// The notes.
+        Notes = 1,
+        /// The story.
+        Story = 2,
+    }
+    impl Text {
+        /// String value of the enum field names used in the ProtoBuf definition.
+        ///
+        /// The values are not transformed in any way and thus are considered stable
+        /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+        pub fn as_str_name(&self) -> &'static str {
+            match self {
+                Self::Unspecified => "TEXT_UNSPECIFIED",
+                Self::Notes => "TEXT_NOTES",
+                Self::Story => "TEXT_STORY",
+            }
+        }
+        /// Creates an enum from field names used in the ProtoBuf definition.
+        pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+            match value {
+                "TEXT_UNSPECIFIED" => Some(Self::Unspecified),
+                "TEXT_NOTES" => Some(Self::Notes),
+                "TEXT_STORY" => Some(Self::Story),
+                _ => None,
+            }
+        }
+    }
+}
+/// AddIssueRequest adds an issue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddIssueRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub issue: ::core::option::Option<CampaignIssue>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateIssueRequest changes parts of an issue.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateIssueRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub issue: ::core::option::Option<CampaignIssue>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// AddAskRequest adds an ask.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddAskRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub ask: ::core::option::Option<CampaignAsk>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateAskRequest changes parts of an ask.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateAskRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub ask: ::core::option::Option<CampaignAsk>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// AddDecisionMakerRequest adds an office on the power map.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddDecisionMakerRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub decision_maker: ::core::option::Option<DecisionMaker>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateDecisionMakerRequest changes parts of an office on the power map.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateDecisionMakerRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub decision_maker: ::core::option::Option<DecisionMaker>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// AddActionRequest adds an action.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddActionRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub action: ::core::option::Option<CampaignAction>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateActionRequest changes parts of an action.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateActionRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub action: ::core::option::Option<CampaignAction>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// AddTaskRequest adds a task.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddTaskRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub task: ::core::option::Option<CampaignTask>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateTaskRequest changes parts of a task.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateTaskRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub task: ::core::option::Option<CampaignTask>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// AddLinkRequest adds a link.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AddLinkRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Required. What to add.
+    #[prost(message, optional, tag = "2")]
+    pub link: ::core::option::Option<CampaignLink>,
+    /// Optional. A repeated call with the same id adds nothing.
+    #[prost(string, tag = "3")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// UpdateLinkRequest changes parts of a link.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UpdateLinkRequest {
+    /// Required. What it is to say; its name says which.
+    #[prost(message, optional, tag = "1")]
+    pub link: ::core::option::Option<CampaignLink>,
+    /// Required. Which parts.
+    #[prost(message, optional, tag = "2")]
+    pub update_mask: ::core::option::Option<::prost_types::FieldMask>,
+}
+/// RemoveEntryRequest takes an entry away.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveEntryRequest {
+    /// Required. Its resource name, such as `campaigns/ID/tasks/ENTRY`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// CountReachRequest counts people.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CountReachRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The month, such as `2018-10`.
+    #[prost(string, tag = "2")]
+    pub month: ::prost::alloc::string::String,
+    /// Required. How many people more; less than nothing corrects.
+    #[prost(int64, tag = "3")]
+    pub people: i64,
+    /// Optional. A repeated call with the same id counts nothing.
+    #[prost(string, tag = "4")]
     pub request_id: ::prost::alloc::string::String,
 }
 /// SignUpOrganisationRequest puts an organisation on the campaign.

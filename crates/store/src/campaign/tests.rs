@@ -56,7 +56,7 @@ fn state_at(hub: &Node, id: CampaignId) -> CampaignState {
 }
 
 fn notes(hub: &Node, id: CampaignId) -> String {
-    state_at(hub, id).view.notes
+    state_at(hub, id).view.notes.text
 }
 
 fn edit(hub: &Node, id: CampaignId, edit: Edit) -> CampaignState {
@@ -75,7 +75,8 @@ fn document(hub: &Node, id: CampaignId) -> folkmoot_campaign::Campaign {
 /// What two hubs that hold the same entries must agree on; of the text its hash alone, which is shorter to show.
 fn agreed(hub: &Node, id: CampaignId) -> (Vec<[u8; 32]>, Hash, u64, u64) {
     let state = state_at(hub, id);
-    let said = format!("{}|{}|{:?}|{}", state.view.title, state.view.aim, state.view.organisations, state.view.notes);
+    let said =
+        format!("{}|{}|{:?}|{}", state.view.title, state.view.aim, state.view.organisations, state.view.notes.text);
     (document(hub, id).heads(), Hash::of(said.as_bytes()), state.waiting, state.set_aside)
 }
 

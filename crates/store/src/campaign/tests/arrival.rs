@@ -13,7 +13,7 @@ fn conversation() -> (Federation, CampaignId) {
     for round in 0..3 {
         for (at, hub) in federation.hubs[..3].iter().enumerate() {
             note(hub, id, &format!("Round {round} of {at}. "));
-            edit(hub, id, Edit::SignUp(format!("Organisation {round}.{at}")));
+            edit(hub, id, Edit::SignUp { organisation: format!("Organisation {round}.{at}"), date: None });
             federation.settle();
         }
     }
@@ -57,7 +57,7 @@ fn whatever_order_the_logs_come_in_the_document_is_the_same() {
             }
         }
         let waiting = state_at(&node, id);
-        assert_eq!((waiting.view.title.as_str(), waiting.view.notes.as_str()), ("Warm homes", ""));
+        assert_eq!((waiting.view.title.as_str(), waiting.view.notes.text.as_str()), ("Warm homes", ""));
         assert_eq!(
             (waiting.waiting, waiting.set_aside),
             (12, 0),
@@ -171,7 +171,7 @@ proptest! {
             match what {
                 0 => note(hub, id, &format!("{step}. ")),
                 1 => drop(edit(hub, id, Edit::Aim(format!("Aim {step}")))),
-                2 => drop(edit(hub, id, Edit::SignUp(format!("Organisation {}", step % 3)))),
+                2 => drop(edit(hub, id, Edit::SignUp { organisation: format!("Organisation {}", step % 3), date: None })),
                 3 => drop(edit(hub, id, Edit::Title(format!("Title {step}")))),
                 4 => sync(hub, &federation.academy),
                 5 => sync(hub, &federation.hubs[(at + 1) % 3]),

@@ -130,7 +130,7 @@ fn what_an_author_wrote_who_is_no_member_any_more_counts_nowhere() {
     keep(after, &mine);
     for (hub, set_aside) in [(early, 1), (after, 0)] {
         let state = state_at(hub, id);
-        assert_eq!((state.view.notes.as_str(), state.waiting, state.set_aside), ("Of a member. ", 1, set_aside));
+        assert_eq!((state.view.notes.text.as_str(), state.waiting, state.set_aside), ("Of a member. ", 1, set_aside));
         let again = hub.restored(&hub.store.snapshot().expect("a snapshot"), 2_001);
         assert_eq!(agreed(&again, id), agreed(hub, id), "after a restart");
     }

@@ -19,15 +19,15 @@ fn two_hubs_edit_apart_and_merge() {
     assert_eq!(founded.view.title, "Warm homes");
     assert_eq!((founded.membership.lead, founded.membership.members.len()), (one.id, 2));
     note(one, id, "Met the council. ");
-    edit(one, id, Edit::SignUp("Library".to_owned()));
+    edit(one, id, Edit::SignUp { organisation: "Library".to_owned(), date: None });
     note(two, id, "Printed leaflets. ");
-    edit(two, id, Edit::SignUp("Library".to_owned()));
+    edit(two, id, Edit::SignUp { organisation: "Library".to_owned(), date: None });
     edit(two, id, Edit::Aim("A warm room in every ward".to_owned()));
     federation.settle();
     assert_eq!(agreed(one, id), agreed(two, id));
     let view = state_at(one, id).view;
     assert_eq!((view.aim.as_str(), view.organisations.len()), ("A warm room in every ward", 1));
-    assert!(view.notes.contains("council") && view.notes.contains("leaflets"), "both hubs' notes");
+    assert!(view.notes.text.contains("council") && view.notes.text.contains("leaflets"), "both hubs' notes");
     assert_eq!(campaigns(one).list().expect("campaigns"), [state_at(one, id)]);
     // A hub that is no member holds nothing, and the Academy holds no document.
     assert_eq!(campaigns(stranger).list().expect("campaigns"), []);
@@ -83,7 +83,11 @@ fn an_edit_that_changes_nothing_writes_nothing() {
     let federation = federation_of(1);
     let hub = &federation.hubs[0];
     let id = begun(&federation.hubs, true);
-    for change in [Edit::SignUp("Library".to_owned()), Edit::Aim("Warmth".to_owned()), Edit::Title("Warm".to_owned())] {
+    for change in [
+        Edit::SignUp { organisation: "Library".to_owned(), date: None },
+        Edit::Aim("Warmth".to_owned()),
+        Edit::Title("Warm".to_owned()),
+    ] {
         let first = edit(hub, id, change.clone());
         let before = written(hub, id);
         assert_eq!(edit(hub, id, change), first);
@@ -113,6 +117,7 @@ fn a_repeated_request_does_nothing_twice() {
             .expect("an edit")
             .view
             .notes
+            .text
             .matches("once")
             .count()
     };
@@ -124,7 +129,7 @@ fn a_repeated_request_does_nothing_twice() {
     assert_eq!(add(first, "r4"), 3);
     let again = hub.restored(&hub.store.snapshot().expect("a snapshot"), 2_001);
     assert_eq!(
-        campaigns(&again).edit(first, Edit::AppendNotes("x".to_owned()), "r4").expect("an edit").view.notes.len(),
+        campaigns(&again).edit(first, Edit::AppendNotes("x".to_owned()), "r4").expect("an edit").view.notes.text.len(),
         18
     );
 }
@@ -156,8 +161,8 @@ fn what_cannot_stand_is_refused_with_words_and_nothing_is_written() {
     for (edit, word) in [
         (Edit::Title(" ".to_owned()), "title"),
         (Edit::Aim("x".repeat(2_001)), "aim"),
-        (Edit::SignUp(String::new()), "organisation"),
-        (Edit::SignUp("x".repeat(201)), "organisation"),
+        (Edit::SignUp { organisation: String::new(), date: None }, "organisation"),
+        (Edit::SignUp { organisation: "x".repeat(201), date: None }, "organisation"),
         (Edit::AppendNotes("x".repeat(20_001)), "notes"),
         (Edit::AppendNotes("secret\u{7}".to_owned()), "notes"),
     ] {
@@ -227,13 +232,13 @@ fn an_automerge_client_edits_under_an_actor_of_its_own() {
     let state = store.apply_changes(id, changes.clone()).expect("applied");
     assert_eq!(written(one, id), before + 1);
     for text in ["Hub. ", "Left. Left again. ", "Meanwhile. "] {
-        assert!(state.view.notes.contains(text), "{text}");
+        assert!(state.view.notes.text.contains(text), "{text}");
     }
     assert_eq!(store.apply_changes(id, changes.clone()).expect("applied again"), state);
     assert_eq!(store.apply_changes(id, Vec::new()).expect("nothing applied"), state);
     assert_eq!(written(one, id), before + 1, "what is held already writes nothing");
     let both = store.apply_changes(id, vec![changes[1].clone(), other]).expect("applied with a duplicate");
-    assert!(both.view.notes.contains("Right. "));
+    assert!(both.view.notes.text.contains("Right. "));
     federation.settle();
     assert_eq!(agreed(one, id), agreed(two, id));
 }
@@ -261,7 +266,7 @@ fn changes_of_a_client_are_taken_all_or_none() {
         assert!(reason.contains(words), "{reason}");
         assert_eq!((state_at(one, id), written(one, id)), (state.clone(), before));
     }
-    assert_eq!(store.apply_changes(id, vec![first, second]).expect("applied").view.notes, "First. Second. ");
+    assert_eq!(store.apply_changes(id, vec![first, second]).expect("applied").view.notes.text, "First. Second. ");
 }
 
 #[test]
@@ -283,7 +288,7 @@ fn what_is_too_much_for_one_entry_goes_into_several() {
     let size: usize = changes.iter().map(Vec::len).sum();
     let before = written(one, id);
     let state = campaigns(one).apply_changes(id, changes).expect("applied");
-    assert_eq!(state.view.notes.chars().count(), 220_000);
+    assert_eq!(state.view.notes.text.chars().count(), 220_000);
     let entries = written(one, id) - before;
     // Two by their bytes, three by what is done in them.
     assert_eq!((size.div_ceil(folkmoot_journal::entry::PAYLOAD_LIMIT), entries), (2, 3), "{size} bytes");
@@ -299,7 +304,7 @@ fn no_text_of_a_campaign_is_shown() {
     let shown = format!("{campaign:?}");
     let id = campaigns(hub).create(campaign, "").expect("a campaign").id;
     edit(hub, id, Edit::Aim("Secret".to_owned()));
-    edit(hub, id, Edit::SignUp("Secret".to_owned()));
+    edit(hub, id, Edit::SignUp { organisation: "Secret".to_owned(), date: None });
     note(hub, id, "Secret");
     let state = state_at(hub, id);
     let exported = campaigns(hub).export(id).expect("an export");

@@ -31,7 +31,7 @@ fn bad_changes_are_set_aside_with_their_author_and_take_nothing_down() {
     assert_eq!(kept.new_entries, 6);
     assert_eq!(kept.receipt.map(|receipt| receipt.set_aside), Some(vec![2, 3, 5]));
     let state = state_at(one, id);
-    assert_eq!((state.view.notes.as_str(), state.view.aim.as_str()), ("Good. ", ""));
+    assert_eq!((state.view.notes.text.as_str(), state.view.aim.as_str()), ("Good. ", ""));
     assert_eq!((state.set_aside, state.waiting), (3, 0));
     for aside in one.journal().set_aside().expect("read") {
         assert_eq!((aside.entry.author, aside.topic), (two.id, Topic::Campaign(id)));
@@ -64,7 +64,7 @@ fn of_two_changes_that_claim_one_number_every_node_takes_the_same() {
         let kept: Vec<Kept> = frames.into_iter().map(|frame| hub.keep(two, frame.clone())).collect();
         assert!(kept.iter().all(|kept| kept.new_entries == 2));
         let state = state_at(hub, id);
-        assert_eq!((state.view.notes.as_str(), state.waiting, state.set_aside), ("Left. ", 0, 1));
+        assert_eq!((state.view.notes.text.as_str(), state.waiting, state.set_aside), ("Left. ", 0, 1));
     }
     assert_eq!(agreed(one, id), agreed(three, id));
     // What built on the one that does not count waits, on every node alike.

@@ -1,0 +1,89 @@
+//! How many people a campaign reached, month by month. Each hub counts in counters of its own, so that two that count apart
+//! never overwrite each other, and a campaign's reach is the sum.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::document::hex;
+
+/// The most people of one count.
+pub const REACH_LIMIT: i64 = 1_000_000_000;
+
+/// A calendar month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    year: u16,
+    number: u8,
+}
+
+impl Month {
+    /// The month of a year from 1000 to 9999, numbered from 1; `None` outside of that.
+    pub fn new(year: u16, number: u8) -> Option<Month> {
+        ((1000..=9999).contains(&year) && (1..=12).contains(&number)).then_some(Month { year, number })
+    }
+}
+
+/// ISO 8601, such as `2018-10`.
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}", self.year, self.number)
+    }
+}
+
+/// A text that is no month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a month as 2018-10")]
+pub struct NoMonth;
+
+impl FromStr for Month {
+    type Err = NoMonth;
+
+    fn from_str(text: &str) -> Result<Month, NoMonth> {
+        let digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+        let (year, number) =
+            text.split_once('-').filter(|(year, number)| digits(year, 4) && digits(number, 2)).ok_or(NoMonth)?;
+        Month::new(year.parse().map_err(|_| NoMonth)?, number.parse().map_err(|_| NoMonth)?).ok_or(NoMonth)
+    }
+}
+
+/// The key of a hub's counter: `2018-10/` and the hub's node id in lower-case hexadecimal digits.
+pub(crate) fn counter_key(month: Month, hub: &[u8; 32]) -> String {
+    format!("{month}/{}", hex(hub))
+}
+
+/// The month and the hub of a counter's key.
+pub(crate) fn reach_key(key: &str) -> Option<(Month, [u8; 32])> {
+    let (month, digits) = key.split_once('/')?;
+    let mut hub = [0; 32];
+    if digits.len() != 64 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    for (at, byte) in hub.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some((month.parse().ok()?, hub))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_names_a_month_and_a_hub_in_one_way_alone() {
+        let hub = [0xa7; 32];
+        let key = counter_key(Month::new(2018, 10).expect("a month"), &hub);
+        assert_eq!(key, format!("2018-10/{}", "a7".repeat(32)));
+        assert_eq!(reach_key(&key), Some((Month { year: 2018, number: 10 }, hub)));
+        for wrong in [
+            key.replace("10/", "13/"),
+            key.replace("10/", "1/"),
+            key.replace("2018", "+018"),
+            key.to_uppercase(),
+            format!("{key}a"),
+            "2018-10".to_owned(),
+            format!("2018-10/{}é", "a7".repeat(31)),
+        ] {
+            assert_eq!(reach_key(&wrong), None, "{wrong}");
+        }
+    }
+}

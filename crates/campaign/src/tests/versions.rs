@@ -1,0 +1,163 @@
+//! Who changed what, earlier versions, and undoing.
+
+use super::*;
+
+/// The last change, as a version.
+fn last(campaign: &Campaign) -> [u8; 32] {
+    campaign.versions().last().expect("a change").change
+}
+
+fn fresh(node: Actor, incarnation: u64) -> Actor {
+    Actor { incarnation, ..node }
+}
+
+fn story(at: usize, delete: usize, insert: &str) -> Edit {
+    Edit::Write { prose: Prose::Story, at, delete, insert: insert.into() }
+}
+
+#[test]
+fn each_change_tells_who_did_what() {
+    let mut campaign = started();
+    let edits = [
+        (WARMINSTER, Edit::Aim("A databank".into())),
+        (LUTON, Edit::SignUp { organisation: "Library".into(), date: None }),
+        (LUTON, Edit::Add(task("Leaflets"))),
+        (WARMINSTER, story(0, 0, "It began 📮 so.")),
+        (LUTON, story(9, 2, "✉")),
+        (WARMINSTER, reach(40)),
+    ];
+    for (actor, edit) in edits {
+        edited(&mut campaign, actor, edit);
+    }
+    let task_id = campaign.view().expect("a campaign").entries[0].id;
+    let done = Item::Task { title: String::new(), hub: String::new(), due: None, state: TaskState::Done };
+    edited(&mut campaign, LUTON, Edit::Update { id: task_id, item: done, fields: vec![Field::State] });
+
+    let campaign = campaign.copy();
+    let told: Vec<(u8, String)> = campaign
+        .versions()
+        .iter()
+        .map(|version| {
+            let differences = campaign.differences_of(version.change).expect("a version");
+            (version.author[0], differences.iter().map(words).collect::<Vec<_>>().join("; "))
+        })
+        .collect();
+    let told: Vec<(u8, &str)> = told.iter().map(|(node, words)| (*node, words.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (1, "title:  > Wi-Fi for all 🚌"),
+            (1, "aim:  > A databank"),
+            (2, "+ Library"),
+            (2, "+ Leaflets"),
+            (1, "story 0:  > It began 📮 so."),
+            (2, "story 9: 📮 > ✉"),
+            (1, "2018-10: 0 > 40"),
+            (2, "Leaflets state: open > done"),
+        ]
+    );
+}
+
+fn words(difference: &Difference) -> String {
+    let name = |entry: &Entry| entry.item.fields()[0].1.clone();
+    match difference {
+        Difference::Own { field, before, after } => format!("{}: {before} > {after}", field.key()),
+        Difference::Prose { prose, at, removed, inserted } => {
+            format!("{} {at}: {removed} > {inserted}", prose.key())
+        }
+        Difference::Marks { prose } => format!("{} marks", prose.key()),
+        Difference::SignedUp(signed_up) => format!("+ {}", signed_up.organisation),
+        Difference::SignedOff(signed_up) => format!("- {}", signed_up.organisation),
+        Difference::Added(entry) => format!("+ {}", name(entry)),
+        Difference::Removed(entry) => format!("- {}", name(entry)),
+        Difference::Changed { entry, field, before, after } => {
+            format!("{} {}: {before} > {after}", name(entry), field.key())
+        }
+        Difference::Reach { month, before, after, .. } => format!("{month}: {before} > {after}"),
+    }
+}
+
+#[test]
+fn an_earlier_version_reads_as_its_author_saw_it() {
+    let mut ours = started();
+    let first = last(&ours);
+    let mut theirs = Campaign::blank();
+    for (author, change) in ours.changes() {
+        assert_eq!(admit(&mut theirs, author, &[change]), Verdict::Admitted);
+    }
+    edited(&mut ours, WARMINSTER, Edit::AppendNotes("Here. ".into()));
+    let change = edited(&mut theirs, LUTON, Edit::AppendNotes("There. ".into()));
+    let there = change_hash(&change).expect("a change");
+    assert_eq!(there, last(&theirs));
+    assert_eq!(admit(&mut ours, LUTON.node, &[change]), Verdict::Admitted);
+    let notes = |version| ours.view_at(version).map(|view| view.notes.text);
+    assert_eq!((notes(first), notes(there)), (Ok(String::new()), Ok("There. ".into())), "without what was made apart");
+    assert_eq!(ours.view_at(there), theirs.view(), "the same on both");
+    assert_eq!(notes([9; 32]), Err(CampaignError::NoSuchVersion));
+    assert_eq!((change_hash(b"no change"), ours.versions().len()), (None, 3));
+}
+
+#[test]
+fn a_hub_undoes_its_own_change_and_what_others_wrote_since_stays() {
+    let mut campaign = started();
+    edited(&mut campaign, WARMINSTER, story(0, 0, "One. Two. Three."));
+    edited(&mut campaign, LUTON, story(5, 5, "2 and a half. "));
+    let theirs = last(&campaign);
+    // Within what is to be undone, and beside it.
+    edited(&mut campaign, WARMINSTER, story(6, 0, "!"));
+    edited(&mut campaign, WARMINSTER, story(0, 0, "Zero. "));
+    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), theirs), Err(CampaignError::NotOwn));
+    campaign.undo(fresh(LUTON, 71), theirs).expect("undone");
+    assert_eq!(campaign.copy().view().expect("a campaign").story.text, "Zero. One. Two!. Three.");
+    let undoing = last(&campaign);
+    campaign.undo(fresh(LUTON, 72), undoing).expect("undone again");
+    assert!(campaign.view().expect("a campaign").story.text.contains("2 and a half"));
+}
+
+#[test]
+fn everything_can_be_undone() {
+    let mut campaign = started();
+    edited(&mut campaign, WARMINSTER, Edit::AppendNotes("Tea made.".into()));
+    edited(&mut campaign, WARMINSTER, mark(0, 3, true));
+    edited(&mut campaign, WARMINSTER, Edit::Add(task("Leaflets")));
+    edited(&mut campaign, WARMINSTER, Edit::SignUp { organisation: "Library".into(), date: None });
+    edited(&mut campaign, WARMINSTER, reach(40));
+    let view = campaign.view().expect("a campaign");
+    let (task_id, library) = (view.entries[0].id, view.organisations[0].id);
+    let done = Item::Task { title: String::new(), hub: String::new(), due: None, state: TaskState::Done };
+    for (number, edit) in (100..).zip([
+        Edit::Title("Another".into()),
+        Edit::Aim("An aim".into()),
+        Edit::SignUp { organisation: "Choir".into(), date: None },
+        Edit::Remove { list: List::Organisations, id: library },
+        Edit::Add(task("Posters")),
+        Edit::Remove { list: List::Tasks, id: task_id },
+        Edit::Update { id: task_id, item: done, fields: vec![Field::State] },
+        Edit::Write { prose: Prose::Notes, at: 0, delete: 4, insert: String::new() },
+        mark(0, 2, false),
+        mark(4, 8, true),
+        reach(2),
+        reach(-10),
+    ]) {
+        let mut campaign = campaign.copy();
+        edited(&mut campaign, WARMINSTER, edit.clone());
+        let change = last(&campaign);
+        campaign.undo(fresh(WARMINSTER, number), change).unwrap_or_else(|error| panic!("{edit:?}: {error}"));
+        let left = differences(&view, &campaign.copy().view().expect("a campaign"));
+        // What was taken away comes back as an entry of its own.
+        let left: Vec<String> = left.iter().map(words).map(|words| words.replace(['+', '-'], "±")).collect();
+        let again = |words: &String| left.iter().filter(|it| *it == words).count() == 2;
+        assert!(left.iter().all(again), "{edit:?}: {left:?}");
+    }
+}
+
+#[test]
+fn what_was_changed_since_is_not_undone() {
+    let mut campaign = started();
+    edited(&mut campaign, WARMINSTER, Edit::Aim("First".into()));
+    let first = last(&campaign);
+    edited(&mut campaign, LUTON, Edit::Aim("Second".into()));
+    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), first), Err(CampaignError::NothingToUndo));
+    assert_eq!(campaign.view().map(|view| view.aim), Ok("Second".into()));
+    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), [9; 32]), Err(CampaignError::NoSuchVersion));
+}

@@ -1,0 +1,180 @@
+//! Earlier versions of a campaign: who changed what, read as it was, and undone.
+//!
+//! A version is named by a change, and is what the author of that change saw having made it: the change and all that it builds
+//! on. So it says the same on every node, whatever else each of them holds.
+
+use automerge::transaction::{CommitOptions, Transaction};
+use automerge::{ActorId, Automerge, ChangeHash, ObjType, ReadDoc};
+
+use crate::admission::{Submission, Verdict};
+use crate::difference::{Difference, differences};
+use crate::document::{Actor, Campaign, CampaignError, guarded, hex};
+use crate::edit::Edit;
+use crate::form::{self, Field, List, Prose};
+use crate::item::EntryId;
+use crate::rich::{self, Mark};
+use crate::view::{View, fixed, read};
+
+/// A change of a member's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// The change's hash, which names it and the version.
+    pub change: [u8; 32],
+    /// The node id of the hub that made it.
+    pub author: [u8; 32],
+}
+
+/// The hash by which a change is known, read from its bytes; `None` where they are no change.
+pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
+    crate::chunk::check_size(bytes).ok()?;
+    guarded(|| automerge::Change::from_bytes(bytes.to_vec()).ok()).flatten().map(|change| change.hash().0)
+}
+
+impl Campaign {
+    /// All changes of members, each after those that it builds on.
+    pub fn versions(&self) -> Vec<Version> {
+        let changes = self.document.get_changes_meta(&[]).into_iter();
+        changes
+            .filter_map(|change| {
+                let author = change.actor.to_bytes().first_chunk::<32>().copied()?;
+                Some(Version { change: change.hash.0, author })
+            })
+            .collect()
+    }
+
+    /// What the campaign said in a version.
+    ///
+    /// # Errors
+    /// [`CampaignError::NoSuchVersion`].
+    pub fn view_at(&self, change: [u8; 32]) -> Result<View, CampaignError> {
+        self.whole(&[ChangeHash(change)]).and_then(|document| read(&document)).ok_or(CampaignError::NoSuchVersion)
+    }
+
+    /// What a change did: what differs between the version that it names and what it builds on.
+    ///
+    /// # Errors
+    /// [`CampaignError::NoSuchVersion`].
+    pub fn differences_of(&self, change: [u8; 32]) -> Result<Vec<Difference>, CampaignError> {
+        let (before, after) = self.around(change)?;
+        Ok(differences(&before, &after))
+    }
+
+    /// Undoes what a change of `actor`'s own node did and nobody has changed since, by a change that builds on it. `actor` has
+    /// to be one that has changed nothing yet.
+    ///
+    /// # Errors
+    /// [`CampaignError::NoSuchVersion`]; [`CampaignError::NotOwn`]; [`CampaignError::NothingToUndo`];
+    /// [`CampaignError::EditFailed`] where the document does not take it. The document stays as it was.
+    pub fn undo(&mut self, actor: Actor, change: [u8; 32]) -> Result<Vec<u8>, CampaignError> {
+        let version = self.versions().into_iter().find(|version| version.change == change);
+        if version.ok_or(CampaignError::NoSuchVersion)?.author != actor.node {
+            return Err(CampaignError::NotOwn);
+        }
+        let (before, after) = self.around(change)?;
+        let undoing = inverse(&differences(&before, &after), &self.view()?, &hex(&actor.node));
+        // Made where the change left off, and merged like whatever is made apart: so it finds the very words that the change
+        // wrote, wherever they stand by now.
+        let document = self.whole(&[ChangeHash(change)]).ok_or(CampaignError::NoSuchVersion)?;
+        let heads = document.get_heads();
+        let mut fork = document.with_actor(ActorId::from(&actor.bytes()[..]));
+        fork.transact_with::<_, _, CampaignError, _>(
+            |_| CommitOptions::default().with_time(0),
+            |transaction| {
+                for edit in &undoing {
+                    edit.carry_out(actor, &after, transaction)?;
+                }
+                for (prose, was, is) in
+                    [(Prose::Notes, &before.notes, &after.notes), (Prose::Story, &before.story, &after.story)]
+                {
+                    if was != is {
+                        restore_marks(transaction, actor, prose, &before)?;
+                    }
+                }
+                Ok(())
+            },
+        )
+        .map_err(|failure| failure.error)?;
+        let made = fork.get_changes(&heads).into_iter().next().ok_or(CampaignError::NothingToUndo)?;
+        let bytes = made.raw_bytes().to_vec();
+        let submission = Submission { author: actor.node, changes: vec![bytes.clone()], late: false };
+        match self.admit_all(&[submission]).as_slice() {
+            [Verdict::Admitted] => Ok(bytes),
+            _ => Err(CampaignError::EditFailed),
+        }
+    }
+
+    /// What the campaign said before a change and after it.
+    fn around(&self, change: [u8; 32]) -> Result<(View, View), CampaignError> {
+        let made = self.document.get_change_by_hash(&ChangeHash(change)).ok_or(CampaignError::NoSuchVersion)?;
+        let before = self.whole(made.deps()).and_then(|document| read(&document));
+        Ok((before.ok_or(CampaignError::NoSuchVersion)?, self.view_at(change)?))
+    }
+
+    /// The document with these changes and all that they build on. What the present form has and it lacks is added.
+    fn whole(&self, heads: &[ChangeHash]) -> Option<Automerge> {
+        if heads.iter().any(|head| self.document.get_change_by_hash(head).is_none()) {
+            return None;
+        }
+        guarded(|| {
+            let mut document = self.document.fork_at(heads).ok()?;
+            form::bring_up(&mut document)?;
+            Some(document)
+        })
+        .flatten()
+    }
+}
+
+/// The edits that take differences back, as far as nobody has changed since what they are about. Marks are not among them.
+fn inverse(differences: &[Difference], now: &View, own: &str) -> Vec<Edit> {
+    let held = |id: EntryId| now.entries.iter().find(|entry| entry.id == id);
+    let edit = |difference: &Difference| match difference {
+        Difference::Own { field: Field::Aim, before, after } => (now.aim == *after).then(|| Edit::Aim(before.clone())),
+        Difference::Own { before, after, .. } => (now.title == *after).then(|| Edit::Title(before.clone())),
+        Difference::Prose { prose, at, removed, inserted } => Some(Edit::Write {
+            prose: *prose,
+            at: *at,
+            delete: inserted.encode_utf16().count(),
+            insert: removed.clone(),
+        }),
+        Difference::Marks { .. } => None,
+        Difference::SignedUp(signed_up) => Some(Edit::Remove { list: List::Organisations, id: signed_up.id }),
+        Difference::SignedOff(signed_up) => {
+            Some(Edit::SignUp { organisation: signed_up.organisation.clone(), date: signed_up.date })
+        }
+        Difference::Added(entry) => Some(Edit::Remove { list: entry.item.list(), id: entry.id }),
+        Difference::Removed(entry) => Some(Edit::Add(entry.item.clone())),
+        Difference::Changed { entry, field, before, after } => {
+            let says = |it: &crate::Entry| it.item.fields().iter().any(|(of, text)| of == field && text == after);
+            let item = held(entry.id).filter(|it| says(it))?.item.with(*field, before);
+            Some(Edit::Update { id: entry.id, item, fields: vec![*field] })
+        }
+        Difference::Reach { month, hub, before, after } => {
+            let people = i64::try_from(*before).ok()? - i64::try_from(*after).ok()?;
+            (hub == own).then_some(Edit::CountReach { month: *month, people })
+        }
+    };
+    differences.iter().filter_map(edit).collect()
+}
+
+/// Marks a text as it was marked before, where its characters are the same again.
+fn restore_marks(
+    transaction: &mut Transaction<'_>,
+    actor: Actor,
+    prose: Prose,
+    before: &View,
+) -> Result<(), CampaignError> {
+    let was = match prose {
+        Prose::Notes => &before.notes,
+        Prose::Story => &before.story,
+    };
+    let text = fixed(transaction, prose.key(), ObjType::Text).ok_or(CampaignError::EditFailed)?;
+    let is = rich::read(transaction, &text).ok_or(CampaignError::EditFailed)?;
+    if is.text != was.text {
+        return Err(CampaignError::EditFailed);
+    }
+    let changed =
+        |mark: &Mark, on| Edit::Mark { prose, start: mark.start, end: mark.end, style: mark.style.clone(), on };
+    let off = is.marks.iter().filter(|mark| !was.marks.contains(mark)).map(|mark| changed(mark, false));
+    let on = was.marks.iter().filter(|mark| !is.marks.contains(mark)).map(|mark| changed(mark, true));
+    off.chain(on).try_for_each(|edit| edit.carry_out(actor, before, transaction))
+}

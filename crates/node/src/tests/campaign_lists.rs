@@ -1,0 +1,148 @@
+//! What the operator's clients are answered about the lists, the reach and the texts of a campaign.
+
+use folkmoot_proto::hub::v1::text_mark::Style;
+use folkmoot_proto::hub::v1::{
+    AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CountReachRequest, EditNotesRequest, MarkTextRequest,
+    RemoveEntryRequest, SetTitleRequest, TextMark, UpdateTaskRequest, campaign_ask, campaign_task, mark_text_request,
+};
+use tonic::Code;
+
+use super::answering::{bad, refused};
+use super::campaign::{asked, federation, get};
+
+fn task(title: &str) -> CampaignTask {
+    CampaignTask { title: title.into(), ..CampaignTask::default() }
+}
+
+fn update(task: CampaignTask, parts: &[&str]) -> UpdateTaskRequest {
+    let mut request = UpdateTaskRequest { task: Some(task), update_mask: None };
+    request.update_mask.get_or_insert_default().paths = parts.iter().map(|part| (*part).to_owned()).collect();
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_are_added_changed_and_removed() {
+    let (nodes, _places, mut client) = federation().await;
+    let parent = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let wanted = CampaignTask {
+        hub: "Frome".into(),
+        due: "2018-10-03".into(),
+        state: campaign_task::State::Doing.into(),
+        ..task(" Leaflets ")
+    };
+    let request = AddTaskRequest { parent: parent.clone(), task: Some(wanted.clone()), request_id: "t-1".into() };
+    for _ in 0..2 {
+        client.add_task(request.clone()).await.expect("added");
+    }
+    let tasks = get(&mut client, &parent).await.tasks;
+    let expected =
+        CampaignTask { name: tasks[0].name.clone(), title: "Leaflets".into(), added_by: "Warminster".into(), ..wanted };
+    assert_eq!(tasks, [expected], "once, though asked for twice");
+    let name = tasks[0].name.clone();
+    assert!(name.starts_with(&format!("{parent}/tasks/")), "{name}");
+
+    let changed = CampaignTask { name: name.clone(), state: campaign_task::State::Done.into(), ..task("Posters") };
+    let campaign = client.update_task(update(changed, &["state", "due"])).await.expect("changed").into_inner();
+    let now = &campaign.tasks[0];
+    assert_eq!((now.title.as_str(), now.hub.as_str(), now.due.as_str()), ("Leaflets", "Frome", ""));
+    assert_eq!(now.state(), campaign_task::State::Done);
+
+    let ask = CampaignAsk {
+        ask: "Inspect every flat".into(),
+        office: "Cabinet member for housing".into(),
+        state: campaign_ask::State::PartlyWon.into(),
+        ..CampaignAsk::default()
+    };
+    let request = AddAskRequest { parent: parent.clone(), ask: Some(ask), request_id: String::new() };
+    let campaign = client.add_ask(request).await.expect("added").into_inner();
+    assert_eq!(campaign.asks[0].state(), campaign_ask::State::PartlyWon);
+    let title = SetTitleRequest { name: parent.clone(), title: "Warmer homes".into() };
+    assert_eq!(client.set_title(title).await.expect("set").into_inner().title, "Warmer homes");
+
+    let removed = client.remove_entry(RemoveEntryRequest { name: name.clone() }).await.expect("gone").into_inner();
+    assert!(removed.tasks.is_empty() && removed.asks.len() == 1);
+    let again = client.remove_entry(RemoveEntryRequest { name }).await.expect_err("gone already");
+    assert_eq!(again.code(), Code::InvalidArgument, "{again}");
+    for running in nodes {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_entry_cannot_say_is_said_at_once() {
+    let (nodes, _places, mut client) = federation().await;
+    let parent = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let wrong = CampaignTask { hub: "Bath".into(), due: "soon".into(), state: 99, ..task("") };
+    let add = |task| AddTaskRequest { parent: parent.clone(), task, request_id: String::new() };
+    let fields = ["task.state", "task.due", "task.hub", "task.title"];
+    assert_eq!(refused(client.add_task(add(Some(wrong))).await), bad(&fields));
+    assert_eq!(refused(client.add_task(add(None)).await), bad(&["task"]));
+    let nowhere = AddTaskRequest { parent: "campaigns/1".into(), ..add(Some(task("x".repeat(201).as_str()))) };
+    assert_eq!(refused(client.add_task(nowhere).await), bad(&["parent", "task.title"]));
+
+    let request = update(CampaignTask { name: format!("{parent}/asks/1-00"), ..task("") }, &[]);
+    assert_eq!(refused(client.update_task(request).await), bad(&["update_mask", "task.name"]));
+    let request = update(CampaignTask { name: format!("{parent}/asks/1-00"), ..task("") }, &["title", "added_by"]);
+    assert_eq!(refused(client.update_task(request).await), bad(&["update_mask", "task.name"]));
+    let request =
+        update(CampaignTask { name: format!("{parent}/tasks/1-{}", "00".repeat(40)), ..task("") }, &["title"]);
+    assert_eq!(refused(client.update_task(request).await), bad(&["task.title"]));
+    let request = RemoveEntryRequest { name: format!("{parent}/people/1") };
+    assert_eq!(refused(client.remove_entry(request).await), bad(&["name"]));
+
+    let reach = |month: &str, people| CountReachRequest {
+        name: parent.clone(),
+        month: month.into(),
+        people,
+        request_id: String::new(),
+    };
+    assert_eq!(refused(client.count_reach(reach("October", 1)).await), bad(&["month"]));
+    assert_eq!(refused(client.count_reach(reach("2018-10", -1)).await), bad(&["people"]));
+    assert_eq!(refused(client.count_reach(reach("2018-10", i64::MAX)).await), bad(&["people"]));
+    for running in nodes {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_edited_and_marked_and_reach_adds_up() {
+    let (nodes, _places, mut client) = federation().await;
+    let name = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let notes = |at, delete, insert: &str| EditNotesRequest {
+        name: name.clone(),
+        at,
+        delete,
+        insert: insert.into(),
+        request_id: String::new(),
+    };
+    client.edit_notes(notes(0, 0, "Tea 🫖 at the hub")).await.expect("written");
+    let campaign = client.edit_notes(notes(4, 2, "and cake")).await.expect("written").into_inner();
+    assert_eq!(campaign.notes, "Tea and cake at the hub");
+    assert_eq!(refused(client.edit_notes(notes(-1, -1, "x")).await), bad(&["at", "delete"]));
+    assert_eq!(refused(client.edit_notes(notes(40, 0, "x")).await), bad(&["insert"]));
+
+    let mark = |start, end, style: Style| MarkTextRequest {
+        name: name.clone(),
+        text: mark_text_request::Text::Notes.into(),
+        mark: Some(TextMark { start, end, style: style.into(), link: "https://example.org".into() }),
+        remove: false,
+    };
+    client.mark_text(mark(0, 3, Style::Strong)).await.expect("marked");
+    let campaign = client.mark_text(mark(8, 12, Style::Link)).await.expect("marked").into_inner();
+    let marks: Vec<_> =
+        campaign.notes_marks.iter().map(|it| (it.start, it.end, it.style(), it.link.as_str())).collect();
+    assert_eq!(marks, [(0, 3, Style::Strong, ""), (8, 12, Style::Link, "https://example.org")]);
+    assert_eq!(refused(client.mark_text(mark(3, 3, Style::Strong)).await), bad(&["mark.end"]));
+    assert_eq!(refused(client.mark_text(MarkTextRequest::default()).await), bad(&["text", "mark"]));
+
+    let reach =
+        |people| CountReachRequest { name: name.clone(), month: "2018-10".into(), people, request_id: "once".into() };
+    for _ in 0..2 {
+        client.count_reach(reach(40)).await.expect("counted");
+    }
+    let counted = get(&mut client, &name).await.reach;
+    assert_eq!((counted.len(), counted[0].people, counted[0].hubs[0].hub.as_str()), (1, 40, "Warminster"));
+    for running in nodes {
+        running.stop().await;
+    }
+}
