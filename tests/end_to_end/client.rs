@@ -84,7 +84,7 @@ impl Client {
     /// A campaign by its resource name, where the hub has it.
     pub(crate) fn campaign(&self, name: &str) -> Result<Campaign, tonic::Status> {
         let mut campaigns = CampaignServiceClient::new(self.channel.clone());
-        let request = GetCampaignRequest { name: name.to_owned() };
+        let request = GetCampaignRequest { name: name.to_owned(), version: String::new() };
         Ok(self.runtime.block_on(campaigns.get_campaign(request))?.into_inner())
     }
 

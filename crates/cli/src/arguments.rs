@@ -17,7 +17,8 @@ use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
 pub(crate) use self::campaign::{
-    AddEntry, Campaign, CountReach, CreateCampaign, EditCampaign, Kind, Parts, RemoveEntry, ShowCampaign, UpdateEntry,
+    AddEntry, Campaign, CompareVersions, CountReach, CreateCampaign, EditCampaign, History, Kind, Parts, RemoveEntry,
+    ShowCampaign, ShowVersion, UndoChange, UpdateEntry,
 };
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use format::{Format, OutputFormat};

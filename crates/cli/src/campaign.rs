@@ -1,6 +1,7 @@
 //! The campaigns that a hub shares with others: begun, listed, shown, edited.
 
 mod entries;
+mod history;
 
 use comfy_table::ColumnConstraint;
 use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use crate::arguments::{
-    AddEntry, Campaign, CountReach, CreateCampaign, Data, EditCampaign, Format, RemoveEntry, ShowCampaign, UpdateEntry,
+    AddEntry, Campaign, CompareVersions, CountReach, CreateCampaign, Data, EditCampaign, Format, History, RemoveEntry,
+    ShowCampaign, ShowVersion, UndoChange, UpdateEntry,
 };
 use crate::connection;
 use crate::failure::Failure;
@@ -37,15 +39,29 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
         }
         Campaign::Update(UpdateEntry { campaign, entry, parts }) => {
             let (mut client, name, data) = open(campaign).await?;
-            let campaign = client.get_campaign(wire::GetCampaignRequest { name }).await?.into_inner();
+            let campaign = client.get_campaign(now(name)).await?.into_inner();
             let campaign = entries::update(&mut client, &campaign, &entry, &parts, &data).await?;
             told(&campaign, "The entry is changed.", format)
         }
         Campaign::Remove(RemoveEntry { campaign, entry }) => {
             let (mut client, name, data) = open(campaign).await?;
-            let campaign = client.get_campaign(wire::GetCampaignRequest { name }).await?.into_inner();
+            let campaign = client.get_campaign(now(name)).await?.into_inner();
             let campaign = entries::remove(&mut client, &campaign, &entry, &data).await?;
             told(&campaign, "The entry is gone.", format)
+        }
+        Campaign::History(History { campaign, limit }) => {
+            let (mut client, name, data) = open(campaign).await?;
+            history::show(&mut client, name, limit, &data, format).await
+        }
+        Campaign::Compare(CompareVersions { campaign, before, after }) => {
+            let (mut client, name, data) = open(campaign).await?;
+            history::compare(&mut client, name, &before, after.as_deref(), &data, format).await
+        }
+        Campaign::Undo(UndoChange { campaign, change }) => {
+            let (mut client, name, data) = open(campaign).await?;
+            let name = history::find(&mut client, name, &change, &data).await?;
+            let campaign = client.undo_change(wire::UndoChangeRequest { name }).await?.into_inner();
+            told(&campaign, "It is undone, as far as nobody had changed it since.", format)
         }
         Campaign::Reach(CountReach { campaign, month, people }) => {
             let (mut client, name, _) = open(campaign).await?;
@@ -134,15 +150,17 @@ async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
     }
 }
 
-async fn show(arguments: ShowCampaign, format: Format) -> Result<(), Failure> {
-    let data = &arguments.folder.data;
-    let channel = connection::hub(data).await?;
-    let name = resolve(channel.clone(), arguments.id, &shell::path(data)).await?;
-    let request = wire::GetCampaignRequest { name };
-    let campaign = CampaignServiceClient::new(channel).get_campaign(request).await?.into_inner();
+async fn show(arguments: ShowVersion, format: Format) -> Result<(), Failure> {
+    let ShowVersion { campaign, version } = arguments;
+    let (mut client, name, data) = open(campaign).await?;
+    let version = match version {
+        None => String::new(),
+        Some(change) => history::find(&mut client, name.clone(), &change, &data).await?,
+    };
+    let campaign = client.get_campaign(wire::GetCampaignRequest { name, version }).await?.into_inner();
     match format {
         Format::Json => print_json(&campaign_json(&campaign)),
-        Format::Table => print(&campaign_text(&campaign, &shell::path(data))),
+        Format::Table => print(&campaign_text(&campaign, &data)),
     }
 }
 
@@ -163,7 +181,7 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
         let request = wire::AppendNotesRequest { name, text: whole_line(&text), request_id };
         (client.append_notes(request).await, "Added to the end of the notes.")
     } else if let Some(text) = story_append {
-        let said = client.get_campaign(wire::GetCampaignRequest { name: name.clone() }).await?.into_inner();
+        let said = client.get_campaign(now(name.clone())).await?.into_inner();
         let at = i32::try_from(said.story.encode_utf16().count()).unwrap_or(i32::MAX);
         let request = wire::EditStoryRequest { name, at, delete: 0, insert: whole_line(&text), request_id };
         (client.edit_story(request).await, "Added to the end of the story.")
@@ -186,6 +204,11 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
     ];
     let campaign = answer.map_err(|status| Failure::from(status).calling(&TYPED))?.into_inner();
     told(&campaign, done, format)
+}
+
+/// Asks for a campaign as it is.
+fn now(name: String) -> wire::GetCampaignRequest {
+    wire::GetCampaignRequest { name, version: String::new() }
 }
 
 /// Says what was done, and who can read it.

@@ -104,6 +104,7 @@ pub(crate) fn store(error: StoreError) -> Status {
         StoreError::EditionRefused { .. } => (Code::InvalidArgument, "EDITION_REFUSED"),
         StoreError::PolicyRefused { .. } => (Code::InvalidArgument, "BAD_REQUEST"),
         StoreError::NoSuchCampaign => (Code::NotFound, "NO_SUCH_CAMPAIGN"),
+        StoreError::NoSuchVersion => (Code::NotFound, "NO_SUCH_VERSION"),
         StoreError::CampaignRefused { .. } => (Code::InvalidArgument, "CAMPAIGN_REFUSED"),
         StoreError::UnknownMember { .. } => (Code::FailedPrecondition, "UNKNOWN_MEMBER"),
         StoreError::LedgerChanged => (Code::Aborted, "LEDGER_CHANGED"),

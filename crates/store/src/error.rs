@@ -246,6 +246,9 @@ pub enum StoreError {
         "no such campaign here: `campaign list` shows those of this hub, and one that another hub began arrives with a sync"
     )]
     NoSuchCampaign,
+    /// A change that the campaign does not have.
+    #[error("the campaign has no such change here: `campaign history` shows those it has")]
+    NoSuchVersion,
     /// An edit, a change or a new campaign that cannot be taken.
     #[error("the campaign does not take this: {reason}")]
     CampaignRefused {

@@ -14,7 +14,7 @@ pub(crate) enum Campaign {
     /// List the campaigns that this hub takes part in
     List(Data),
     /// Print one campaign: aim, members, organisations, asks, tasks and so on, story and notes
-    Show(ShowCampaign),
+    Show(ShowVersion),
     /// Change a campaign: add to its notes or story, sign an organisation up, set its title or aim
     ///
     /// It works without a connection; what members write apart is put together once they meet. All members read all of it:
@@ -34,6 +34,14 @@ pub(crate) enum Campaign {
     ///
     /// What hubs count apart adds up; whoever two hubs reached is counted twice. Less than nothing corrects.
     Reach(CountReach),
+    /// Say which hub changed what, and when: the latest first
+    History(History),
+    /// Say what differs between two versions, or between one and the campaign as it is
+    Compare(CompareVersions),
+    /// Undo a change of this hub's own
+    ///
+    /// What others wrote since stays. What somebody has changed since, such as a title, is left as it is.
+    Undo(UndoChange),
 }
 
 #[derive(Debug, Args)]
@@ -83,6 +91,42 @@ pub(crate) struct EditCampaign {
     /// Say what the campaign wants, in place of what it said
     #[arg(long, value_name = "TEXT")]
     pub(crate) aim: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowVersion {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// As it was: as the hub that made this change saw it then. The history has the ids
+    #[arg(long, value_name = "CHANGE")]
+    pub(crate) version: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// How many changes at most
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub(crate) limit: u32,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareVersions {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// The change that names the earlier version, by what its id begins with
+    pub(crate) before: String,
+    /// The change that names the later one; without it the campaign as it is
+    pub(crate) after: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UndoChange {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// The change, by what its id begins with
+    pub(crate) change: String,
 }
 
 #[derive(Debug, Args)]

@@ -742,6 +742,93 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// ListChanges returns the changes of a campaign, the latest first: which hub changed what, and when.
+        pub async fn list_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::ListChangesRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ListChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/ListChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "ListChanges"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// CompareVersions says what differs between two versions of a campaign.
+        pub async fn compare_versions(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::CompareVersionsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::CompareVersionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/CompareVersions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "CompareVersions"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// UndoChange undoes what a change of this hub's did and nobody has changed since.
+        pub async fn undo_change(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::UndoChangeRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/UndoChange",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "UndoChange"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// ExportCampaign returns the document for an automerge client, with an actor of its own to edit under.
         pub async fn export_campaign(
             &mut self,
@@ -1005,6 +1092,30 @@ pub mod campaign_service_server {
         async fn sign_up_organisation(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::SignUpOrganisationRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// ListChanges returns the changes of a campaign, the latest first: which hub changed what, and when.
+        async fn list_changes(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::ListChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ListChangesResponse>,
+            tonic::Status,
+        >;
+        /// CompareVersions says what differs between two versions of a campaign.
+        async fn compare_versions(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::CompareVersionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::CompareVersionsResponse>,
+            tonic::Status,
+        >;
+        /// UndoChange undoes what a change of this hub's did and nobody has changed since.
+        async fn undo_change(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::UndoChangeRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
             tonic::Status,
@@ -2252,6 +2363,151 @@ pub mod campaign_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SignUpOrganisationSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/ListChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListChangesSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::ListChangesRequest,
+                    > for ListChangesSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::ListChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::ListChangesRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::list_changes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListChangesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/CompareVersions" => {
+                    #[allow(non_camel_case_types)]
+                    struct CompareVersionsSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::CompareVersionsRequest,
+                    > for CompareVersionsSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::CompareVersionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::CompareVersionsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::compare_versions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CompareVersionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/UndoChange" => {
+                    #[allow(non_camel_case_types)]
+                    struct UndoChangeSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::UndoChangeRequest,
+                    > for UndoChangeSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::UndoChangeRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::undo_change(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UndoChangeSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

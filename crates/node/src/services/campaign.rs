@@ -5,13 +5,13 @@ mod message;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use folkmoot_campaign::{CampaignError, Edit, Mark, Month, Prose};
+use folkmoot_campaign::{CampaignError, Difference, Edit, Mark, Month, Prose};
 use folkmoot_journal::membership::MEMBER_LIMIT;
 use folkmoot_journal::{CampaignId, Directory, HubState, NodeId, PeerStatus};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::Campaign;
-use folkmoot_store::StoreError;
-use folkmoot_store::campaign::{CampaignState, CampaignStore, NewCampaign};
+use folkmoot_store::campaign::{CampaignChange, CampaignState, CampaignStore, NewCampaign};
+use folkmoot_store::{StoreError, UnixMillis};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
@@ -73,9 +73,87 @@ impl CampaignService for Campaigns {
     async fn get_campaign(&self, request: Request<proto::GetCampaignRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         let mut violations = Violations::default();
-        let Some(id) = which("name", &request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
-        let found = self.ask("name", move |campaigns| campaigns.get(id)).await?;
-        Ok(Response::new(self.message(found)))
+        let id = which("name", &request.get_ref().name, &mut violations);
+        let version = match request.get_ref().version.as_str() {
+            "" => None,
+            name => message::change("version", name, &mut violations),
+        };
+        if version.is_some_and(|(of, _)| Some(of) != id) {
+            violations.add("version", "it is of another campaign");
+        }
+        let Some(id) = id else { return Err(violations.refuse()) };
+        violations.check()?;
+        let found = self.ask("name", move |campaigns| {
+            let state = campaigns.get(id)?;
+            let Some((_, change)) = version else { return Ok(state) };
+            Ok(CampaignState { view: campaigns.versions(id)?.view(change)?, ..state })
+        });
+        Ok(Response::new(self.message(found.await?)))
+    }
+
+    async fn list_changes(
+        &self,
+        request: Request<proto::ListChangesRequest>,
+    ) -> Result<Response<proto::ListChangesResponse>, Status> {
+        Permit::of(&request)?;
+        let proto::ListChangesRequest { parent, page_size, page_token } = request.into_inner();
+        let mut violations = Violations::default();
+        let campaign = which("parent", &parent, &mut violations);
+        let page = Page::read(&["ListChanges", &parent], page_size, &page_token, &mut violations);
+        let Some(campaign) = campaign else { return Err(violations.refuse()) };
+        violations.check()?;
+        let answer = self.ask("parent", move |campaigns| {
+            let lead = campaigns.get(campaign)?.membership.lead;
+            let (changes, token) = page.cut(campaigns.changes(campaign)?, |change| CampaignId(change.hash).to_string());
+            let versions = campaigns.versions(campaign)?;
+            let told = changes.into_iter().map(|change| Ok((change, versions.differences_of(change.hash)?)));
+            Ok((lead, told.collect::<Result<Vec<_>, StoreError>>()?, token))
+        });
+        let (lead, changes, next_page_token) = answer.await?;
+        let told = |(change, differences): (CampaignChange, Vec<Difference>)| proto::CampaignChange {
+            name: message::change_name(campaign, change.hash),
+            hub: self.0.name_of(change.author),
+            lead: change.author == lead,
+            write_time: change.written_at.map(|minute| super::timestamp(UnixMillis(i64::from(minute) * 60_000))),
+            differences: differences.iter().map(|it| message::difference(&self.0, campaign, it)).collect(),
+        };
+        Ok(Response::new(proto::ListChangesResponse {
+            changes: changes.into_iter().map(told).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn compare_versions(
+        &self,
+        request: Request<proto::CompareVersionsRequest>,
+    ) -> Result<Response<proto::CompareVersionsResponse>, Status> {
+        Permit::of(&request)?;
+        let proto::CompareVersionsRequest { before, after } = request.into_inner();
+        let mut violations = Violations::default();
+        let before = message::change("before", &before, &mut violations);
+        let after = match after.as_str() {
+            "" => None,
+            name => message::change("after", name, &mut violations),
+        };
+        let Some((campaign, before)) = before else { return Err(violations.refuse()) };
+        if after.is_some_and(|(of, _)| of != campaign) {
+            violations.add("after", "it is of another campaign");
+        }
+        violations.check()?;
+        let after = after.map(|(_, change)| change);
+        let found = self.ask("before", move |campaigns| campaigns.versions(campaign)?.compare(before, after)).await?;
+        let differences = found.iter().map(|it| message::difference(&self.0, campaign, it)).collect();
+        Ok(Response::new(proto::CompareVersionsResponse { differences }))
+    }
+
+    async fn undo_change(&self, request: Request<proto::UndoChangeRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        self.may_share()?;
+        let mut violations = Violations::default();
+        let change = message::change("name", &request.get_ref().name, &mut violations);
+        let Some((campaign, change)) = change else { return Err(violations.refuse()) };
+        let undone = self.ask("name", move |campaigns| campaigns.undo(campaign, change)).await?;
+        Ok(Response::new(self.message(undone)))
     }
 
     async fn set_aim(&self, request: Request<proto::SetAimRequest>) -> Result<Response<Campaign>, Status> {

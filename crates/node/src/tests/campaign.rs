@@ -27,7 +27,11 @@ pub(super) fn asked(title: &str, members: &[&str]) -> CreateCampaignRequest {
 }
 
 pub(super) async fn get(client: &mut Client, name: &str) -> Campaign {
-    client.get_campaign(GetCampaignRequest { name: name.into() }).await.expect("there").into_inner()
+    client
+        .get_campaign(GetCampaignRequest { name: name.into(), version: String::new() })
+        .await
+        .expect("there")
+        .into_inner()
 }
 
 /// An Academy and two hubs, which know of each other, with a client at the first.
@@ -127,7 +131,10 @@ async fn what_a_campaign_cannot_be_is_said_at_once() {
         assert_eq!(refused(client.apply_changes(changes).await), expected("changes"));
         if !long {
             let expected = expected("name");
-            assert_eq!(refused(client.get_campaign(GetCampaignRequest { name: name() }).await), expected);
+            assert_eq!(
+                refused(client.get_campaign(GetCampaignRequest { name: name(), version: String::new() }).await),
+                expected
+            );
             assert_eq!(refused(client.export_campaign(ExportCampaignRequest { name: name() }).await), expected);
         }
     }

@@ -2,12 +2,13 @@
 
 use folkmoot_proto::hub::v1::text_mark::Style;
 use folkmoot_proto::hub::v1::{
-    AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CountReachRequest, EditNotesRequest, MarkTextRequest,
-    RemoveEntryRequest, SetTitleRequest, TextMark, UpdateTaskRequest, campaign_ask, campaign_task, mark_text_request,
+    AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CompareVersionsRequest, CountReachRequest,
+    EditNotesRequest, GetCampaignRequest, ListChangesRequest, MarkTextRequest, RemoveEntryRequest, SetTitleRequest,
+    TextMark, UndoChangeRequest, UpdateTaskRequest, campaign_ask, campaign_task, mark_text_request,
 };
 use tonic::Code;
 
-use super::answering::{bad, refused};
+use super::answering::{bad, because, refused};
 use super::campaign::{asked, federation, get};
 
 fn task(title: &str) -> CampaignTask {
@@ -142,6 +143,62 @@ async fn texts_are_edited_and_marked_and_reach_adds_up() {
     }
     let counted = get(&mut client, &name).await.reach;
     assert_eq!((counted.len(), counted[0].people, counted[0].hubs[0].hub.as_str()), (1, 40, "Warminster"));
+    for running in nodes {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone() {
+    let (nodes, _places, mut client) = federation().await;
+    let parent = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let request = AddTaskRequest { parent: parent.clone(), task: Some(task("Leaflets")), request_id: String::new() };
+    let added = client.add_task(request).await.expect("added").into_inner().tasks[0].name.clone();
+    let done = CampaignTask { name: added.clone(), state: campaign_task::State::Done.into(), ..task("") };
+    client.update_task(update(done, &["state"])).await.expect("changed");
+
+    let (mut changes, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListChangesRequest { parent: parent.clone(), page_size: 2, page_token };
+        let page = client.list_changes(request).await.expect("a page").into_inner();
+        changes.extend(page.changes);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert!(changes.iter().all(|change| change.hub == "Warminster" && change.lead && change.write_time.is_some()));
+    let told: Vec<_> = changes
+        .iter()
+        .flat_map(|change| &change.differences)
+        .map(|it| (it.title.as_str(), it.field.as_str(), it.before.as_str(), it.after.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [("Leaflets", "state", "open", "done"), ("Leaflets", "", "", ""), ("", "title", "", "Warm homes")]
+    );
+
+    let earlier = GetCampaignRequest { name: parent.clone(), version: changes[2].name.clone() };
+    assert!(client.get_campaign(earlier).await.expect("as it was").into_inner().tasks.is_empty());
+    let between = CompareVersionsRequest { before: changes[1].name.clone(), after: changes[0].name.clone() };
+    let found = client.compare_versions(between).await.expect("compared").into_inner().differences;
+    assert_eq!((found.len(), found[0].entry.as_str()), (1, added.as_str()));
+    let since = CompareVersionsRequest { before: changes[0].name.clone(), after: String::new() };
+    assert!(client.compare_versions(since).await.expect("compared").into_inner().differences.is_empty());
+
+    let undo = |name: &str| UndoChangeRequest { name: name.to_owned() };
+    let undone = client.undo_change(undo(&changes[0].name)).await.expect("undone").into_inner();
+    assert_eq!(undone.tasks[0].state(), campaign_task::State::Open);
+    assert_eq!(refused(client.undo_change(undo(&changes[0].name)).await), bad(&["name"]), "nothing is left of it");
+    let nowhere = format!("{parent}/changes/{}", "0".repeat(64));
+    let missing = because(Code::NotFound, "NO_SUCH_VERSION");
+    assert_eq!(refused(client.undo_change(undo(&nowhere)).await), missing);
+    let version = GetCampaignRequest { name: parent.clone(), version: nowhere };
+    assert_eq!(refused(client.get_campaign(version).await), missing);
+    let other = format!("campaigns/{}/changes/{}", "1".repeat(64), "0".repeat(64));
+    let version = GetCampaignRequest { name: parent.clone(), version: other };
+    assert_eq!(refused(client.get_campaign(version).await), bad(&["version"]));
+    assert_eq!(refused(client.undo_change(undo("campaigns/1")).await), bad(&["name"]));
     for running in nodes {
         running.stop().await;
     }

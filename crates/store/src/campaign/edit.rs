@@ -143,7 +143,7 @@ fn tried(campaign: &mut Campaign, author: [u8; 32], parts: Vec<Vec<Vec<u8>>>) ->
 }
 
 /// Appends changes, each part as an entry. One that the document does not take fails, and nothing is written.
-fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
+pub(super) fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
     let mut demand = limits::demand_of(tx, id, tx.author()?.key.id())?;
     let mut payloads = Vec::with_capacity(parts.len());
     for changes in parts {
@@ -188,7 +188,7 @@ pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, St
 }
 
 /// A campaign as the transaction sees it, read from `campaign` where that is what was stored.
-fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<CampaignState, StoreError> {
+pub(super) fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<CampaignState, StoreError> {
     let stored = document::stored_heads(tx, id)?.is_some_and(|heads| heads == campaign.heads());
     match campaign.view() {
         Ok(view) if stored => described(tx, id, &member(tx, id)?, view),
@@ -196,7 +196,7 @@ fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<Camp
     }
 }
 
-fn member(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
+pub(super) fn member(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
     let membership = tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)?;
     let takes_part = tx.author().map_or(true, |author| membership.members.contains(&author.key.id()));
     if takes_part { Ok(membership) } else { Err(StoreError::NoSuchCampaign) }

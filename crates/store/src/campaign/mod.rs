@@ -11,6 +11,7 @@
 
 mod document;
 mod edit;
+mod history;
 mod limits;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ use rusqlite::Connection;
 use crate::engine::{Role, Store};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
+
+pub use history::{CampaignChange, Versions};
 
 pub(crate) use document::{begin, integrate, rebuild};
 

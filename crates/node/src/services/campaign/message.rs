@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use folkmoot_campaign::{
-    AskState, EntryId, Field, Influence, Item, List, Mark, Month, Prose, Stance, Style, TaskState, View,
+    AskState, Difference, Entry, EntryId, Field, Influence, Item, List, Mark, Month, Prose, Stance, Style, TaskState,
+    View,
 };
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{iso, parse_date};
@@ -381,4 +382,81 @@ pub(super) fn entry(
         violations.add(field, format!("write it as campaigns/ID/{wanted}/ENTRY, as the campaign gives it"));
     }
     read
+}
+
+/// A change, as a resource name names it.
+pub(super) fn change(field: &str, name: &str, violations: &mut Violations) -> Option<(CampaignId, [u8; 32])> {
+    let parts: Vec<&str> = name.split('/').collect();
+    let read = || {
+        let ["campaigns", campaign, "changes", hash] = parts.as_slice() else { return None };
+        // A change's hash is written as a campaign's id is.
+        Some((campaign.parse().ok()?, hash.parse::<CampaignId>().ok()?.0))
+    };
+    let read = read();
+    if read.is_none() {
+        violations.add(field, "write it as campaigns/ID/changes/HASH, as the history gives it");
+    }
+    read
+}
+
+/// The resource name of a change.
+pub(super) fn change_name(campaign: CampaignId, hash: [u8; 32]) -> String {
+    format!("campaigns/{campaign}/changes/{}", CampaignId(hash))
+}
+
+/// What differs, with hubs by their names.
+pub(super) fn difference(node: &Node, campaign: CampaignId, difference: &Difference) -> proto::CampaignDifference {
+    use proto::campaign_difference::Kind;
+    let hub = |hub: &str| hub.parse().map(|id| node.name_of(id)).unwrap_or_else(|_| hub.to_owned());
+    let changed = |field: &str, before: &str, after: &str| proto::CampaignDifference {
+        kind: Kind::Changed.into(),
+        field: field.to_owned(),
+        before: before.to_owned(),
+        after: after.to_owned(),
+        ..proto::CampaignDifference::default()
+    };
+    let listed = |kind: Kind, list: List, entry: EntryId, title: &str| proto::CampaignDifference {
+        kind: kind.into(),
+        entry: name(campaign, list, entry),
+        title: title.to_owned(),
+        ..proto::CampaignDifference::default()
+    };
+    let of = |kind: Kind, entry: &Entry| {
+        let known_by = entry.item.fields().into_iter().next().map(|(_, text)| text).unwrap_or_default();
+        listed(kind, entry.item.list(), entry.id, &known_by)
+    };
+    let text = |prose: &Prose| match prose {
+        Prose::Notes => "notes",
+        Prose::Story => "story",
+    };
+    match difference {
+        Difference::Own { field, before, after } => changed(field.key(), before, after),
+        Difference::Prose { prose, at, removed, inserted } => proto::CampaignDifference {
+            at: i32::try_from(*at).unwrap_or(i32::MAX),
+            ..changed(text(prose), removed, inserted)
+        },
+        Difference::Marks { prose } => changed(&format!("{}_marks", text(prose)), "", ""),
+        Difference::SignedUp(signed_up) => {
+            listed(Kind::Added, List::Organisations, signed_up.id, &signed_up.organisation)
+        }
+        Difference::SignedOff(signed_up) => {
+            listed(Kind::Removed, List::Organisations, signed_up.id, &signed_up.organisation)
+        }
+        Difference::Added(entry) => of(Kind::Added, entry),
+        Difference::Removed(entry) => of(Kind::Removed, entry),
+        Difference::Changed { entry, field, before, after } => {
+            // As the messages of entries name it and say it.
+            let (wire, before, after) = match field {
+                Field::Of => ("office", before.clone(), after.clone()),
+                Field::Hub => ("hub", hub(before), hub(after)),
+                other => (other.key(), before.clone(), after.clone()),
+            };
+            proto::CampaignDifference { field: wire.to_owned(), before, after, ..of(Kind::Changed, entry) }
+        }
+        Difference::Reach { month, hub: of, before, after } => proto::CampaignDifference {
+            month: month.to_string(),
+            hub: hub(of),
+            ..changed("reach", &before.to_string(), &after.to_string())
+        },
+    }
 }

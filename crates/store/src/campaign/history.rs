@@ -1,0 +1,137 @@
+//! Earlier versions of a campaign: who changed what and when, read as it was, compared, undone.
+
+use std::collections::HashMap;
+
+use folkmoot_campaign::{Actor, Campaign, CampaignError, Difference, Version, View, change_hash, differences};
+use folkmoot_journal::entry::HEADER_SIZE;
+use folkmoot_journal::{CampaignId, Header, NodeId, Payload, PayloadKind, Topic};
+use rusqlite::{Connection, params};
+
+use super::{CampaignState, CampaignStore, document, edit};
+use crate::error::StoreError;
+use crate::journal::logs_of_topic;
+
+/// A change of a campaign's document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CampaignChange {
+    /// Its hash, which names it.
+    pub hash: [u8; 32],
+    /// The hub that made it.
+    pub author: NodeId,
+    /// The minute of the entry that it came in, since 1970-01-01T00:00Z, as its author's clock had it.
+    pub written_at: Option<u32>,
+}
+
+/// A campaign's document, to look at its versions.
+pub struct Versions(Campaign);
+
+impl Versions {
+    /// What the campaign said in the version that a change names.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchVersion`].
+    pub fn view(&self, change: [u8; 32]) -> Result<View, StoreError> {
+        self.0.view_at(change).map_err(unknown)
+    }
+
+    /// What a change did.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchVersion`].
+    pub fn differences_of(&self, change: [u8; 32]) -> Result<Vec<Difference>, StoreError> {
+        self.0.differences_of(change).map_err(unknown)
+    }
+
+    /// What differs between a version and another, or the campaign as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchVersion`].
+    pub fn compare(&self, before: [u8; 32], after: Option<[u8; 32]>) -> Result<Vec<Difference>, StoreError> {
+        let after = match after {
+            Some(change) => self.view(change)?,
+            None => self.0.view().map_err(unknown)?,
+        };
+        Ok(differences(&self.view(before)?, &after))
+    }
+}
+
+impl CampaignStore {
+    /// All changes of a campaign, each before those that it builds on.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn changes(&self, id: CampaignId) -> Result<Vec<CampaignChange>, StoreError> {
+        let versions = self.versions(id)?.0.versions();
+        let minutes = self.store.read("campaign entries", move |connection| minutes(connection, id))?;
+        let change = |version: &Version| CampaignChange {
+            hash: version.change,
+            author: NodeId(version.author),
+            written_at: minutes.get(&version.change).copied(),
+        };
+        Ok(versions.iter().rev().map(change).collect())
+    }
+
+    /// The document of a campaign, to look at its versions.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn versions(&self, id: CampaignId) -> Result<Versions, StoreError> {
+        let working = self.store.working();
+        let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
+        membership.ok_or(StoreError::NoSuchCampaign)?;
+        match self.store.read("campaign versions", move |connection| document::load(connection, id))? {
+            Some(campaign) => Ok(Versions(campaign)),
+            None => self.store.write("mend campaign", move |tx| document::load_or_work_out(tx, id).map(Versions)),
+        }
+    }
+
+    /// Undoes a change of this hub's own, as far as nobody has changed since what it did.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; [`StoreError::NoSuchVersion`]; [`StoreError::CampaignRefused`] where the change is
+    /// another hub's, or nothing of it is left; as [`CampaignStore::edit`].
+    pub fn undo(&self, id: CampaignId, change: [u8; 32]) -> Result<CampaignState, StoreError> {
+        self.store.write("undo campaign change", move |tx| {
+            edit::member(tx, id)?;
+            // Undoing begins where the change left off, before what this process wrote since: under an actor of its own.
+            let mut incarnation = [0; 8];
+            tx.fill(&mut incarnation);
+            let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
+            let mut campaign = document::load_or_work_out(tx, id)?;
+            let change = campaign.undo(actor, change).map_err(unknown)?;
+            edit::append_changes(tx, id, vec![vec![change]])?;
+            edit::state_of(tx, id, &campaign)
+        })
+    }
+}
+
+/// The minute of the entry that each change came in.
+fn minutes(connection: &Connection, id: CampaignId) -> Result<HashMap<[u8; 32], u32>, StoreError> {
+    let mut minutes = HashMap::new();
+    let mut statement = connection.prepare_cached(
+        "SELECT header, payload FROM entry JOIN campaign_entry USING (place) WHERE place > ?1 AND place <= ?2",
+    )?;
+    for log in logs_of_topic(connection, Topic::Campaign(id))? {
+        let mut rows = statement.query(params![log.place(0), log.place(log.seq)])?;
+        while let Some(row) = rows.next()? {
+            let header: [u8; HEADER_SIZE] = row.get(0)?;
+            let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
+            let payload: Option<Vec<u8>> = row.get(1)?;
+            let decoded = payload.and_then(|payload| Payload::decode(PayloadKind::CampaignChanges, &payload).ok());
+            let Some(Some(Payload::CampaignChanges(changes))) = decoded else { continue };
+            for hash in changes.iter().filter_map(|change| change_hash(change)) {
+                // One that came twice counts from the first.
+                let first: &mut u32 = minutes.entry(hash).or_insert(header.written_at);
+                *first = header.written_at.min(*first);
+            }
+        }
+    }
+    Ok(minutes)
+}
+
+fn unknown(error: CampaignError) -> StoreError {
+    match error {
+        CampaignError::NoSuchVersion => StoreError::NoSuchVersion,
+        other => StoreError::CampaignRefused { reason: other.to_string() },
+    }
+}
