@@ -129,6 +129,18 @@ const whole = await open();
 assert.equal(whole.reach[counter].value, 49);
 assert.deepEqual(whole.tasks.map(({ title }) => String(title)).sort(), ["Leaflets 🖨", "Posters", "Tea 🫖"]);
 
+// What the hub does arrives here as it happens, as changes to the document that was opened before.
+let live = await open();
+const heads = automerge.getHeads(live).map((head) => Buffer.from(head, "hex"));
+const watched = client.WatchCampaign({ name, heads });
+const arrived = new Promise((resolve, reject) => watched.once("data", resolve).once("error", reject));
+await call("AddTask", { parent: name, task: { title: "Banners" } });
+const news = await arrived;
+[live] = automerge.applyChanges(live, news.changes.map((change) => new Uint8Array(change)));
+assert.ok(live.tasks.some(({ title }) => String(title) === "Banners"));
+assert.deepEqual(automerge.getHeads(live).sort(), news.heads.map((head) => head.toString("hex")).sort());
+watched.on("error", () => {}).cancel();
+
 // What campaigns do not have is refused, and nothing of it stays.
 const { INVALID_ARGUMENT, FAILED_PRECONDITION } = grpc.status;
 const stays = await call("GetCampaign", { name });

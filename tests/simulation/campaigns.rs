@@ -100,7 +100,7 @@ fn drawn(world: &mut World, view: &View) -> Edit {
         (5, _) => Edit::CountReach { month: Month::new(2018, 1 + (word % 3) as u8).expect("a month"), people: 7 },
         (6, _) if !view.notes.text.is_empty() => {
             // The notes begin with ASCII.
-            let (start, end, on) = (0, 1, word % 2 == 0);
+            let (start, end, on) = (0, 1, word.is_multiple_of(2));
             Edit::Mark { prose: Prose::Notes, start, end, style: Style::Strong, on }
         }
         (7, _) => Edit::Write { prose: Prose::Story, at: 0, delete: 0, insert: format!("story {word} ") },

@@ -42,6 +42,14 @@ impl Campaign {
             .collect()
     }
 
+    /// The changes that somebody lacks who holds these and all that they build on, each after those that it builds on. What
+    /// is not known here is passed over, such as changes that were not given back yet.
+    pub fn changes_since(&self, heads: &[[u8; 32]]) -> Vec<Vec<u8>> {
+        let known = heads.iter().map(|head| ChangeHash(*head));
+        let known: Vec<ChangeHash> = known.filter(|head| self.document.get_change_by_hash(head).is_some()).collect();
+        self.document.get_changes(&known).iter().map(|change| change.raw_bytes().to_vec()).collect()
+    }
+
     /// What the campaign said in a version.
     ///
     /// # Errors

@@ -106,6 +106,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.hub.v1.CampaignService/UpdateIssue", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/UpdateLink", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/UpdateTask", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignService/WatchCampaign", OPERATOR),
     row("/folkmoot.hub.v1.IndicatorService/ListIndicators", OPERATOR),
     row("/folkmoot.hub.v1.PolicyService/ListPolicies", OPERATOR),
     row("/folkmoot.hub.v1.RecordService/ImportRecords", OPERATOR),

@@ -2,6 +2,25 @@
 
 use super::*;
 
+#[test]
+fn whoever_holds_a_part_is_given_the_rest() {
+    let mut campaign = started();
+    let mut holder = campaign.copy();
+    edited(&mut campaign, WARMINSTER, Edit::Aim("A databank".into()));
+    edited(&mut campaign, LUTON, Edit::Add(task("Leaflets")));
+    let client = fresh(LUTON, 80);
+    let own = edited(&mut holder, client, Edit::AppendNotes("not given back yet".into()));
+    let rest = campaign.changes_since(&[holder.heads(), vec![last(&started())]].concat());
+    assert_eq!(rest.len(), 2);
+    for (author, change) in [WARMINSTER, LUTON].into_iter().zip(rest) {
+        assert_eq!(admit(&mut holder, author.node, &[change]), Verdict::Admitted);
+    }
+    assert_eq!(admit(&mut campaign, client.node, &[own]), Verdict::Admitted);
+    assert_eq!(campaign.heads(), holder.heads());
+    assert!(campaign.changes_since(&campaign.heads()).is_empty());
+    assert_eq!(campaign.changes_since(&[]).len(), campaign.versions().len() + layout::FIXED.len());
+}
+
 /// The last change, as a version.
 fn last(campaign: &Campaign) -> [u8; 32] {
     campaign.versions().last().expect("a change").change

@@ -742,6 +742,38 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// WatchCampaign sends a campaign as it is, and again each time it has changed, until the client hangs up: by whichever
+        /// hub it was changed, as soon as this one has it.
+        pub async fn watch_campaign(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::WatchCampaignRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<
+                tonic::codec::Streaming<::folkmoot_proto::hub::v1::WatchCampaignResponse>,
+            >,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignService/WatchCampaign",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("folkmoot.hub.v1.CampaignService", "WatchCampaign"),
+                );
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// ListChanges returns the changes of a campaign, the latest first: which hub changed what, and when.
         pub async fn list_changes(
             &mut self,
@@ -1094,6 +1126,24 @@ pub mod campaign_service_server {
             request: tonic::Request<::folkmoot_proto::hub::v1::SignUpOrganisationRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the WatchCampaign method.
+        type WatchCampaignStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<
+                    ::folkmoot_proto::hub::v1::WatchCampaignResponse,
+                    tonic::Status,
+                >,
+            >
+            + std::marker::Send
+            + 'static;
+        /// WatchCampaign sends a campaign as it is, and again each time it has changed, until the client hangs up: by whichever
+        /// hub it was changed, as soon as this one has it.
+        async fn watch_campaign(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::WatchCampaignRequest>,
+        ) -> std::result::Result<
+            tonic::Response<Self::WatchCampaignStream>,
             tonic::Status,
         >;
         /// ListChanges returns the changes of a campaign, the latest first: which hub changed what, and when.
@@ -2374,6 +2424,56 @@ pub mod campaign_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignService/WatchCampaign" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchCampaignSvc<T: CampaignService>(pub Arc<T>);
+                    impl<
+                        T: CampaignService,
+                    > tonic::server::ServerStreamingService<
+                        ::folkmoot_proto::hub::v1::WatchCampaignRequest,
+                    > for WatchCampaignSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::WatchCampaignResponse;
+                        type ResponseStream = T::WatchCampaignStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::WatchCampaignRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignService>::watch_campaign(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchCampaignSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -1,6 +1,7 @@
 //! The campaigns that this hub shares with others. Their texts are for the members: none is told to the log.
 
 mod message;
+mod watch;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use self::message::Asked;
+use self::watch::Watching;
 use super::paging::Page;
 use super::resource_id;
 use crate::access::Permit;
@@ -89,6 +91,26 @@ impl CampaignService for Campaigns {
             Ok(CampaignState { view: campaigns.versions(id)?.view(change)?, ..state })
         });
         Ok(Response::new(self.message(found.await?)))
+    }
+
+    type WatchCampaignStream = Watching;
+
+    async fn watch_campaign(
+        &self,
+        request: Request<proto::WatchCampaignRequest>,
+    ) -> Result<Response<Watching>, Status> {
+        Permit::of(&request)?;
+        let proto::WatchCampaignRequest { name, heads } = request.into_inner();
+        let mut violations = Violations::default();
+        let campaign = which("name", &name, &mut violations);
+        let heads: Vec<Option<[u8; 32]>> = heads.iter().map(|head| head.as_slice().try_into().ok()).collect();
+        for at in heads.iter().enumerate().filter(|(_, head)| head.is_none()).map(|(at, _)| at) {
+            violations.add(format!("heads[{at}]"), "a head has 32 bytes");
+        }
+        let Some(campaign) = campaign else { return Err(violations.refuse()) };
+        violations.check()?;
+        let heads: Vec<[u8; 32]> = heads.into_iter().flatten().collect();
+        Ok(Response::new(watch::watch(Arc::clone(&self.0), campaign, heads)))
     }
 
     async fn list_changes(

@@ -4,12 +4,14 @@ use folkmoot_proto::hub::v1::text_mark::Style;
 use folkmoot_proto::hub::v1::{
     AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CompareVersionsRequest, CountReachRequest,
     EditNotesRequest, GetCampaignRequest, ListChangesRequest, MarkTextRequest, RemoveEntryRequest, SetTitleRequest,
-    TextMark, UndoChangeRequest, UpdateTaskRequest, campaign_ask, campaign_task, mark_text_request,
+    TextMark, UndoChangeRequest, UpdateTaskRequest, WatchCampaignRequest, campaign_ask, campaign_task,
+    mark_text_request,
 };
 use tonic::Code;
 
-use super::answering::{bad, because, refused};
-use super::campaign::{asked, federation, get};
+use super::answering::{bad, because, channel, refused};
+use super::campaign::{Client, asked, federation, get};
+use super::until;
 
 fn task(title: &str) -> CampaignTask {
     CampaignTask { title: title.into(), ..CampaignTask::default() }
@@ -202,4 +204,41 @@ async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone
     for running in nodes {
         running.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_sees_what_another_hub_writes_as_soon_as_it_arrives() {
+    let (nodes, places, mut client) = federation().await;
+    let name = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let other = nodes[1].node();
+    let id = name["campaigns/".len()..].parse().expect("an id");
+    let there = other.store().campaigns().expect("a hub's store");
+    until(other.written(), "the campaign is there", || there.get(id).is_ok_and(|it| !it.view.title.is_empty())).await;
+
+    let mut watcher = Client::new(channel(&places[1]).await);
+    let request = WatchCampaignRequest { name: name.clone(), heads: Vec::new() };
+    let mut seen = watcher.watch_campaign(request).await.expect("watched").into_inner();
+    let first = seen.message().await.expect("open").expect("the campaign as it is");
+    assert_eq!(first.campaign.expect("a campaign").title, "Warm homes");
+    assert!(first.changes.is_empty() && first.heads.len() == 1);
+    let request = WatchCampaignRequest { name: name.clone(), heads: first.heads };
+    let mut changes = watcher.watch_campaign(request).await.expect("watched").into_inner();
+
+    let request = AddTaskRequest { parent: name.clone(), task: Some(task("Leaflets")), request_id: String::new() };
+    client.add_task(request).await.expect("added");
+    for (watching, sent) in [(&mut seen, 0), (&mut changes, 1)] {
+        let news = watching.message().await.expect("open").expect("news");
+        assert_eq!(news.campaign.expect("a campaign").tasks[0].title, "Leaflets");
+        assert_eq!(news.changes.len(), sent);
+    }
+
+    let wrong = WatchCampaignRequest { name: "campaigns/1".into(), heads: vec![vec![7; 31]] };
+    assert_eq!(refused(watcher.watch_campaign(wrong).await), bad(&["name", "heads[0]"]));
+    let nowhere = WatchCampaignRequest { name: format!("campaigns/{}", "0".repeat(64)), heads: Vec::new() };
+    let mut none = watcher.watch_campaign(nowhere).await.expect("a stream").into_inner();
+    assert_eq!(refused(none.message().await), because(Code::NotFound, "NO_SUCH_CAMPAIGN"));
+    for running in nodes {
+        running.stop().await;
+    }
+    assert_eq!(seen.message().await.map(|_| ()).map_err(|status| status.code()), Err(Code::Unavailable));
 }

@@ -648,6 +648,30 @@ pub struct CampaignChange {
     #[prost(message, repeated, tag = "5")]
     pub differences: ::prost::alloc::vec::Vec<CampaignDifference>,
 }
+/// WatchCampaignRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchCampaignRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Optional. The heads of a document that the client holds, of 32 bytes each, such as those of an export: then only what is
+    /// new is sent, at first too, and with it the changes that the client lacks. Without them no changes are sent.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// WatchCampaignResponse is a campaign that has changed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchCampaignResponse {
+    /// The campaign as it is.
+    #[prost(message, optional, tag = "1")]
+    pub campaign: ::core::option::Option<Campaign>,
+    /// The changes that the client has not been sent, in automerge's binary format, each after those that it builds on.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub changes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// The heads of the document with all of them.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
 /// ListChangesRequest asks for a page of changes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListChangesRequest {

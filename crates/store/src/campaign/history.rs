@@ -1,6 +1,6 @@
 //! Earlier versions of a campaign: who changed what and when, read as it was, compared, undone.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use folkmoot_campaign::{Actor, Campaign, CampaignError, Difference, Version, View, change_hash, differences};
 use folkmoot_journal::entry::HEADER_SIZE;
@@ -20,6 +20,17 @@ pub struct CampaignChange {
     pub author: NodeId,
     /// The minute of the entry that it came in, since 1970-01-01T00:00Z, as its author's clock had it.
     pub written_at: Option<u32>,
+}
+
+/// A campaign as it is now, for somebody who saw it before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct News {
+    /// What it says, and how it stands.
+    pub state: CampaignState,
+    /// The heads of its document, ascending.
+    pub heads: Vec<[u8; 32]>,
+    /// The changes that are not among those that were seen, as automerge has them.
+    pub changes: Vec<Vec<u8>>,
 }
 
 /// A campaign's document, to look at its versions.
@@ -85,6 +96,26 @@ impl CampaignStore {
         }
     }
 
+    /// What is new in a campaign for somebody who has seen the document with these heads; nothing where nothing is, and then
+    /// no document is loaded.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn news(&self, id: CampaignId, seen: &[[u8; 32]]) -> Result<Option<News>, StoreError> {
+        let held = self.store.read("campaign heads", move |connection| document::stored_heads(connection, id))?;
+        let working = self.store.working();
+        let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
+        membership.ok_or(StoreError::NoSuchCampaign)?;
+        let sorted = |heads: &[[u8; 32]]| -> BTreeSet<[u8; 32]> { heads.iter().copied().collect() };
+        if held.is_some_and(|held| sorted(&held) == sorted(seen)) {
+            return Ok(None);
+        }
+        let Versions(campaign) = self.versions(id)?;
+        let heads = sorted(&campaign.heads()).into_iter().collect();
+        let state = CampaignState { view: campaign.view().map_err(unknown)?, ..self.get(id)? };
+        Ok(Some(News { state, heads, changes: campaign.changes_since(seen) }))
+    }
+
     /// Undoes a change of this hub's own, as far as nobody has changed since what it did.
     ///
     /// # Errors
@@ -130,8 +161,8 @@ fn minutes(connection: &Connection, id: CampaignId) -> Result<HashMap<[u8; 32], 
 }
 
 fn unknown(error: CampaignError) -> StoreError {
-    match error {
-        CampaignError::NoSuchVersion => StoreError::NoSuchVersion,
-        other => StoreError::CampaignRefused { reason: other.to_string() },
+    if error == CampaignError::NoSuchVersion {
+        return StoreError::NoSuchVersion;
     }
+    StoreError::CampaignRefused { reason: error.to_string() }
 }

@@ -29,7 +29,7 @@ use crate::engine::{Role, Store};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
 
-pub use history::{CampaignChange, Versions};
+pub use history::{CampaignChange, News, Versions};
 
 pub(crate) use document::{begin, integrate, rebuild};
 

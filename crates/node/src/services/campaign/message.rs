@@ -446,11 +446,9 @@ pub(super) fn difference(node: &Node, campaign: CampaignId, difference: &Differe
         Difference::Removed(entry) => of(Kind::Removed, entry),
         Difference::Changed { entry, field, before, after } => {
             // As the messages of entries name it and say it.
-            let (wire, before, after) = match field {
-                Field::Of => ("office", before.clone(), after.clone()),
-                Field::Hub => ("hub", hub(before), hub(after)),
-                other => (other.key(), before.clone(), after.clone()),
-            };
+            let wire = if *field == Field::Of { "office" } else { field.key() };
+            let said = |text: &String| if *field == Field::Hub { hub(text) } else { text.clone() };
+            let (before, after) = (said(before), said(after));
             proto::CampaignDifference { field: wire.to_owned(), before, after, ..of(Kind::Changed, entry) }
         }
         Difference::Reach { month, hub: of, before, after } => proto::CampaignDifference {
