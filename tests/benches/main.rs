@@ -11,6 +11,7 @@
 mod audit;
 mod bare_copy;
 mod bare_table;
+mod campaigns;
 mod exchange;
 mod gate;
 mod import;
@@ -33,7 +34,7 @@ use measure::{Line, table};
 type Measure = fn(&Runtime, usize) -> Vec<Line>;
 
 /// Every measurement, by the name that chooses it.
-const ALL: [(&str, Measure); 8] = [
+const ALL: [(&str, Measure); 9] = [
     ("import", import::measure),
     ("listening", listening::measure),
     ("exchange", exchange::measure),
@@ -41,6 +42,7 @@ const ALL: [(&str, Measure); 8] = [
     ("indicators", indicators::measure),
     ("audit", audit::measure),
     ("national", national::measure),
+    ("campaigns", campaigns::measure),
     ("startup", startup::measure),
 ];
 

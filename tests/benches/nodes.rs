@@ -173,7 +173,7 @@ impl Federation {
     }
 
     /// Lets a new hub join; the Academy must serve.
-    fn join(&self, name: &str, hub: &Path) {
+    pub(crate) fn join(&self, name: &str, hub: &Path) {
         let code = folkmoot(&["academy", "invite", "--data", text(&self.academy()), "--name", name]);
         folkmoot(&["hub", "init", "--data", text(hub), "--name", name, "--listen", "127.0.0.1:0"]);
         folkmoot(&["hub", "join", "--data", text(hub), &code]);

@@ -132,6 +132,19 @@ impl Campaign {
     /// Where the edit is outside its limits or does not fit what the document says, what to do about it;
     /// [`CampaignError::EditFailed`] where the document does not take it. The document stays as it was.
     pub fn edit(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
+        let Some(bytes) = self.draft(actor, edit)? else { return Ok(None) };
+        let submission = Submission { author: actor.node, changes: vec![bytes.clone()], late: false };
+        match self.admit_all(&[submission]).as_slice() {
+            [Verdict::Admitted] => Ok(Some(bytes)),
+            _ => Err(CampaignError::EditFailed),
+        }
+    }
+
+    /// The change that an edit makes, for whoever admits it then; the document stays as it is.
+    ///
+    /// # Errors
+    /// As [`Campaign::edit`].
+    pub fn draft(&self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
         if let Some(fault) = edit.faults().into_iter().next() {
             return Err(fault);
         }
@@ -143,13 +156,7 @@ impl Campaign {
             |transaction| edit.carry_out(actor, &now, transaction),
         )
         .map_err(|failure| failure.error)?;
-        let Some(change) = fork.get_changes(&before).into_iter().next() else { return Ok(None) };
-        let bytes = change.raw_bytes().to_vec();
-        let submission = Submission { author: actor.node, changes: vec![bytes.clone()], late: false };
-        match self.admit_all(&[submission]).as_slice() {
-            [Verdict::Admitted] => Ok(Some(bytes)),
-            _ => Err(CampaignError::EditFailed),
-        }
+        Ok(fork.get_changes(&before).first().map(|change| change.raw_bytes().to_vec()))
     }
 
     /// All changes but the first that every node makes alike, in an order in which they can be admitted, with the node id
@@ -183,15 +190,20 @@ impl Campaign {
         (self.document.save(), self.document.get_heads().into_iter().map(|head| head.0).collect())
     }
 
-    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is
-    /// brought to the present one, so that its heads are others then.
+    /// Loads a snapshot, and changes that came after it.
     ///
     /// # Errors
-    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
-    pub fn load(bytes: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
+    /// As [`Campaign::load`].
+    pub fn load_with(bytes: &[u8], tail: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
         let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
-        let mut document =
-            guarded(|| Automerge::load_with_options(bytes, options).ok()).flatten().ok_or(CampaignError::Damaged)?;
+        let load = || {
+            let mut document = Automerge::load_with_options(bytes, options).ok()?;
+            if !tail.is_empty() {
+                document.load_incremental(tail).ok()?;
+            }
+            Some(document)
+        };
+        let mut document = guarded(load).flatten().ok_or(CampaignError::Damaged)?;
         let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
         // A document that an earlier version of this software saved.
         guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)))
@@ -204,6 +216,15 @@ impl Campaign {
         } else {
             Err(CampaignError::Damaged)
         }
+    }
+
+    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is
+    /// brought to the present one, so that its heads are others then.
+    ///
+    /// # Errors
+    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
+    pub fn load(bytes: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
+        Self::load_with(bytes, &[], heads)
     }
 
     pub(crate) fn take_history(&mut self) -> Option<History> {

@@ -17,6 +17,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use crate::academy::AcademyStore;
+use crate::campaign::Documents;
 use crate::error::StoreError;
 use crate::hub::HubStore;
 use crate::journal::{JournalStore, Working, apply};
@@ -112,6 +113,7 @@ struct Shared {
     frozen: AtomicBool,
     /// As of the last commit.
     working: RwLock<Working>,
+    documents: Documents,
     listeners: RwLock<Vec<Listener>>,
 }
 
@@ -229,6 +231,7 @@ impl Store {
             author: RwLock::default(),
             frozen: AtomicBool::new(false),
             working: RwLock::new(working.clone()),
+            documents: Documents::default(),
             listeners: RwLock::default(),
         });
         let mut writer = Writer::new(connection, working, Arc::clone(&shared));
@@ -324,6 +327,11 @@ impl Store {
     /// The state that the journal keeps in memory, as of the last commit.
     pub(crate) fn working(&self) -> Working {
         self.0.shared.working.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The campaigns' documents that are kept in memory.
+    pub(crate) fn documents(&self) -> &Documents {
+        &self.0.shared.documents
     }
 
     /// Runs `job` in the transaction `name` and answers once it is durable. A failing job leaves nothing behind.

@@ -8,6 +8,7 @@ use folkmoot_journal::{CampaignId, Header, LogId, Payload, PayloadKind, RefusalR
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::limits::{self, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS, Parted};
+use super::memory::{Document, Documents};
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
@@ -18,6 +19,11 @@ pub(super) const PORTION_BYTES: usize = 4 << 20;
 const PORTION_OPERATIONS: u64 = 200_000;
 /// About as much as is offered to a document at once.
 const PORTION: Portion = Portion { bytes: PORTION_BYTES, operations: PORTION_OPERATIONS };
+
+/// How many bytes of changes follow a snapshot at least before it is made anew.
+const LEAST_TAIL: usize = 16 << 10;
+/// How many parts the changes that follow a snapshot have at most.
+const TAIL_PARTS: usize = 200;
 
 /// Begins the document of a campaign whose founding entry was just stored.
 pub(crate) fn begin(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
@@ -56,13 +62,24 @@ pub(crate) fn rebuild(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The stored document, where it is there and loads.
-pub(super) fn load(connection: &Connection, id: CampaignId) -> Result<Option<Campaign>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT snapshot, heads FROM campaign WHERE id = ?1")?;
-    let row = statement.query_row([id.0], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)));
-    let Some((snapshot, heads)) = row.optional()? else { return Ok(None) };
-    let (heads, _) = heads.as_chunks::<32>();
-    Ok(Campaign::load(&snapshot, heads).ok())
+/// The stored document, where it is there and loads; from memory, where it is kept there.
+pub(super) fn load(
+    connection: &Connection,
+    documents: &Documents,
+    id: CampaignId,
+) -> Result<Option<Document>, StoreError> {
+    let Some(heads) = stored_heads(connection, id)? else { return Ok(None) };
+    if let Some(document) = documents.take(id, &heads) {
+        return Ok(Some(document));
+    }
+    let mut statement = connection.prepare_cached("SELECT snapshot FROM campaign WHERE id = ?1")?;
+    let snapshot: Vec<u8> = statement.query_row([id.0], |row| row.get(0))?;
+    let mut statement =
+        connection.prepare_cached("SELECT changes FROM campaign_tail WHERE campaign = ?1 ORDER BY key")?;
+    let tail = statement.query_map([id.0], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?.concat();
+    let stored_bytes = snapshot.len() + tail.len();
+    let campaign = Campaign::load_with(&snapshot, &tail, &heads);
+    Ok(campaign.ok().map(|campaign| Document { campaign, stored_bytes }))
 }
 
 /// The heads of the stored document.
@@ -73,9 +90,9 @@ pub(super) fn stored_heads(connection: &Connection, id: CampaignId) -> Result<Op
 }
 
 /// The document, worked out again where it has to be.
-pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
-    match load(tx, id)? {
-        Some(campaign) => Ok(campaign),
+pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Document, StoreError> {
+    match load(tx, tx.documents(), id)? {
+        Some(document) => Ok(document),
         None => Ok(work_out(tx, id)?.0),
     }
 }
@@ -87,7 +104,8 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
     }
     let waited = waiting(tx, id)?;
     let anew = |tx: &mut Tx<'_>| {
-        let (_, mut outcome) = work_out(tx, id)?;
+        let (document, mut outcome) = work_out(tx, id)?;
+        tx.documents().keep(id, document);
         let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
         outcome.refused.retain(|(place, _)| offered.contains(place));
         outcome.strangers.retain(|place| offered.contains(place));
@@ -97,19 +115,20 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
     if displaced {
         return anew(tx);
     }
-    let mut campaign = load_or_work_out(tx, id)?;
-    let before = campaign.heads();
+    let mut document = load_or_work_out(tx, id)?;
+    let before = document.campaign.heads();
     let offered: BTreeSet<i64> = waited.union(&within).copied().collect();
-    let mut outcome = offer(tx, &mut campaign, &offered, PORTION)?;
+    let mut outcome = offer(tx, &mut document.campaign, &offered, PORTION)?;
     if outcome.contested {
         // Perhaps two changes claim one number. Which of them counts must not depend on which came first, and so all
         // entries are looked at in the order that every node gives them.
         return anew(tx);
     }
     outcome.beyond = beyond;
-    if campaign.heads() != before {
-        save(tx, id, &campaign)?;
+    if document.campaign.heads() != before {
+        save_since(tx, id, &mut document, &before)?;
     }
+    tx.documents().keep(id, document);
     let mut leave = tx.prepare_cached("DELETE FROM campaign_waiting WHERE place = ?1")?;
     for place in waited.difference(&outcome.waiting) {
         leave.execute([place])?;
@@ -120,7 +139,7 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
 }
 
 /// The document from all entries of the campaign that count, with what became of them; saved, and set aside.
-fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), StoreError> {
+fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), StoreError> {
     let logs = logs_of_topic(tx, Topic::Campaign(id))?;
     for log in &logs {
         let refused = params![log.place(0), log.place(log.seq), RefusalReason::CampaignChanges.number()];
@@ -136,7 +155,7 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), Stor
         outcome = offer(tx, &mut campaign, &places, Portion { bytes: usize::MAX, operations: u64::MAX })?;
     }
     outcome.beyond = beyond;
-    save(tx, id, &campaign)?;
+    let stored_bytes = save(tx, id, &campaign)?;
     tx.prepare_cached("DELETE FROM campaign_waiting WHERE campaign = ?1")?.execute([id.0])?;
     note_waiting(tx, id, &outcome.waiting)?;
     // There may be very many past the limits: one text does for all of them.
@@ -149,14 +168,42 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Campaign, Outcome), Stor
         set_aside_at(tx, place, &aside)?;
     }
     outcome.beyond = beyond;
-    Ok((campaign, outcome))
+    Ok((Document { campaign, stored_bytes }, outcome))
 }
 
-fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<(), StoreError> {
+/// Saves the whole document, and says how many bytes it has.
+fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<usize, StoreError> {
     let (snapshot, heads) = campaign.snapshot();
     let sql = "INSERT INTO campaign (id, snapshot, heads) VALUES (?1, ?2, ?3)
         ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3";
     tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads.concat()])?;
+    tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
+    Ok(snapshot.len())
+}
+
+/// Saves what is new since the document had the heads `before`; the whole, where it has grown to as much again.
+fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u8; 32]]) -> Result<(), StoreError> {
+    let sorted = |heads: &[[u8; 32]]| heads.iter().copied().collect::<BTreeSet<_>>();
+    if stored_heads(tx, id)?.is_none_or(|stored| sorted(&stored) != sorted(before)) {
+        // One that loading has brought up to the present form.
+        document.stored_bytes = save(tx, id, &document.campaign)?;
+        return Ok(());
+    }
+    let changes = document.campaign.changes_since(before).concat();
+    let sql =
+        "SELECT length(snapshot), (SELECT count(*) FROM campaign_tail WHERE campaign = id) FROM campaign WHERE id = ?1";
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, usize>(0)?, row.get::<_, usize>(1)?));
+    let (snapshot, parts) = tx.prepare_cached(sql)?.query_row([id.0], row)?;
+    let tail = document.stored_bytes.saturating_sub(snapshot) + changes.len();
+    if tail > snapshot.max(LEAST_TAIL) || parts >= TAIL_PARTS {
+        document.stored_bytes = save(tx, id, &document.campaign)?;
+        return Ok(());
+    }
+    let heads = document.campaign.heads().concat();
+    tx.prepare_cached("UPDATE campaign SET heads = ?2 WHERE id = ?1")?.execute(params![id.0, heads])?;
+    tx.prepare_cached("INSERT INTO campaign_tail (campaign, changes) VALUES (?1, ?2)")?
+        .execute(params![id.0, changes])?;
+    document.stored_bytes += changes.len();
     Ok(())
 }
 

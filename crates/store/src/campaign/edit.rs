@@ -68,12 +68,14 @@ impl CampaignStore {
             }
             let author = tx.author()?;
             let actor = Actor { node: author.key.id().0, incarnation: author.incarnation.0 };
-            let mut campaign = document::load_or_work_out(tx, id)?;
-            if let Some(change) = campaign.edit(actor, &edit).map_err(|error| refused(&error))? {
+            let document = document::load_or_work_out(tx, id)?;
+            let change = document.campaign.draft(actor, &edit).map_err(|error| refused(&error));
+            tx.documents().keep(id, document);
+            if let Some(change) = change? {
                 append_changes(tx, id, vec![vec![change]])?;
             }
             note_request(tx, "edit", &request_id, id)?;
-            state_of(tx, id, &campaign)
+            state(tx, id)
         })
     }
 
@@ -87,7 +89,9 @@ impl CampaignStore {
             let mut incarnation = [0; 8];
             tx.fill(&mut incarnation);
             let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
-            let document = document::load_or_work_out(tx, id)?.export();
+            let held = document::load_or_work_out(tx, id)?;
+            let document = held.campaign.export();
+            tx.documents().keep(id, held);
             Ok(ExportedCampaign { document, actor: actor.bytes() })
         })
     }
@@ -102,7 +106,7 @@ impl CampaignStore {
             member(tx, id)?;
             let author = tx.author()?.key.id().0;
             // Tried first, so that the caller is told which of its changes is at fault.
-            let mut campaign = document::load_or_work_out(tx, id)?;
+            let mut campaign = document::load_or_work_out(tx, id)?.campaign;
             let before = campaign.heads();
             let parts = tried(&mut campaign, author, entries(changes))?;
             if campaign.heads() != before {
@@ -183,8 +187,10 @@ fn entries(changes: Vec<Vec<u8>>) -> Vec<Vec<Vec<u8>>> {
 pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, StoreError> {
     let membership = member(tx, id)?;
     let damaged = |_| StoreError::inconsistent("a campaign's document");
-    let view = document::load_or_work_out(tx, id)?.view().map_err(damaged)?;
-    described(tx, id, &membership, view)
+    let document = document::load_or_work_out(tx, id)?;
+    let view = document.campaign.view().map_err(damaged);
+    tx.documents().keep(id, document);
+    described(tx, id, &membership, view?)
 }
 
 /// A campaign as the transaction sees it, read from `campaign` where that is what was stored.

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use folkmoot_campaign::{Actor, Campaign, CampaignError, Difference, Version, View, change_hash, differences};
+use folkmoot_campaign::{Actor, CampaignError, Difference, Version, View, change_hash, differences};
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Header, NodeId, Payload, PayloadKind, Topic};
 use rusqlite::{Connection, params};
 
+use super::memory::Document;
 use super::{CampaignState, CampaignStore, document, edit};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
@@ -34,7 +35,7 @@ pub struct News {
 }
 
 /// A campaign's document, to look at its versions.
-pub struct Versions(Campaign);
+pub struct Versions(Document);
 
 impl Versions {
     /// What the campaign said in the version that a change names.
@@ -42,7 +43,7 @@ impl Versions {
     /// # Errors
     /// [`StoreError::NoSuchVersion`].
     pub fn view(&self, change: [u8; 32]) -> Result<View, StoreError> {
-        self.0.view_at(change).map_err(unknown)
+        self.0.campaign.view_at(change).map_err(unknown)
     }
 
     /// What a change did.
@@ -50,7 +51,7 @@ impl Versions {
     /// # Errors
     /// [`StoreError::NoSuchVersion`].
     pub fn differences_of(&self, change: [u8; 32]) -> Result<Vec<Difference>, StoreError> {
-        self.0.differences_of(change).map_err(unknown)
+        self.0.campaign.differences_of(change).map_err(unknown)
     }
 
     /// What differs between a version and another, or the campaign as it is.
@@ -60,7 +61,7 @@ impl Versions {
     pub fn compare(&self, before: [u8; 32], after: Option<[u8; 32]>) -> Result<Vec<Difference>, StoreError> {
         let after = match after {
             Some(change) => self.view(change)?,
-            None => self.0.view().map_err(unknown)?,
+            None => self.0.campaign.view().map_err(unknown)?,
         };
         Ok(differences(&self.view(before)?, &after))
     }
@@ -72,7 +73,9 @@ impl CampaignStore {
     /// # Errors
     /// [`StoreError::NoSuchCampaign`]; failures of the database.
     pub fn changes(&self, id: CampaignId) -> Result<Vec<CampaignChange>, StoreError> {
-        let versions = self.versions(id)?.0.versions();
+        let document = self.versions(id)?.0;
+        let versions = document.campaign.versions();
+        self.store.documents().keep(id, document);
         let minutes = self.store.read("campaign entries", move |connection| minutes(connection, id))?;
         let change = |version: &Version| CampaignChange {
             hash: version.change,
@@ -90,8 +93,9 @@ impl CampaignStore {
         let working = self.store.working();
         let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
         membership.ok_or(StoreError::NoSuchCampaign)?;
-        match self.store.read("campaign versions", move |connection| document::load(connection, id))? {
-            Some(campaign) => Ok(Versions(campaign)),
+        let load = |connection: &Connection| document::load(connection, self.store.documents(), id);
+        match self.store.read("campaign versions", load)? {
+            Some(document) => Ok(Versions(document)),
             None => self.store.write("mend campaign", move |tx| document::load_or_work_out(tx, id).map(Versions)),
         }
     }
@@ -110,10 +114,11 @@ impl CampaignStore {
         if held.is_some_and(|held| sorted(&held) == sorted(seen)) {
             return Ok(None);
         }
-        let Versions(campaign) = self.versions(id)?;
-        let heads = sorted(&campaign.heads()).into_iter().collect();
-        let state = CampaignState { view: campaign.view().map_err(unknown)?, ..self.get(id)? };
-        Ok(Some(News { state, heads, changes: campaign.changes_since(seen) }))
+        let Versions(document) = self.versions(id)?;
+        let heads = sorted(&document.campaign.heads()).into_iter().collect();
+        let (view, changes) = (document.campaign.view().map_err(unknown)?, document.campaign.changes_since(seen));
+        self.store.documents().keep(id, document);
+        Ok(Some(News { state: CampaignState { view, ..self.get(id)? }, heads, changes }))
     }
 
     /// Undoes a change of this hub's own, as far as nobody has changed since what it did.
@@ -128,7 +133,7 @@ impl CampaignStore {
             let mut incarnation = [0; 8];
             tx.fill(&mut incarnation);
             let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
-            let mut campaign = document::load_or_work_out(tx, id)?;
+            let mut campaign = document::load_or_work_out(tx, id)?.campaign;
             let change = campaign.undo(actor, change).map_err(unknown)?;
             edit::append_changes(tx, id, vec![vec![change]])?;
             edit::state_of(tx, id, &campaign)

@@ -13,6 +13,7 @@ mod document;
 mod edit;
 mod history;
 mod limits;
+mod memory;
 
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::journal::logs_of_topic;
 pub use history::{CampaignChange, News, Versions};
 
 pub(crate) use document::{begin, integrate, rebuild};
+pub(crate) use memory::Documents;
 
 /// A campaign to begin. This hub leads it and is a member in any case.
 #[derive(Clone, PartialEq, Eq)]
@@ -149,7 +151,8 @@ impl CampaignStore {
     }
 
     fn read(&self, id: CampaignId, membership: &Arc<Membership>) -> Result<CampaignState, StoreError> {
-        match self.store.read("read campaign", |connection| stored(connection, id, membership))? {
+        let documents = self.store.documents();
+        match self.store.read("read campaign", |connection| stored(connection, documents, id, membership))? {
             Some(state) => Ok(state),
             None => self.store.write("mend campaign", move |tx| edit::state(tx, id)),
         }
@@ -159,12 +162,16 @@ impl CampaignStore {
 /// A campaign whose stored document loads; none where it has to be worked out again.
 fn stored(
     connection: &Connection,
+    documents: &Documents,
     id: CampaignId,
     membership: &Arc<Membership>,
 ) -> Result<Option<CampaignState>, StoreError> {
-    match document::load(connection, id)?.map(|campaign| campaign.view()) {
-        Some(Ok(view)) => Ok(Some(described(connection, id, membership, view)?)),
-        Some(Err(_)) | None => Ok(None),
+    let Some(document) = document::load(connection, documents, id)? else { return Ok(None) };
+    let view = document.campaign.view();
+    documents.keep(id, document);
+    match view {
+        Ok(view) => Ok(Some(described(connection, id, membership, view)?)),
+        Err(_) => Ok(None),
     }
 }
 

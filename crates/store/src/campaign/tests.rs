@@ -69,7 +69,8 @@ fn note(hub: &Node, id: CampaignId, text: &str) {
 
 /// The document that a hub holds.
 fn document(hub: &Node, id: CampaignId) -> folkmoot_campaign::Campaign {
-    hub.store.read("document", |connection| document::load(connection, id)).expect("read").expect("a document")
+    let load = |connection: &Connection| document::load(connection, &Documents::default(), id);
+    hub.store.read("document", load).expect("read").expect("a document").campaign
 }
 
 /// What two hubs that hold the same entries must agree on; of the text its hash alone, which is shorter to show.

@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use uuid::Uuid;
 
 use super::{Change, Role, Shared, UnixMillis};
+use crate::campaign::Documents;
 use crate::error::StoreError;
 use crate::journal::Working;
 
@@ -154,6 +155,11 @@ impl<'a> Tx<'a> {
     /// A fresh UUIDv7, from the store's clock and randomness.
     pub(crate) fn new_id(&self) -> Uuid {
         self.shared.new_id()
+    }
+
+    /// The campaigns' documents that are kept in memory.
+    pub(crate) fn documents(&self) -> &'a Documents {
+        &self.shared.documents
     }
 
     /// What this node is.

@@ -99,6 +99,31 @@ fn an_own_entry_that_does_not_fit_is_not_written() {
 fn execute(hub: &Node, sql: &'static str) {
     let done = hub.store.write("damage", move |tx| Ok(tx.execute_batch(sql)?));
     done.expect("damaged");
+    hub.store.documents().forget_all();
+}
+
+#[test]
+fn what_follows_a_snapshot_is_read_with_it_until_there_is_a_new_one() {
+    let federation = federation_of(1);
+    let hub = &federation.hubs[0];
+    let id = begun(&federation.hubs, true);
+    let parts = || {
+        let count = |c: &Connection| Ok(c.query_row("SELECT count(*) FROM campaign_tail", [], |row| row.get(0))?);
+        hub.store.read("tail", count).expect("a count")
+    };
+    let mut most: i64 = 0;
+    let mut fell = false;
+    for number in 0..230 {
+        note(hub, id, &format!("{number} "));
+        fell |= parts() < most;
+        most = most.max(parts());
+    }
+    assert!(most > 100 && fell, "{most} parts at most, {} now", parts());
+    let kept = state_at(hub, id);
+    hub.store.documents().forget_all();
+    assert_eq!(state_at(hub, id), kept);
+    assert!(kept.view.notes.text.ends_with("228 229 "));
+    assert_eq!(document(hub, id).versions().len(), 231);
 }
 
 #[test]
@@ -117,6 +142,8 @@ fn a_damaged_document_is_worked_out_again() {
         "UPDATE campaign SET snapshot = substr(snapshot, 1, length(snapshot) - 1)",
         "UPDATE campaign SET heads = x''",
         "UPDATE campaign SET heads = zeroblob(64)",
+        "UPDATE campaign_tail SET changes = x'00'",
+        "DELETE FROM campaign_tail",
     ];
     for damage in damages {
         execute(one, damage);

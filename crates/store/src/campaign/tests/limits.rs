@@ -113,6 +113,7 @@ fn past_the_limit_entries_are_set_aside_their_author_is_told_and_others_go_on() 
 
 fn damage(hub: &Node, sql: &'static str) {
     hub.store.write("damage", move |tx| Ok(tx.execute_batch(sql)?)).expect("damaged");
+    hub.store.documents().forget_all();
 }
 
 /// A log of a lesser incarnation that comes later takes the place of what had counted.
