@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, Value};
+use automerge::iter::MapRangeItem;
+use automerge::{Automerge, ObjId, ObjType, ROOT, ReadDoc, ScalarValue, ScalarValueRef, Value, ValueRef};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::parse_date;
 
@@ -89,7 +90,8 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     let mut entries = Vec::new();
     for list in List::ALL.into_iter().filter(|list| *list != List::Organisations) {
         let read = |(id, entry): (EntryId, ObjId)| {
-            let item = Item::read(list, |field| string(document, &entry, field).unwrap_or_default())?;
+            let strings = strings(document, &entry);
+            let item = Item::read(list, |field| strings.get(field.key()).cloned().unwrap_or_default())?;
             // A client may have made an entry and not yet what it is known by.
             let is_named = item.fields().first().is_some_and(|(_, name)| !name.is_empty());
             is_named.then(|| Entry { id, added_by: hex(&id.actor[..32]), item })
@@ -110,8 +112,9 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
 fn organisations(document: &Automerge) -> Option<Vec<SignUp>> {
     let mut names = HashSet::new();
     let signed_up = |(id, entry): (EntryId, ObjId)| {
-        let organisation = string(document, &entry, Field::Organisation).filter(|name| !name.is_empty())?;
-        let date = string(document, &entry, Field::Date).and_then(|date| parse_date(&date));
+        let mut strings = strings(document, &entry);
+        let organisation = strings.remove(Field::Organisation.key()).filter(|name| !name.is_empty())?;
+        let date = strings.get(Field::Date.key()).and_then(|date| parse_date(date));
         names.insert(organisation.clone()).then(|| SignUp { id, organisation, hub: hex(&id.actor[..32]), date })
     };
     Some(entries_of(document, List::Organisations)?.into_iter().filter_map(signed_up).collect())
@@ -150,13 +153,27 @@ pub(crate) fn fixed(document: &impl ReadDoc, key: &str, kind: ObjType) -> Option
     (value.to_objtype() == Some(kind)).then_some(id)
 }
 
-/// A scalar or a text, without blanks around it. A text can grow past the limit while hubs edit it apart; it is cut there.
+/// The strings of an entry, by their keys: all in one go, which costs a fraction of asking for each.
+fn strings(document: &Automerge, entry: &ObjId) -> BTreeMap<&'static str, String> {
+    let string = |item: MapRangeItem<'_>| {
+        let field = Field::of_key(&item.key)?;
+        let whole = match &item.value {
+            ValueRef::Object(ObjType::Text) => document.text(item.id()).ok()?,
+            ValueRef::Scalar(ScalarValueRef::Str(text)) => text.to_string(),
+            ValueRef::Object(_) | ValueRef::Scalar(_) => return None,
+        };
+        Some((field.key(), cut(&whole, field)))
+    };
+    document.map_range(entry, ..).filter_map(string).collect()
+}
+
+/// A string of the document: a scalar or a text.
 fn string(document: &Automerge, object: &ObjId, field: Field) -> Option<String> {
     let (value, id) = document.get(object, field.key()).ok()??;
-    let whole = match value {
-        Value::Object(ObjType::Text) => document.text(&id).ok()?,
+    match value {
+        Value::Object(ObjType::Text) => Some(cut(&document.text(&id).ok()?, field)),
         Value::Scalar(scalar) => match scalar.as_ref() {
-            ScalarValue::Str(text) => text.to_string(),
+            ScalarValue::Str(text) => Some(cut(text, field)),
             ScalarValue::Bytes(_)
             | ScalarValue::Int(_)
             | ScalarValue::Uint(_)
@@ -165,9 +182,13 @@ fn string(document: &Automerge, object: &ObjId, field: Field) -> Option<String> 
             | ScalarValue::Timestamp(_)
             | ScalarValue::Boolean(_)
             | ScalarValue::Unknown { .. }
-            | ScalarValue::Null => return None,
+            | ScalarValue::Null => None,
         },
-        Value::Object(ObjType::Map | ObjType::List | ObjType::Table) => return None,
-    };
-    Some(whole.trim().chars().take(field.limit()).collect())
+        Value::Object(ObjType::Map | ObjType::List | ObjType::Table) => None,
+    }
+}
+
+/// Without blanks around it. A text can grow past the limit while hubs edit it apart; it is cut there.
+fn cut(text: &str, field: Field) -> String {
+    text.trim().chars().take(field.limit()).collect()
 }
