@@ -427,9 +427,8 @@ impl History {
 
     /// What an operation of a fixed change made.
     fn fixed_role(&self, id: Id) -> Option<Role> {
-        let nodes = FIXED.iter().filter_map(|fixed| self.nodes.get(self.place(&fixed.hash())?));
-        let node =
-            nodes.into_iter().find(|node| node.actor == id.actor && (node.first..=node.last).contains(&id.number))?;
+        let mut nodes = FIXED.iter().filter_map(|fixed| self.nodes.get(self.place(&fixed.hash())?));
+        let node = nodes.find(|node| node.actor == id.actor && (node.first..=node.last).contains(&id.number))?;
         role_in(node.roles.as_ref()?, id.number)
     }
 

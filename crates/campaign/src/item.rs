@@ -7,7 +7,7 @@ use std::str::FromStr;
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{iso, parse_date};
 
-use crate::document::hex;
+use crate::document::{hex, unhex};
 use crate::form::{Field, List};
 
 /// A vocabulary that is written as strings in the document.
@@ -127,15 +127,11 @@ impl FromStr for EntryId {
 
     fn from_str(text: &str) -> Result<EntryId, NoEntryId> {
         let (number, digits) = text.split_once('-').ok_or(NoEntryId)?;
-        if digits.len() != 80 || !number.bytes().chain(digits.bytes()).all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(NoEntryId);
-        }
-        let mut bytes = [0; 40];
-        for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).map_err(|_| NoEntryId)?;
-        }
-        bytes.rotate_left(8);
-        Ok(EntryId { number: number.parse().map_err(|_| NoEntryId)?, actor: bytes })
+        let mut actor: [u8; 40] = unhex(digits).ok_or(NoEntryId)?;
+        actor.rotate_left(8);
+        let digits_alone = number.bytes().all(|digit| digit.is_ascii_digit());
+        let number = number.parse().ok().filter(|_| digits_alone).ok_or(NoEntryId)?;
+        Ok(EntryId { number, actor })
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::document::hex;
+use crate::document::{hex, unhex};
 
 /// The most people of one count.
 pub const REACH_LIMIT: i64 = 1_000_000_000;
@@ -17,9 +17,10 @@ pub struct Month {
 }
 
 impl Month {
-    /// The month of a year from 1000 to 9999, numbered from 1; `None` outside of that.
+    /// The month of a year from 2000 to 2099, numbered from 1; `None` outside of that: nobody counts then, and each month is
+    /// a counter that every member reads.
     pub fn new(year: u16, number: u8) -> Option<Month> {
-        ((1000..=9999).contains(&year) && (1..=12).contains(&number)).then_some(Month { year, number })
+        ((2000..=2099).contains(&year) && (1..=12).contains(&number)).then_some(Month { year, number })
     }
 }
 
@@ -32,7 +33,7 @@ impl fmt::Display for Month {
 
 /// A text that is no month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write a month as 2018-10")]
+#[error("write a month as 2018-10, in a year from 2000 to 2099")]
 pub struct NoMonth;
 
 impl FromStr for Month {
@@ -54,14 +55,9 @@ pub(crate) fn counter_key(month: Month, hub: &[u8; 32]) -> String {
 /// The month and the hub of a counter's key.
 pub(crate) fn reach_key(key: &str) -> Option<(Month, [u8; 32])> {
     let (month, digits) = key.split_once('/')?;
-    let mut hub = [0; 32];
-    if digits.len() != 64 || !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    for (at, byte) in hub.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
-    }
-    Some((month.parse().ok()?, hub))
+    let hub = unhex(digits)?;
+    let is_lower = !digits.bytes().any(|digit| digit.is_ascii_uppercase());
+    Some((month.parse().ok()?, hub)).filter(|_| is_lower)
 }
 
 #[cfg(test)]
@@ -78,6 +74,8 @@ mod tests {
             key.replace("10/", "13/"),
             key.replace("10/", "1/"),
             key.replace("2018", "+018"),
+            key.replace("2018", "1999"),
+            key.replace("2018", "2100"),
             key.to_uppercase(),
             format!("{key}a"),
             "2018-10".to_owned(),

@@ -26,7 +26,7 @@ pub(super) async fn show(
     data: &str,
     format: Format,
 ) -> Result<(), Failure> {
-    let changes = changes(client, name.clone(), limit).await?;
+    let changes = changes(client, name.clone(), limit, false).await?;
     match format {
         Format::Json => print_json(&json!({ "changes": changes.iter().map(change_json).collect::<Vec<_>>() })),
         Format::Table => {
@@ -81,7 +81,7 @@ pub(super) async fn find(
     data: &str,
 ) -> Result<String, Failure> {
     let digits = digits.trim().to_ascii_lowercase();
-    let all = changes(client, campaign.clone(), u32::MAX).await?;
+    let all = changes(client, campaign.clone(), u32::MAX, true).await?;
     let found: Vec<&str> =
         all.iter().map(|change| change.name.as_str()).filter(|name| id(name).starts_with(&digits)).collect();
     match found.as_slice() {
@@ -104,13 +104,14 @@ async fn changes(
     client: &mut CampaignServiceClient<Channel>,
     parent: String,
     limit: u32,
+    without_differences: bool,
 ) -> Result<Vec<wire::CampaignChange>, Failure> {
     let mut all = Vec::new();
     let mut page_token = String::new();
     loop {
         let wanted = limit.saturating_sub(u32::try_from(all.len()).unwrap_or(u32::MAX)).min(PAGE);
         let page_size = i32::try_from(wanted).unwrap_or(i32::MAX);
-        let request = wire::ListChangesRequest { parent: parent.clone(), page_size, page_token };
+        let request = wire::ListChangesRequest { parent: parent.clone(), page_size, page_token, without_differences };
         let page = client.list_changes(request).await?.into_inner();
         all.extend(page.changes);
         page_token = page.next_page_token;

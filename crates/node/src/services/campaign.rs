@@ -118,7 +118,7 @@ impl CampaignService for Campaigns {
         request: Request<proto::ListChangesRequest>,
     ) -> Result<Response<proto::ListChangesResponse>, Status> {
         Permit::of(&request)?;
-        let proto::ListChangesRequest { parent, page_size, page_token } = request.into_inner();
+        let proto::ListChangesRequest { parent, page_size, page_token, without_differences } = request.into_inner();
         let mut violations = Violations::default();
         let campaign = which("parent", &parent, &mut violations);
         let page = Page::read(&["ListChanges", &parent], page_size, &page_token, &mut violations);
@@ -127,6 +127,9 @@ impl CampaignService for Campaigns {
         let answer = self.ask("parent", move |campaigns| {
             let lead = campaigns.get(campaign)?.membership.lead;
             let (changes, token) = page.cut(campaigns.changes(campaign)?, |change| CampaignId(change.hash).to_string());
+            if without_differences {
+                return Ok((lead, changes.into_iter().map(|change| (change, Vec::new())).collect(), token));
+            }
             let versions = campaigns.versions(campaign)?;
             let told = changes.into_iter().map(|change| Ok((change, versions.differences_of(change.hash)?)));
             Ok((lead, told.collect::<Result<Vec<_>, StoreError>>()?, token))

@@ -161,7 +161,8 @@ async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone
 
     let (mut changes, mut page_token) = (Vec::new(), String::new());
     loop {
-        let request = ListChangesRequest { parent: parent.clone(), page_size: 2, page_token };
+        let request =
+            ListChangesRequest { parent: parent.clone(), page_size: 2, page_token, without_differences: false };
         let page = client.list_changes(request).await.expect("a page").into_inner();
         changes.extend(page.changes);
         page_token = page.next_page_token;
@@ -179,6 +180,11 @@ async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone
         told,
         [("Leaflets", "state", "open", "done"), ("Leaflets", "", "", ""), ("", "title", "", "Warm homes")]
     );
+
+    let names = ListChangesRequest { parent: parent.clone(), without_differences: true, ..Default::default() };
+    let names = client.list_changes(names).await.expect("a page").into_inner().changes;
+    assert!(names.iter().map(|change| &change.name).eq(changes.iter().map(|change| &change.name)));
+    assert!(names.iter().all(|change| change.differences.is_empty()));
 
     let earlier = GetCampaignRequest { name: parent.clone(), version: changes[2].name.clone() };
     assert!(client.get_campaign(earlier).await.expect("as it was").into_inner().tasks.is_empty());

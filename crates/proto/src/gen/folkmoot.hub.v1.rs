@@ -684,6 +684,9 @@ pub struct ListChangesRequest {
     /// Optional. The `next_page_token` of the page before.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// Optional. Whether to leave out what each change did, which is worked out one by one.
+    #[prost(bool, tag = "4")]
+    pub without_differences: bool,
 }
 /// ListChangesResponse is a page of changes.
 #[derive(Clone, PartialEq, ::prost::Message)]
