@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use folkmoot_journal::{
-    Author, CampaignId, Incarnation, LogKey, Membership, PayloadKind, Topic, campaign_id, encode_membership,
+    Author, CampaignId, Incarnation, LogKey, MembershipRecord, PayloadKind, Topic, campaign_id, encode_membership,
 };
 use folkmoot_store::{JournalStore, Store};
 use folkmoot_tests::chance::Chance;
@@ -98,10 +98,10 @@ impl Logs {
         let me = self.author.key.id();
         let mut nonce = [0; 16];
         nonce[..4].copy_from_slice(&number.to_be_bytes());
-        let membership = Membership { lead: me, nonce, members: BTreeSet::from([me]), academy_relays: true };
+        let founding = MembershipRecord { nonce, members: BTreeSet::from([me]), academy_relays: true };
         let id = campaign_id(me, &nonce);
         self.journal
-            .append(Topic::Campaign(id), PayloadKind::Membership, encode_membership(&membership))
+            .append(Topic::Campaign(id), PayloadKind::Membership, encode_membership(&founding))
             .expect("a campaign");
         id
     }

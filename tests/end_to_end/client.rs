@@ -11,7 +11,7 @@ use folkmoot_node::generated::node::curriculum_service_client::CurriculumService
 use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
 use folkmoot_proto::hub::v1::import_records_request::Part;
 use folkmoot_proto::hub::v1::{
-    ApplyChangesRequest, Campaign, FileChunk, GetCampaignRequest, GetReleaseRequest, ImportOptions,
+    ApplyChangesRequest, Campaign, CampaignRole, FileChunk, GetCampaignRequest, GetReleaseRequest, ImportOptions,
     ImportRecordsRequest, ImportRecordsResponse, ListCampaignsRequest, ListReleasesRequest, PreviewReleaseRequest,
     PreviewReleaseResponse, Release,
 };
@@ -144,4 +144,9 @@ fn pieces(sheets: &Path) -> Vec<ImportRecordsRequest> {
         }
     }
     pieces
+}
+
+/// What all members of a campaign must agree on: everything but what each may do.
+pub(crate) fn agreed(campaign: &Campaign) -> Campaign {
+    Campaign { role: CampaignRole::Unspecified.into(), may_take_lead: false, ..campaign.clone() }
 }

@@ -14,6 +14,7 @@ mod http2;
 mod import;
 mod joining;
 mod kill;
+mod members;
 mod peer;
 mod planted;
 mod poison;

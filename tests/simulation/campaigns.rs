@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead as _;
+use std::sync::Arc;
 
 use folkmoot_campaign::{Edit, Field, Item, List, Month, Prose, Style, TaskState, View};
 use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Scope, Shared, SharedReleases};
-use folkmoot_journal::{CampaignId, NodeId, Topic};
+use folkmoot_journal::{CampaignId, Membership, NodeId, Topic};
 use folkmoot_store::StoreError;
 use folkmoot_store::campaign::NewCampaign;
 
 use crate::disk;
 use crate::fault::Fault;
+use crate::memberships::{self, Planned};
 use crate::stream::ProcessId;
 use crate::template::{ACADEMY, NODES};
 use crate::work::evidence;
@@ -20,25 +22,11 @@ use crate::world::World;
 /// How many campaigns one seed has at most.
 const CAMPAIGNS: usize = 3;
 
-/// A campaign as whoever watches from outside knows it.
-pub(crate) struct Planned {
-    members: BTreeSet<usize>,
-    academy_relays: bool,
-    /// Drawn, so that it is found wherever it is.
-    title: String,
-}
-
-impl Planned {
-    /// Whether a node may know of it at all.
-    pub(crate) fn read_by(&self, node: usize) -> bool {
-        self.members.contains(&node) || (node == ACADEMY && self.academy_relays)
-    }
-}
-
 /// Something that bytes on their way to a node say of a campaign which it may not know of.
 pub(crate) fn betrayed(world: &World, to: usize, bytes: &[u8]) -> Option<CampaignId> {
+    let contradicted = world.oracle.contradicted();
     let secret = |(id, planned): &(&CampaignId, &Planned)| {
-        !planned.read_by(to) && (holds(bytes, &id.0) || holds(bytes, planned.title.as_bytes()))
+        planned.betrayed(**id, to, contradicted, |needle| holds(bytes, needle))
     };
     world.campaigns.iter().find(secret).map(|(id, _)| *id)
 }
@@ -66,6 +54,11 @@ pub(crate) fn work(world: &mut World, process: ProcessId) {
         return begin(world, process);
     }
     let campaign = known[world.rng.below(known.len())].id;
+    let offered = memberships::offered_to(world, process);
+    let campaign = offered.filter(|_| world.rng.chance(60)).unwrap_or(campaign);
+    if (offered == Some(campaign) || world.rng.chance(25)) && memberships::decide(world, process, campaign) {
+        return;
+    }
     for _ in 0..=world.rng.below(3) {
         edit(world, process, campaign);
     }
@@ -78,7 +71,7 @@ fn edit(world: &mut World, process: ProcessId, campaign: CampaignId) {
     let edit = drawn(world, &state.view);
     world.note(format!("process {process} of node {node} edits {campaign:?}: {edit:?}"));
     match campaigns.edit(campaign, edit, "") {
-        Ok(_) | Err(StoreError::Frozen | StoreError::NotWritten { .. }) => {}
+        Ok(_) | Err(StoreError::Frozen | StoreError::NotWritten { .. } | StoreError::ReadsOnly { .. }) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot edit: {error}")),
     }
 }
@@ -123,12 +116,12 @@ fn begin(world: &mut World, process: ProcessId) {
     let academy_relays = world.rng.chance(60);
     let title = format!("Campaign {:016x}", world.rng.next());
     let ids: BTreeSet<NodeId> = members.iter().map(|member| world.ids[*member]).collect();
-    let begun = NewCampaign { title: title.clone(), members: ids, academy_relays };
+    let begun = NewCampaign { title: title.clone(), members: ids, readers: BTreeSet::new(), academy_relays };
     match store.campaigns().expect("a hub's store").create(begun, "") {
         Ok(state) => {
             let relay = if academy_relays { "relayed" } else { "not relayed" };
             world.note(format!("process {process} begins {:?} of {members:?}, {relay}", state.id));
-            world.campaigns.insert(state.id, Planned { members, academy_relays, title });
+            world.campaigns.insert(state.id, Planned::new(node, members, academy_relays, title));
         }
         Err(StoreError::Frozen | StoreError::NotWritten { .. }) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot begin a campaign: {error}")),
@@ -146,7 +139,8 @@ pub(crate) fn look(world: &mut World, process: ProcessId, id: CampaignId) {
             world.note(format!("node {node}: a change waits for another"));
             world.waits = Some(process);
         }
-        Ok(_) => {}
+        // A later entry takes the hub in.
+        Ok(_) | Err(StoreError::NoSuchCampaign) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot read {id:?}: {error}")),
     }
 }
@@ -183,14 +177,22 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
         }
     }
     // What builds on something that only an overwritten, cheating or revoked hub held waits for ever, everywhere alike.
-    let nothing_lost =
-        !world.oracle.restored && world.oracle.cheat.is_none() && !world.oracle.copied && !world.oracle.revoked;
+    let nothing_lost = !world.oracle.contradicted() && !world.oracle.revoked;
     for (id, planned) in &world.campaigns {
         if !world.oracle.written.keys().any(|log| log.topic == Topic::Campaign(*id)) {
             continue;
         }
         let mut read: Option<(usize, Seen)> = None;
-        for node in members.iter().copied().filter(|node| planned.members.contains(node)) {
+        let Some(settled) = memberships::settled(world, *id, members) else { continue };
+        let takes_part = |node: &usize| settled.roster.role(world.ids[*node]).is_some();
+        if !world.oracle.membership_changed
+            && (settled.roster.members().keys().copied().collect::<BTreeSet<_>>()
+                != planned.members.iter().map(|member| world.ids[*member]).collect()
+                || settled.roster.academy_relays() != planned.academy_relays)
+        {
+            violations.push(format!("{id:?} has another membership than it began with"));
+        }
+        for node in members.iter().copied().filter(takes_part) {
             let process = world.process_of(node).expect("every member runs");
             let seen = match see(world, process, *id) {
                 Ok(seen) => seen,
@@ -199,9 +201,7 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
                     continue;
                 }
             };
-            if seen.members != planned.members.iter().map(|member| world.ids[*member]).collect()
-                || seen.academy_relays != planned.academy_relays
-            {
+            if seen.membership != settled {
                 violations.push(format!("node {node} reads another membership of {id:?}"));
             }
             if seen.waiting > 0 && nothing_lost {
@@ -226,11 +226,19 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
     violations.into_iter().for_each(|words| world.oracle.violated(words));
 }
 
+/// Whether all of a topic must have come to a node: of a campaign, where it takes part in it or relays it.
+pub(crate) fn is_due(world: &World, topic: Topic, node: usize, running: &[usize]) -> bool {
+    let Topic::Campaign(id) = topic else { return true };
+    memberships::settled(world, id, running).is_some_and(|settled| {
+        let relays = node == ACADEMY && settled.roster.academy_relays();
+        relays || settled.roster.role(world.ids[node]).is_some()
+    })
+}
+
 /// What a hub sees of a campaign.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
-    members: BTreeSet<NodeId>,
-    academy_relays: bool,
+    membership: Arc<Membership>,
     view: View,
     heads: BTreeSet<Vec<u8>>,
     waiting: u64,
@@ -242,8 +250,7 @@ fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String
     let state = campaigns.get(id).map_err(|error| error.to_string())?;
     let exported = campaigns.export(id).map_err(|error| error.to_string())?;
     Ok(Seen {
-        members: state.membership.members.clone(),
-        academy_relays: state.membership.academy_relays,
+        membership: state.membership,
         heads: disk::heads(&exported.document),
         view: state.view,
         waiting: state.waiting,
@@ -256,10 +263,11 @@ fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String
 fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
     let Some(cheat) = world.oracle.cheat else { return (false, Vec::new()) };
     let (mut found, mut violations) = (false, Vec::new());
-    for (id, planned) in &world.campaigns {
+    for id in world.campaigns.keys() {
         let topic = Topic::Campaign(*id);
+        let reads = |node| is_due(world, topic, node, members);
         let (mut first, mut known) = (None, None);
-        for node in members.iter().copied().filter(|node| planned.read_by(*node)) {
+        for node in members.iter().copied().filter(|node| reads(*node)) {
             let process = world.process_of(node).expect("every member runs");
             let journal = world.processes[&process].store.journal();
             let forks: Vec<_> =
@@ -271,7 +279,7 @@ fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
                 if fork.log.author != cheat {
                     violations.push(format!("node {node} holds a fork of another than the cheat: {fork:?}"));
                 }
-                let peer = members.iter().copied().find(|peer| *peer != node && planned.read_by(*peer));
+                let peer = members.iter().copied().find(|peer| *peer != node && reads(*peer));
                 let Some(peer) = peer else { continue };
                 let scope = Scope { peer: world.ids[peer], shared: Shared::Topics(SharedReleases::None) };
                 if evidence(&journal, scope, fork).len() < 2 {

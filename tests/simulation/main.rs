@@ -31,6 +31,7 @@ mod campaigns;
 mod curriculum;
 mod disk;
 mod fault;
+mod memberships;
 mod oracle;
 mod prng;
 mod stream;
@@ -157,7 +158,10 @@ fn a_restored_node_that_reuses_its_incarnation_is_found() {
 
 #[test]
 fn a_driver_that_forgets_what_is_missing_is_found() {
-    finds(Fault::ForgetsWhatIsMissing, &["without settling", "an entry before this one is missing"]);
+    finds(
+        Fault::ForgetsWhatIsMissing,
+        &["without settling", "an entry before this one is missing", "not to be had here"],
+    );
 }
 
 #[test]

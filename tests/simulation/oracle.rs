@@ -27,12 +27,19 @@ pub(crate) struct Oracle {
     pub(crate) restored: bool,
     /// A hub was revoked, so that entries of it may come too late.
     pub(crate) revoked: bool,
+    /// Who takes part in a campaign was changed, so that entries may come too late, or of somebody who takes part no longer.
+    pub(crate) membership_changed: bool,
     pub(crate) violations: Vec<String>,
 }
 
 impl Oracle {
     pub(crate) fn violated(&mut self, words: String) {
         self.violations.push(words);
+    }
+
+    /// Whether a hub may have written twice what stands once: by a copy, or by a folder that was put back.
+    pub(crate) fn contradicted(&self) -> bool {
+        self.restored || self.copied || self.cheat.is_some()
     }
 
     /// Whether the log is of the hub that contradicts itself. What holds of such a log is checked after quiet.
@@ -163,8 +170,11 @@ impl Oracle {
         let passing = match refusal.reason {
             RefusalReason::Frozen | RefusalReason::UnknownCampaign => true,
             // A hub that was just revoked is not given what it was shown while it was listed.
-            RefusalReason::Gap => replayed || self.revoked || self.contradicts(refusal.log()),
-            RefusalReason::AfterRevocation => self.revoked,
+            RefusalReason::Gap => {
+                replayed || self.revoked || self.contradicts(refusal.log()) || self.of_a_changed_campaign(refusal)
+            }
+            RefusalReason::AfterRevocation => self.revoked || self.of_a_changed_campaign(refusal),
+            RefusalReason::NoMember | RefusalReason::Membership => self.of_a_changed_campaign(refusal),
             RefusalReason::SecondRelease => self.copied,
             RefusalReason::Fork => self.contradicts(refusal.log()),
             RefusalReason::Unspecified
@@ -177,7 +187,6 @@ impl Oracle {
             | RefusalReason::NotGenuine
             | RefusalReason::NotSubscribed
             | RefusalReason::DirectoryRule
-            | RefusalReason::Membership
             | RefusalReason::CampaignChanges => false,
         };
         if !passing {
@@ -185,12 +194,18 @@ impl Oracle {
         }
     }
 
-    /// After quiet: this disk holds every log of these topics as far as it was ever written.
-    pub(crate) fn converged(&mut self, disk: DiskId, topics: &BTreeSet<Topic>) {
+    fn of_a_changed_campaign(&self, refusal: &Refusal) -> bool {
+        self.membership_changed && matches!(refusal.topic, Topic::Campaign(_))
+    }
+
+    /// After quiet: this disk holds every log of these topics as far as it was ever written, but for those of hubs that take
+    /// no part in them any more.
+    pub(crate) fn converged(&mut self, disk: DiskId, topics: &BTreeSet<Topic>, removed: &BTreeSet<(Topic, NodeId)>) {
         let tips = self.disks.get(&disk).cloned().unwrap_or_default();
         let due: Tips =
             self.written.iter().filter(|(log, _)| topics.contains(&log.topic)).map(|(l, t)| (*l, *t)).collect();
         let due: Tips = due.into_iter().filter(|(log, _)| !self.contradicts(*log)).collect();
+        let due = due.into_iter().filter(|(log, _)| !removed.contains(&(log.topic, log.author)));
         for (log, tip) in due {
             if tips.get(&log) != Some(&tip) {
                 let held = tips.get(&log).map_or(0, |tip| tip.seq);

@@ -14,8 +14,9 @@ use folkmoot_proto::federation::v1::exchange_message::Body;
 use folkmoot_store::{Store, StoreError};
 use prost::Message;
 
-use crate::campaigns::{self, Planned, betrayed};
+use crate::campaigns::{self, betrayed};
 use crate::fault::Fault;
+use crate::memberships::Planned;
 use crate::oracle::{DiskId, Oracle};
 use crate::prng::Prng;
 use crate::stream::{End, Move, ProcessId, Stream, StreamId};
@@ -24,7 +25,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 20] = [
+pub(crate) const LANDMARKS: [&str; 23] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -45,6 +46,9 @@ pub(crate) const LANDMARKS: [&str; 20] = [
     "a campaign is founded by a frame",
     "the late hub learns of a campaign",
     "the contradiction is found in a campaign",
+    "a membership changes",
+    "accepts the lead",
+    "a hub is taken out",
 ];
 /// How many lines of the log a failing seed shows.
 const LINES: usize = 80;

@@ -17,8 +17,9 @@ use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_domain::record::Reference;
 
 pub(crate) use self::campaign::{
-    AddEntry, Campaign, CompareVersions, CountReach, CreateCampaign, EditCampaign, History, Kind, Parts, RemoveEntry,
-    ShowCampaign, ShowVersion, UndoChange, UpdateEntry,
+    AddEntry, AppointLead, Campaign, CampaignLead, CampaignMember, CompareVersions, CountReach, CreateCampaign,
+    EditCampaign, History, Kind, Parts, RelayChoice, RemoveEntry, SetRelay, ShowCampaign, ShowVersion, UndoChange,
+    UpdateEntry,
 };
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use format::{Format, OutputFormat};
@@ -120,6 +121,11 @@ pub(crate) enum Academy {
     ///
     /// Nothing is deleted: every node keeps the editions and can show them. A later edition may follow.
     Retire(Retire),
+    /// Appoint a hub to lead a campaign whose lead is gone
+    ///
+    /// Its members need one when the lead's hub has closed or contradicts itself. Every node is told of the appointment
+    /// without being told of the campaign; the hub leads once it accepts.
+    Appoint(AppointLead),
     #[command(flatten)]
     Statistics(Statistics),
     /// Write an export of keys and releases, with which anybody can check the national figures

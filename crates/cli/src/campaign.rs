@@ -2,12 +2,13 @@
 
 mod entries;
 mod history;
+mod membership;
 
 use comfy_table::ColumnConstraint;
 use folkmoot_node::generated::hub::campaign_service_client::CampaignServiceClient;
 use folkmoot_node::generated::node::node_service_client::NodeServiceClient;
 use folkmoot_proto::hub::v1 as wire;
-use folkmoot_proto::node::v1::{GetStatusRequest, Status};
+use folkmoot_proto::node::v1::GetStatusRequest;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
@@ -26,12 +27,17 @@ const PAGE: i32 = 1000;
 pub(crate) const SHOWN_DIGITS: usize = 12;
 const WHOLE_ID: usize = 64;
 
+pub(crate) use self::membership::appoint;
+
 pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure> {
     match command {
         Campaign::Create(arguments) => create(arguments, format).await,
         Campaign::List(arguments) => list(arguments, format).await,
         Campaign::Show(arguments) => show(arguments, format).await,
         Campaign::Edit(arguments) => edit(arguments, format).await,
+        Campaign::Member(command) => membership::member(command, format).await,
+        Campaign::Lead(command) => membership::lead(command, format).await,
+        Campaign::Relay(arguments) => membership::relay(arguments, format).await,
         Campaign::Add(AddEntry { campaign, kind, parts }) => {
             let (mut client, name, _) = open(campaign).await?;
             let campaign = entries::add(&mut client, name, kind, &parts).await?;
@@ -77,28 +83,36 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
 async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure> {
     let data = &arguments.folder.data;
     let channel = connection::hub(data).await?;
-    let member = |hub: &String| wire::CampaignMember { hub: hub.clone(), ..wire::CampaignMember::default() };
+    let member = |hub: &String, role: wire::CampaignRole| wire::CampaignMember {
+        hub: hub.clone(),
+        role: role.into(),
+        ..wire::CampaignMember::default()
+    };
+    let editors = arguments.members.iter().map(|hub| member(hub, wire::CampaignRole::Editor));
+    let readers = arguments.readers.iter().map(|hub| member(hub, wire::CampaignRole::Reader));
     let request = wire::CreateCampaignRequest {
         campaign: Some(wire::Campaign {
             title: arguments.title,
-            members: arguments.members.iter().map(member).collect(),
+            members: editors.chain(readers).collect(),
             academy_relays: !arguments.no_relay,
             ..wire::Campaign::default()
         }),
         request_id: String::new(),
     };
     let created = CampaignServiceClient::new(channel.clone()).create_campaign(request).await;
-    let campaign = created.map_err(|status| naming(status.into(), &arguments.members))?.into_inner();
+    let campaign = created
+        .map_err(|status| naming(status.into(), &[&arguments.members[..], &arguments.readers].concat()))?
+        .into_inner();
     remind(&campaign);
     if !campaign.academy_relays {
         // The campaign stands, whether or not this can be asked.
         let status = NodeServiceClient::new(channel).get_status(GetStatusRequest {}).await;
-        if let Some(warning) = status.ok().and_then(|status| unheard(&campaign, status.get_ref())) {
+        if let Some(warning) = status.ok().and_then(|status| membership::unheard(&campaign, status.get_ref())) {
             tell(&warning);
         }
     }
     let reaches = match campaign.members.len() {
-        1 => "No other hub takes part, and none can be added later.",
+        1 => "No other hub takes part yet: folkmoot campaign member add takes one in.",
         _ => "It reaches them when they connect.",
     };
     match format {
@@ -107,7 +121,7 @@ async fn create(arguments: CreateCampaign, format: Format) -> Result<(), Failure
             "Begun: {}, a campaign of {}. {reaches}\n\
              Show it: folkmoot campaign show {} --data {}",
             campaign.title,
-            members(&campaign),
+            membership::named(&campaign.members),
             shown_id(&campaign),
             shell::path(data)
         )),
@@ -139,7 +153,7 @@ async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
                 lines.add_row([
                     shown_id(campaign).to_owned(),
                     campaign.title.clone(),
-                    members(campaign),
+                    membership::named(&campaign.members),
                     count(campaign.organisations.len() as u64),
                     entries(campaign.waiting_entries),
                     entries(campaign.set_aside_entries),
@@ -304,35 +318,6 @@ fn remind(campaign: &wire::Campaign) {
     ));
 }
 
-/// Says which members may never learn of a campaign that the Academy does not pass on: nobody can dial them, and they dial
-/// those alone with whom they know of a campaign.
-fn unheard(campaign: &wire::Campaign, status: &Status) -> Option<String> {
-    let strange = |member: &&wire::CampaignMember| {
-        let peer = status.peers.iter().find(|peer| peer.node_id == member.node);
-        peer.is_some_and(|peer| peer.address.is_empty() && !peer.connected && peer.last_success_time.is_none())
-    };
-    let names: Vec<_> = campaign.members.iter().filter(strange).map(|member| member.hub.as_str()).collect();
-    (!campaign.academy_relays && !names.is_empty()).then(|| {
-        format!(
-            "Not reached by anybody: {}. No address to dial is known there, so that without the Academy they may never hear \
-             of this campaign. Give each an address (folkmoot hub serve --address HOST:PORT, there), or share a campaign \
-             with them first that the Academy passes on.",
-            names.join(", ")
-        )
-    })
-}
-
-/// The members by name, the lead first and marked.
-fn members(campaign: &wire::Campaign) -> String {
-    let name = |member: &wire::CampaignMember| match member.hub.as_str() {
-        "" => member.node.clone(),
-        hub => hub.to_owned(),
-    };
-    let lead = campaign.members.iter().filter(|member| member.lead).map(|member| format!("{} (lead)", name(member)));
-    let others = campaign.members.iter().filter(|member| !member.lead).map(name);
-    lead.chain(others).collect::<Vec<_>>().join(", ")
-}
-
 /// A number of entries; nothing where there is none.
 fn entries(number: i32) -> String {
     match u64::try_from(number) {
@@ -346,7 +331,7 @@ fn campaign_text(campaign: &wire::Campaign, data: &str) -> String {
     let mut facts = table(&["Campaign", &campaign.title]);
     facts.add_row(["Id", id(campaign)]);
     facts.add_row(["Aim", if campaign.aim.is_empty() { "none yet" } else { &campaign.aim }]);
-    facts.add_row(["Members", &members(campaign)]);
+    facts.add_row(["Members", &membership::named(&campaign.members)]);
     facts.add_row([
         "Passed on by",
         if campaign.academy_relays {
@@ -355,6 +340,9 @@ fn campaign_text(campaign: &wire::Campaign, data: &str) -> String {
             "the members alone"
         },
     ]);
+    for (what, words) in membership::standing(campaign, data) {
+        facts.add_row([what, &words]);
+    }
     match entries(campaign.waiting_entries).as_str() {
         "" => {}
         waiting => {
@@ -397,12 +385,16 @@ fn campaign_json(campaign: &wire::Campaign) -> Value {
             "date": entries::day(&signed.date),
         })
     };
-    let member = |member: &wire::CampaignMember| json!({ "hub": member.hub, "node": member.node, "lead": member.lead });
     let mut value = json!({
         "id": id(campaign),
         "title": campaign.title,
         "aim": campaign.aim,
-        "members": campaign.members.iter().map(member).collect::<Vec<_>>(),
+        "members": campaign.members.iter().map(membership::member_json).collect::<Vec<_>>(),
+        "role": membership::role_word(campaign.role()),
+        "successor": entries::day(&campaign.successor),
+        "may_take_lead": campaign.may_take_lead,
+        "membership_contested": campaign.membership_contested,
+        "left_out_by": campaign.left_out_by,
         "academy_relays": campaign.academy_relays,
         "organisations": campaign.organisations.iter().map(signed).collect::<Vec<_>>(),
         "story": campaign.story,
@@ -418,8 +410,6 @@ fn campaign_json(campaign: &wire::Campaign) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use folkmoot_proto::node::v1::Peer;
-
     use super::*;
 
     fn campaign(id: &str, title: &str) -> wire::Campaign {
@@ -431,7 +421,11 @@ mod tests {
     }
 
     fn shared() -> wire::Campaign {
-        let member = |hub: &str, lead| wire::CampaignMember { hub: hub.into(), node: "00ff".into(), lead };
+        let member = |hub: &str, role: wire::CampaignRole| {
+            let lead = role == Lead;
+            wire::CampaignMember { hub: hub.into(), node: "00ff".into(), lead, role: role.into() }
+        };
+        use wire::CampaignRole::{Editor, Lead, Reader};
         wire::Campaign {
             aim: "A warm hall by winter".into(),
             organisations: vec![wire::SignUp {
@@ -459,7 +453,7 @@ mod tests {
             }],
             story: "It began with a letter.\n".into(),
             notes: "Luton: the hall is booked.\nWarminster: two organisers can come.\n\n".into(),
-            members: vec![member("Luton", false), member("Warminster", true), member("", false)],
+            members: vec![member("Warminster", Lead), member("Luton", Editor), member("", Reader)],
             academy_relays: true,
             ..campaign("3f2a9c", "Warm halls")
         }
@@ -515,7 +509,7 @@ mod tests {
         assert!(text.starts_with("Campaign      Warm halls\n---"), "{text}");
         for expected in [
             "Aim           A warm hall by winter\n",
-            "Members       Warminster (lead), Luton, 00ff\n",
+            "Members       Warminster (lead), Luton, 00ff (reader)\n",
             "Passed on by  the members, and the Academy, on whose disk it can be read\n",
             "\nOrganisation  Brought by  On          Entry\n",
             "\nBus Users     Luton       2018-10-03  7-9f3c04aa\n",
@@ -546,30 +540,11 @@ mod tests {
     }
 
     #[test]
-    fn members_that_may_never_hear_of_a_campaign_are_named() {
-        let member = |hub: &str| wire::CampaignMember { hub: hub.into(), node: hub.into(), ..Default::default() };
-        let strange = || Peer { node_id: "Luton".into(), ..Peer::default() };
-        for (what, relays, peers, expected) in [
-            ("nobody can dial it", false, vec![strange()], true),
-            ("the Academy passes on", true, vec![strange()], false),
-            ("it can be dialled", false, vec![Peer { address: "h:1".into(), ..strange() }], false),
-            ("it is there", false, vec![Peer { connected: true, ..strange() }], false),
-            ("it was there", false, vec![Peer { last_success_time: Some(Default::default()), ..strange() }], false),
-            ("nothing is known of it", false, vec![], false),
-        ] {
-            let members = ["Warminster", "Luton"].map(member).to_vec();
-            let campaign = wire::Campaign { academy_relays: relays, members, ..shared() };
-            let warning = unheard(&campaign, &Status { peers, ..Status::default() });
-            assert_eq!(warning.is_some(), expected, "{what}");
-            assert!(warning.is_none_or(|words| words.starts_with("Not reached by anybody: Luton. ")), "{what}");
-        }
-    }
-
-    #[test]
     fn programs_get_the_whole_id() {
         let value = campaign_json(&shared());
         assert_eq!(value["id"], format!("{:0<64}", "3f2a9c"));
-        assert_eq!(value["members"][1], json!({ "hub": "Warminster", "node": "00ff", "lead": true }));
+        let lead = json!({ "hub": "Warminster", "node": "00ff", "lead": true, "role": "lead" });
+        assert_eq!(value["members"][0], lead);
         let entry = format!("7-{}", "9f3c04aa".repeat(10));
         let signed_up = json!([{ "entry": entry, "organisation": "Bus Users", "hub": "Luton", "date": "2018-10-03" }]);
         assert_eq!(value["organisations"], signed_up);

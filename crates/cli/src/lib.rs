@@ -77,6 +77,7 @@ fn perform(Arguments { format: output, command }: Arguments) -> Result<(), Failu
         Command::Academy(Academy::Hub(command)) => wait(academy::hub(command, format)),
         Command::Academy(Academy::Publish(arguments)) => wait(curriculum::publish(arguments, format)),
         Command::Academy(Academy::Retire(arguments)) => wait(curriculum::retire(arguments, format)),
+        Command::Academy(Academy::Appoint(arguments)) => wait(campaign::appoint(arguments, format)),
         Command::Academy(Academy::Statistics(command)) => wait(statistics::run(command, output)),
         Command::Academy(Academy::Export(arguments)) => wait(verify::export(arguments, format)),
         Command::Academy(Academy::Verify(arguments)) => wait(verify::live(arguments, format)),

@@ -8,7 +8,7 @@ use folkmoot_domain::hub::{HubKind, HubName, Stage};
 
 use crate::author::Genesis;
 use crate::fault::Fault;
-use crate::id::NodeId;
+use crate::id::{CampaignId, NodeId};
 use crate::key::LogPublicKey;
 use crate::payload::{Payload, encode_hub_record};
 use crate::topic::{Cursor, Topic};
@@ -84,6 +84,15 @@ pub struct HubRecord {
     pub last_accepted: Vec<(Topic, Cursor)>,
 }
 
+/// A hub appointed to lead a campaign whose lead is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appointment {
+    /// The campaign, hidden with the appointed hub as [`CampaignId::hidden_of`] does it.
+    pub campaign: CampaignId,
+    /// Counts the federation's appointments from 1.
+    pub version: u32,
+}
+
 /// A node that the directory lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -118,6 +127,16 @@ pub enum Limit {
 }
 
 impl Limit {
+    /// The stricter of both.
+    #[must_use]
+    pub fn and(self, other: Limit) -> Limit {
+        match (self, other) {
+            (Limit::None, limit) | (limit, Limit::None) => limit,
+            (Limit::Nothing, _) | (_, Limit::Nothing) => Limit::Nothing,
+            (Limit::UpTo(one), Limit::UpTo(other)) => Limit::UpTo(if one.seq <= other.seq { one } else { other }),
+        }
+    }
+
     /// Whether the entry with this number counts.
     pub fn allows(&self, seq: u64) -> bool {
         match self {
@@ -144,6 +163,8 @@ pub struct Directory {
     hubs: BTreeMap<NodeId, HubRecord>,
     programmes: Programmes,
     policies: Policies,
+    /// The greatest version of an appointment, by hidden campaign.
+    appointments: BTreeMap<CampaignId, u32>,
 }
 
 impl Directory {
@@ -183,10 +204,12 @@ impl Directory {
                 Ok(false) => Ok(Applied::Unchanged),
                 Err(faults) => Err(Fault::Policy(policy_fault_words(&faults))),
             },
+            Payload::Appointment(appointment) => Ok(self.appoint(*appointment)),
             Payload::Release(_)
             | Payload::Edition(_)
             | Payload::Retirement(_)
             | Payload::Membership(_)
+            | Payload::MembershipChange(_)
             | Payload::CampaignChanges(_) => Ok(Applied::Unchanged),
         }
     }
@@ -213,6 +236,25 @@ impl Directory {
                 Applied::Changed
             }
         }
+    }
+
+    fn appoint(&mut self, appointment: Appointment) -> Applied {
+        let held = self.appointments.entry(appointment.campaign).or_default();
+        if *held >= appointment.version {
+            return Applied::Unchanged;
+        }
+        *held = appointment.version;
+        Applied::Changed
+    }
+
+    /// The greatest version of an appointment of this hub to lead the campaign; 0 where there is none.
+    pub fn appointed(&self, campaign: CampaignId, hub: NodeId) -> u32 {
+        self.appointments.get(&campaign.hidden_of(hub)).copied().unwrap_or(0)
+    }
+
+    /// The greatest version of any appointment; 0 where there is none.
+    pub fn latest_appointment(&self) -> u32 {
+        self.appointments.values().copied().max().unwrap_or(0)
     }
 
     fn fund(&mut self, programme: &Programme) -> Result<Applied, Fault> {

@@ -35,6 +35,10 @@ pub enum PayloadKind {
     CampaignChanges,
     /// A disclosure policy set.
     PolicyRecord,
+    /// A campaign's membership changed.
+    MembershipChange,
+    /// A campaign's lead appointed.
+    Appointment,
     /// A newer node's kind: held and forwarded, applied after the upgrade.
     Unknown(u16),
 }
@@ -51,6 +55,8 @@ impl From<u16> for PayloadKind {
             7 => PayloadKind::Membership,
             8 => PayloadKind::CampaignChanges,
             9 => PayloadKind::PolicyRecord,
+            10 => PayloadKind::MembershipChange,
+            11 => PayloadKind::Appointment,
             other => PayloadKind::Unknown(other),
         }
     }
@@ -68,6 +74,8 @@ impl From<PayloadKind> for u16 {
             PayloadKind::Membership => 7,
             PayloadKind::CampaignChanges => 8,
             PayloadKind::PolicyRecord => 9,
+            PayloadKind::MembershipChange => 10,
+            PayloadKind::Appointment => 11,
             PayloadKind::Unknown(number) => number,
         }
     }

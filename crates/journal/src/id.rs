@@ -80,7 +80,7 @@ identifier! {
 }
 
 impl CampaignId {
-    /// The name under which a revocation of `author` speaks of the campaign: BLAKE3 of `folkmoot/hidden-campaign/1`, a
+    /// The name under which the directory speaks of the campaign where it revokes `author` or appoints it to lead: BLAKE3 of `folkmoot/hidden-campaign/1`, a
     /// zero byte, the id and the author's. Every node reads the directory, and only members may learn of a campaign.
     pub fn hidden_of(&self, author: NodeId) -> CampaignId {
         let mut hasher = blake3::Hasher::new();

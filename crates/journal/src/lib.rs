@@ -28,17 +28,20 @@ pub mod topic;
 
 pub use admission::{Admission, PeerIncarnations};
 pub use author::{Author, Genesis, check_genesis, found};
-pub use directory::{Applied, Directory, HubRecord, HubState, Limit, Member, PeerStatus, Role};
+pub use directory::{Applied, Appointment, Directory, HubRecord, HubState, Limit, Member, PeerStatus, Role};
 pub use entry::{Body, Entry, Header, PayloadKind, payload_hash};
 pub use fault::Fault;
 pub use frame::{Unpacked, pack, unpack};
 pub use id::{CampaignId, FederationId, Hash, Incarnation, NodeId};
 pub use key::{Context, LogKey, LogPublicKey, Signature};
-pub use membership::{Membership, MembershipRecord, Memberships, campaign_id};
+pub use membership::{
+    MemberRole, Membership, MembershipChange, MembershipRecord, Memberships, Roster, Signed, campaign_id,
+};
 pub use opening::{KnownLog, earlier_tips};
 pub use payload::{
-    Opening, Payload, encode_campaign_changes, encode_edition, encode_hub_record, encode_membership, encode_opening,
-    encode_policy, encode_programme, encode_release, encode_retirement,
+    Opening, Payload, encode_appointment, encode_campaign_changes, encode_edition, encode_hub_record,
+    encode_membership, encode_membership_change, encode_opening, encode_policy, encode_programme, encode_release,
+    encode_retirement,
 };
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalReason};

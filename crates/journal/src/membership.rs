@@ -1,59 +1,285 @@
-//! Who takes part in which campaign: the state that founding entries add up to, whatever order they come in.
+//! Who takes part in which campaign: the state that the entries of a campaign's membership add up to, whatever order they
+//! come in.
+//!
+//! The entries are one chain. It begins with the founding one, which shows by the campaign's id that its author is the
+//! creator. Each further one names the entry before it and says the whole roster anew, and counts from whoever had the
+//! lead then, from the successor whom the lead had named, or from a member whom the Academy has appointed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::directory::Applied;
+use crate::directory::Limit;
 use crate::fault::Fault;
-use crate::id::{CampaignId, NodeId};
+use crate::id::{CampaignId, Hash, NodeId};
 use crate::payload::encode_membership;
+use crate::topic::{Cursor, LogId};
 
 /// The most members of a campaign.
 pub const MEMBER_LIMIT: usize = 1_000;
+/// The most logs whose last accepted entry a roster names.
+pub const ENDED_LIMIT: usize = 4_000;
 
-/// What a founding entry says of its campaign; its author is the creator.
+/// What a member hub may do in a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MemberRole {
+    /// Edits, and decides who takes part. Every campaign has one.
+    Lead,
+    /// Edits.
+    Editor,
+    /// Reads.
+    Reader,
+}
+
+impl MemberRole {
+    /// Whether changes of such a member count.
+    pub fn edits(self) -> bool {
+        match self {
+            MemberRole::Lead | MemberRole::Editor => true,
+            MemberRole::Reader => false,
+        }
+    }
+}
+
+/// What a founding entry says of its campaign; its author is the creator, who leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MembershipRecord {
     /// 16 random bytes, which with the creator's id give the campaign's.
     pub nonce: [u8; 16],
-    /// Every member hub, the creator too.
+    /// Every member hub, the creator too. All of them edit.
     pub members: BTreeSet<NodeId>,
     /// Whether the Academy keeps and passes on the campaign's entries.
     pub academy_relays: bool,
+}
+
+impl MembershipRecord {
+    /// The id of the campaign that this creator founds with it.
+    pub fn id(&self, creator: NodeId) -> CampaignId {
+        campaign_id(creator, &self.nonce)
+    }
+}
+
+/// Who takes part in a campaign from some entry of its membership on. There is one lead, and it is a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    lead: NodeId,
+    members: BTreeMap<NodeId, MemberRole>,
+    successor: Option<NodeId>,
+    academy_relays: bool,
+    last_accepted: BTreeSet<Cursor>,
+}
+
+impl Roster {
+    /// A roster of these members. `successor` is to take the lead once it accepts; `last_accepted` names, of each log of a
+    /// hub that edited once and does not now, the last entry that counts.
+    ///
+    /// # Errors
+    /// [`Fault::Membership`] where there is not one lead, the successor does not edit, or there is too much of anything.
+    pub fn new(
+        members: BTreeMap<NodeId, MemberRole>,
+        successor: Option<NodeId>,
+        academy_relays: bool,
+        last_accepted: BTreeSet<Cursor>,
+    ) -> Result<Self, Fault> {
+        if members.len() > MEMBER_LIMIT {
+            return Err(Fault::Membership("a campaign has 1,000 members at most"));
+        }
+        if last_accepted.len() > ENDED_LIMIT {
+            return Err(Fault::Membership("a campaign names 4,000 ended logs at most"));
+        }
+        let mut leads = members.iter().filter(|(_, role)| **role == MemberRole::Lead).map(|(hub, _)| *hub);
+        let (Some(lead), None) = (leads.next(), leads.next()) else {
+            return Err(Fault::Membership("a campaign has one lead"));
+        };
+        if successor.is_some_and(|hub| members.get(&hub) != Some(&MemberRole::Editor)) {
+            return Err(Fault::Membership("its successor is no editor"));
+        }
+        Ok(Roster { lead, members, successor, academy_relays, last_accepted })
+    }
+
+    /// Who decides who takes part.
+    pub fn lead(&self) -> NodeId {
+        self.lead
+    }
+
+    /// Every member hub, the lead too: 1 to 1,000.
+    pub fn members(&self) -> &BTreeMap<NodeId, MemberRole> {
+        &self.members
+    }
+
+    /// What the hub may do, where it is a member.
+    pub fn role(&self, hub: NodeId) -> Option<MemberRole> {
+        self.members.get(&hub).copied()
+    }
+
+    /// Whom the lead has asked to take over, and who has not done so yet.
+    pub fn successor(&self) -> Option<NodeId> {
+        self.successor
+    }
+
+    /// Whether the Academy keeps and passes on the campaign's entries.
+    pub fn academy_relays(&self) -> bool {
+        self.academy_relays
+    }
+
+    /// The last entry that counts of each log of a hub that edited once and does not now.
+    pub fn last_accepted(&self) -> &BTreeSet<Cursor> {
+        &self.last_accepted
+    }
+
+    /// How far a log of the campaign counts.
+    pub fn limit(&self, log: LogId) -> Limit {
+        if self.role(log.author).is_some_and(MemberRole::edits) {
+            return Limit::None;
+        }
+        let ended = self.last_accepted.iter().find(|cursor| cursor.log(log.topic) == log);
+        ended.map_or(Limit::Nothing, |cursor| Limit::UpTo(*cursor))
+    }
+
+    /// Whether changes of the same hubs count, as far as here.
+    pub fn counts_like(&self, other: &Roster) -> bool {
+        let editors = |roster: &Roster| {
+            let editors = roster.members.iter().filter(|(_, role)| role.edits());
+            editors.map(|(hub, _)| *hub).collect::<BTreeSet<_>>()
+        };
+        self.last_accepted == other.last_accepted && editors(self) == editors(other)
+    }
+}
+
+/// What a later entry of the chain says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MembershipChange {
+    /// The hash of the entry before it in the chain.
+    pub predecessor: Hash,
+    /// Who takes part from here on.
+    pub roster: Roster,
+    /// The version of the appointment by which its author takes the lead; 0 where it needs none.
+    pub appointment: u32,
+}
+
+/// What an entry of the membership says, and who signed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed<T> {
+    /// The entry's author.
+    pub author: NodeId,
+    /// The entry's hash.
+    pub hash: Hash,
+    /// The minute that the author wrote down, since 1970. It informs people only.
+    pub minute: u32,
+    /// What it says.
+    pub record: T,
 }
 
 /// Who takes part in a campaign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
-    /// The creator.
-    pub lead: NodeId,
-    /// 16 random bytes, which with the creator's id give the campaign's.
-    pub nonce: [u8; 16],
-    /// Every member hub, the creator too: 1 to 1,000.
-    pub members: BTreeSet<NodeId>,
-    /// Whether the Academy keeps and passes on the campaign's entries.
-    pub academy_relays: bool,
+    /// The campaign.
+    pub id: CampaignId,
+    /// Who takes part now.
+    pub roster: Roster,
+    /// Hubs that were members before and are not now.
+    pub former: BTreeSet<NodeId>,
+    /// Whether the Academy relays the campaign, or did once.
+    pub ever_relayed: bool,
+    /// The last entry of the chain, which the next one names.
+    pub tip: Hash,
+    /// When the author of that entry wrote it, in minutes since 1970. It informs people only.
+    pub minute: u32,
+    /// The greatest version of an appointment that a lead came by.
+    pub appointment: u32,
+    /// Two entries follow the last one, and neither counts before the other: the membership stands still until the Academy
+    /// appoints a lead.
+    pub contested: bool,
 }
 
 impl Membership {
-    /// The membership that an entry of this author founds.
+    /// The membership that an entry founds.
     ///
     /// # Errors
     /// [`Fault::Membership`] where the author is no member, or the members are too many.
-    pub fn found(author: NodeId, record: MembershipRecord) -> Result<Self, Fault> {
-        let MembershipRecord { nonce, members, academy_relays } = record;
-        if !members.contains(&author) {
+    pub fn found(founding: &Signed<MembershipRecord>) -> Result<Self, Fault> {
+        let Signed { author, hash, minute, record } = founding;
+        if !record.members.contains(author) {
             return Err(Fault::Membership("its creator is not among the members"));
         }
-        if members.len() > MEMBER_LIMIT {
-            return Err(Fault::Membership("a campaign has 1,000 members at most"));
-        }
-        Ok(Membership { lead: author, nonce, members, academy_relays })
+        let role = |hub: &NodeId| if hub == author { MemberRole::Lead } else { MemberRole::Editor };
+        let members = record.members.iter().map(|hub| (*hub, role(hub))).collect();
+        let roster = Roster::new(members, None, record.academy_relays, BTreeSet::new())?;
+        let (id, former, ever_relayed) = (record.id(*author), BTreeSet::new(), record.academy_relays);
+        let (tip, minute) = (*hash, *minute);
+        Ok(Membership { id, roster, former, ever_relayed, tip, minute, appointment: 0, contested: false })
     }
 
-    /// The campaign's id.
-    pub fn id(&self) -> CampaignId {
-        campaign_id(self.lead, &self.nonce)
+    /// Whether the Academy relayed the campaign once and does not now.
+    pub fn was_relayed(&self) -> bool {
+        self.ever_relayed && !self.roster.academy_relays
+    }
+
+    /// How much the word of this entry's author weighs as to who comes next; none where it has none. An appointment outweighs
+    /// an accepted handover, which outweighs the lead that has offered it.
+    fn weight(&self, change: &Signed<MembershipChange>, appointed: &impl Fn(NodeId) -> u32) -> Option<u32> {
+        let Signed { author, record, .. } = change;
+        let takes_over = record.roster.lead == *author && self.roster.role(*author).is_some();
+        if record.appointment > 0 {
+            let valid = record.appointment > self.appointment && record.appointment <= appointed(*author);
+            return (takes_over && valid).then(|| record.appointment.saturating_add(1));
+        }
+        if takes_over && self.roster.successor == Some(*author) {
+            return Some(1);
+        }
+        (self.roster.lead == *author && record.roster.lead == *author).then_some(0)
+    }
+
+    fn followed_by(&self, change: &Signed<MembershipChange>) -> Membership {
+        let roster = change.record.roster.clone();
+        let known = self.former.iter().chain(self.roster.members.keys()).copied();
+        let former = known.filter(|hub| roster.role(*hub).is_none()).collect();
+        let appointment = self.appointment.max(change.record.appointment);
+        let ever_relayed = self.ever_relayed || roster.academy_relays;
+        let (id, tip, minute) = (self.id, change.hash, change.minute);
+        Membership { id, roster, former, ever_relayed, tip, minute, appointment, contested: false }
+    }
+}
+
+/// Goes through a campaign's membership from its founding on, and gives what stood after each entry that counts; nothing
+/// where none of the `foundings` founds this campaign. `appointed` says the greatest version of an appointment that the
+/// directory has for a hub in this campaign, 0 where there is none.
+pub fn chain(
+    campaign: CampaignId,
+    foundings: &[Signed<MembershipRecord>],
+    changes: &[Signed<MembershipChange>],
+    appointed: impl Fn(NodeId) -> u32,
+) -> Vec<Membership> {
+    // A creator can found one campaign twice. The lesser encoding counts, so that the order of arrival never matters.
+    let founds = foundings.iter().filter(|founding| founding.record.id(founding.author) == campaign);
+    let first = founds.min_by_key(|founding| (encode_membership(&founding.record), founding.hash));
+    let Some(Ok(mut membership)) = first.map(Membership::found) else { return Vec::new() };
+    let mut steps = Vec::new();
+    loop {
+        let next = changes.iter().filter(|change| change.record.predecessor == membership.tip);
+        let weighed = next.filter_map(|change| Some((membership.weight(change, &appointed)?, change)));
+        let mut heaviest: Vec<(u32, &Signed<MembershipChange>)> = Vec::new();
+        for (weight, change) in weighed {
+            match heaviest.first() {
+                Some((most, _)) if *most > weight => {}
+                Some((most, _)) if *most == weight => heaviest.push((weight, change)),
+                Some(_) | None => heaviest = vec![(weight, change)],
+            }
+        }
+        let follower = match heaviest.as_slice() {
+            [(_, only)] => Some(membership.followed_by(only)),
+            [] => None,
+            [_, ..] => {
+                membership.contested = true;
+                None
+            }
+        };
+        match follower {
+            Some(follower) => steps.push(std::mem::replace(&mut membership, follower)),
+            None => {
+                steps.push(membership);
+                return steps;
+            }
+        }
     }
 }
 
@@ -79,17 +305,9 @@ impl Memberships {
         self.0.iter().map(|(campaign, membership)| (*campaign, membership))
     }
 
-    /// Adds a membership under the id that it gives. Of two of one campaign the lesser encoding counts, so that the
-    /// order of arrival never matters.
-    pub fn apply(&mut self, membership: Membership) -> Applied {
-        let id = membership.id();
-        match self.0.get(&id) {
-            Some(held) if encode_membership(held) <= encode_membership(&membership) => Applied::Unchanged,
-            Some(_) | None => {
-                self.0.insert(id, Arc::new(membership));
-                Applied::Changed
-            }
-        }
+    /// Puts a membership in place of what was held of its campaign.
+    pub fn set(&mut self, membership: Membership) {
+        self.0.insert(membership.id, Arc::new(membership));
     }
 
     /// Takes a campaign out, whose founding entry counts no longer.
@@ -99,61 +317,4 @@ impl Memberships {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(byte: u8) -> NodeId {
-        NodeId([byte; 32])
-    }
-
-    fn membership(members: &[u8], academy_relays: bool) -> Membership {
-        let members = members.iter().copied().map(node).collect();
-        let record = MembershipRecord { nonce: [7; 16], members, academy_relays };
-        Membership::found(node(1), record).unwrap()
-    }
-
-    #[test]
-    fn the_id_binds_the_creator_and_the_nonce() {
-        let id = membership(&[1, 2], true).id();
-        assert_eq!(id, campaign_id(node(1), &[7; 16]));
-        assert_ne!(id, campaign_id(node(2), &[7; 16]));
-        assert_ne!(id, campaign_id(node(1), &[8; 16]));
-    }
-
-    #[test]
-    fn a_creator_is_a_member_and_members_are_bounded() {
-        let found = |members: BTreeSet<NodeId>| {
-            Membership::found(node(1), MembershipRecord { nonce: [7; 16], members, academy_relays: true })
-        };
-        assert!(matches!(found(BTreeSet::new()), Err(Fault::Membership(_))));
-        assert!(matches!(found([node(2)].into()), Err(Fault::Membership(_))));
-        let many = |count: u32| {
-            let numbered = |n: u32| {
-                let mut id = [0; 32];
-                id[..4].copy_from_slice(&n.to_be_bytes());
-                NodeId(id)
-            };
-            (1..count).map(numbered).chain([node(1)]).collect::<BTreeSet<_>>()
-        };
-        assert!(found(many(1_000)).is_ok());
-        assert!(matches!(found(many(1_001)), Err(Fault::Membership(_))));
-    }
-
-    #[test]
-    fn the_order_of_arrival_never_matters() {
-        let both = [membership(&[1, 2], true), membership(&[1, 3], false)];
-        let after = |order: [usize; 2]| {
-            let mut memberships = Memberships::default();
-            for at in order {
-                memberships.apply(both[at].clone());
-            }
-            memberships
-        };
-        assert_eq!(after([0, 1]), after([1, 0]));
-        let mut memberships = after([0, 1]);
-        assert_eq!(memberships.iter().count(), 1);
-        assert_eq!(memberships.apply(both[0].clone()), Applied::Unchanged);
-        assert!(memberships.remove(both[0].id()).is_some());
-        assert_eq!(memberships, Memberships::default());
-    }
-}
+mod tests;

@@ -1,9 +1,9 @@
 //! Payloads: what an entry says, to bytes and back. A store keeps and forwards the original bytes; decoding is for
 //! indexing alone.
 
+mod membership;
 mod policy;
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use folkmoot_disclosure::{CellParts, Figure, PolicyRecord, Release, ReleaseParts, Terms};
@@ -14,14 +14,15 @@ use folkmoot_proto::federation::v1;
 use prost::Message;
 
 use crate::author::Genesis;
-use crate::directory::{HubRecord, HubState};
+use crate::directory::{Appointment, HubRecord, HubState};
 use crate::entry::PayloadKind;
 use crate::fault::Fault;
-use crate::id::NodeId;
+use crate::id::{CampaignId, NodeId};
 use crate::key::LogPublicKey;
-use crate::membership::{MEMBER_LIMIT, Membership, MembershipRecord};
+use crate::membership::{MembershipChange, MembershipRecord};
 use crate::topic::{Cursor, Topic};
 
+pub use membership::{encode_membership, encode_membership_change};
 pub use policy::encode_policy;
 
 /// The longest region or address, in characters.
@@ -55,6 +56,10 @@ pub enum Payload {
     Retirement(Retirement),
     /// A campaign founded; the entry's author must be found to be its creator.
     Membership(MembershipRecord),
+    /// A campaign's membership changed; whether its author may, the chain says.
+    MembershipChange(MembershipChange),
+    /// A campaign's lead appointed.
+    Appointment(Appointment),
     /// Changes to a campaign's document, to be checked by `campaign`.
     CampaignChanges(Vec<Vec<u8>>),
 }
@@ -72,6 +77,8 @@ impl fmt::Debug for Payload {
             Payload::Edition(edition) => tuple("Edition", edition),
             Payload::Retirement(retirement) => tuple("Retirement", retirement),
             Payload::Membership(record) => tuple("Membership", record),
+            Payload::MembershipChange(change) => tuple("MembershipChange", change),
+            Payload::Appointment(appointment) => tuple("Appointment", appointment),
             Payload::CampaignChanges(changes) => write!(formatter, "CampaignChanges([{} changes])", changes.len()),
         }
     }
@@ -88,7 +95,11 @@ impl Payload {
             PayloadKind::Release => read(bytes).map(release).map(Payload::Release),
             PayloadKind::Edition => read(bytes).and_then(|wire| edition(&wire)).map(Payload::Edition),
             PayloadKind::Retirement => read(bytes).and_then(|wire| retirement(&wire)).map(Payload::Retirement),
-            PayloadKind::Membership => read(bytes).and_then(|wire| membership(&wire)).map(Payload::Membership),
+            PayloadKind::Membership => read(bytes).and_then(|wire| membership::read(&wire)).map(Payload::Membership),
+            PayloadKind::MembershipChange => {
+                read(bytes).and_then(|wire| membership::read_change(&wire)).map(Payload::MembershipChange)
+            }
+            PayloadKind::Appointment => read(bytes).and_then(|wire| appointment(&wire)).map(Payload::Appointment),
             PayloadKind::CampaignChanges => read(bytes).and_then(campaign_changes).map(Payload::CampaignChanges),
             PayloadKind::Unknown(_) => return Ok(None),
         };
@@ -378,26 +389,18 @@ fn retirement(wire: &v1::RetirementRecord) -> Result<Retirement, Fault> {
     Ok(Retirement { item, edition: wire.edition })
 }
 
-/// The bytes of a membership. Its lead is the entry's author, whom the header names.
-pub fn encode_membership(membership: &Membership) -> Vec<u8> {
-    v1::MembershipRecord {
-        nonce: membership.nonce.to_vec(),
-        members: membership.members.iter().map(|member| member.0.to_vec()).collect(),
-        academy_relays: membership.academy_relays,
-    }
-    .encode_to_vec()
+/// The bytes of an appointment.
+pub fn encode_appointment(appointment: &Appointment) -> Vec<u8> {
+    v1::AppointmentRecord { campaign: appointment.campaign.0.to_vec(), version: appointment.version }.encode_to_vec()
 }
 
-fn membership(wire: &v1::MembershipRecord) -> Result<MembershipRecord, Fault> {
-    let nonce = wire.nonce.as_slice().try_into().map_err(|_| Fault::Payload("a nonce is not 16 bytes"))?;
-    if !(1..=MEMBER_LIMIT).contains(&wire.members.len()) {
-        return Err(Fault::Payload("a campaign has 1 to 1,000 members"));
+fn appointment(wire: &v1::AppointmentRecord) -> Result<Appointment, Fault> {
+    let campaign =
+        wire.campaign.as_slice().try_into().map_err(|_| Fault::Payload("a campaign's id is not 32 bytes"))?;
+    if wire.version == 0 {
+        return Err(Fault::Payload("an appointment has no version"));
     }
-    if !wire.members.is_sorted_by(|one, other| one < other) {
-        return Err(Fault::Payload("a campaign's members do not ascend"));
-    }
-    let members: Result<BTreeSet<NodeId>, Fault> = wire.members.iter().map(|id| NodeId::from_slice(id)).collect();
-    Ok(MembershipRecord { nonce, members: members?, academy_relays: wire.academy_relays })
+    Ok(Appointment { campaign: CampaignId(campaign), version: wire.version })
 }
 
 /// The bytes of changes to a campaign's document, each in automerge's binary format.
@@ -419,6 +422,7 @@ mod tests {
     use super::*;
     use crate::id::{Hash, Incarnation};
     use crate::key::LogKey;
+    use crate::membership::{MemberRole, Roster};
 
     fn record() -> HubRecord {
         let key = LogKey::from_seed(&[2; 32]).public();
@@ -459,7 +463,11 @@ mod tests {
         let retirement = Retirement { item, edition: 2 };
         let members = [record().hub, NodeId([1; 32])].into();
         let founding = MembershipRecord { nonce: [4; 16], members, academy_relays: true };
-        let membership = Membership::found(record().hub, founding.clone()).unwrap();
+        let roles = [(NodeId([1; 32]), MemberRole::Reader), (record().hub, MemberRole::Lead)].into();
+        let ended = [Cursor { author: NodeId([1; 32]), ..record().last_accepted[0].1 }].into();
+        let roster = Roster::new(roles, None, true, ended).unwrap();
+        let change = MembershipChange { predecessor: Hash([5; 32]), roster, appointment: 3 };
+        let appointment = Appointment { campaign: CampaignId([6; 32]), version: 3 };
         let changes = vec![vec![1, 2], vec![3]];
         for (kind, bytes, payload) in [
             (PayloadKind::Opening, encode_opening(&opening), Payload::Opening(opening)),
@@ -467,7 +475,9 @@ mod tests {
             (PayloadKind::ProgrammeRecord, encode_programme(&programme), Payload::ProgrammeRecord(programme)),
             (PayloadKind::Edition, encode_edition(&edition), Payload::Edition(edition.clone())),
             (PayloadKind::Retirement, encode_retirement(&retirement), Payload::Retirement(retirement)),
-            (PayloadKind::Membership, encode_membership(&membership), Payload::Membership(founding)),
+            (PayloadKind::Membership, encode_membership(&founding), Payload::Membership(founding)),
+            (PayloadKind::MembershipChange, encode_membership_change(&change), Payload::MembershipChange(change)),
+            (PayloadKind::Appointment, encode_appointment(&appointment), Payload::Appointment(appointment)),
             (PayloadKind::CampaignChanges, encode_campaign_changes(&changes), Payload::CampaignChanges(changes)),
         ] {
             assert_eq!(Payload::decode(kind, &bytes), Ok(Some(payload)));

@@ -47,11 +47,13 @@ pub enum RefusalReason {
     Membership,
     /// The changes do not fit the campaign's document.
     CampaignChanges,
+    /// The sender was a member of the campaign and is none any more.
+    NoMember,
 }
 
 impl RefusalReason {
     /// Every reason, for tables.
-    pub const ALL: [RefusalReason; 18] = [
+    pub const ALL: [RefusalReason; 19] = [
         RefusalReason::Unspecified,
         RefusalReason::MalformedPayload,
         RefusalReason::ReleaseForm,
@@ -70,6 +72,7 @@ impl RefusalReason {
         RefusalReason::UnknownCampaign,
         RefusalReason::Membership,
         RefusalReason::CampaignChanges,
+        RefusalReason::NoMember,
     ];
 
     /// The number on the wire, which also is what a store writes down.
@@ -104,7 +107,7 @@ impl RefusalReason {
             RefusalReason::ReleasePolicy => "the release was made under a policy that the federation does not have",
             RefusalReason::NotAuthorised => "the author may not write there",
             RefusalReason::UnknownAuthor => "the author is not in the directory yet; it will be offered again",
-            RefusalReason::AfterRevocation => "the author was revoked before this entry",
+            RefusalReason::AfterRevocation => "the author was revoked, or edits no longer, before this entry",
             RefusalReason::NotGenuine => "the signature, the chain or a payload hash does not hold",
             RefusalReason::Fork => "the log forks here: two entries bear one number; both are kept as evidence",
             RefusalReason::Gap => "an entry before this one is missing; it will be offered again",
@@ -114,6 +117,7 @@ impl RefusalReason {
             RefusalReason::UnknownCampaign => "the campaign is not known here yet; it will be offered again",
             RefusalReason::Membership => "the membership does not found this campaign",
             RefusalReason::CampaignChanges => "the changes do not fit the campaign's document",
+            RefusalReason::NoMember => "the sender takes part in the campaign no longer",
         }
     }
 
@@ -135,7 +139,8 @@ impl RefusalReason {
             | RefusalReason::Frozen
             | RefusalReason::DirectoryRule
             | RefusalReason::Membership
-            | RefusalReason::CampaignChanges => false,
+            | RefusalReason::CampaignChanges
+            | RefusalReason::NoMember => false,
         }
     }
 
@@ -160,6 +165,7 @@ impl RefusalReason {
             RefusalReason::UnknownCampaign => Reason::UnknownCampaign,
             RefusalReason::Membership => Reason::Membership,
             RefusalReason::CampaignChanges => Reason::CampaignChanges,
+            RefusalReason::NoMember => Reason::NoMember,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::directory::{Directory, HubState, Limit, PeerStatus, Role};
 use crate::id::{CampaignId, NodeId};
-use crate::membership::Memberships;
+use crate::membership::{MemberRole, Memberships};
 use crate::topic::{LogId, Topic};
 
 /// What decides over topics. Cheap to clone.
@@ -17,13 +17,28 @@ pub struct Rights {
 }
 
 impl Rights {
-    /// Whether the author may write the topic. How far a revoked author's logs count, [`Rights::accepted_until`] says.
+    /// Whether the author may write the topic now. How far the logs count of one who may not any more,
+    /// [`Rights::accepted_until`] says.
     pub fn may_write(&self, author: NodeId, topic: Topic) -> bool {
         let role = self.directory.member(author).map(|member| member.role);
         match topic {
             Topic::Directory | Topic::Curriculum => role == Some(Role::Academy),
             Topic::Proposals(hub) | Topic::Releases(hub) => role == Some(Role::Hub) && hub == author,
-            Topic::Campaign(id) => role == Some(Role::Hub) && self.is_member(author, id),
+            Topic::Campaign(id) => role == Some(Role::Hub) && self.role_in(author, id).is_some_and(MemberRole::edits),
+        }
+    }
+
+    /// Whether entries of the author in the topic are held at all. In a campaign those of every hub are: which of them
+    /// count, the membership says, and it may arrive after them.
+    pub fn may_hold(&self, author: NodeId, topic: Topic) -> bool {
+        match topic {
+            Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => {
+                self.may_write(author, topic)
+            }
+            Topic::Campaign(id) => {
+                let role = self.directory.member(author).map(|member| member.role);
+                role == Some(Role::Hub) && self.memberships.get(id).is_some()
+            }
         }
     }
 
@@ -38,13 +53,24 @@ impl Rights {
             (Topic::Proposals(_), Role::Academy) => true,
             (Topic::Proposals(hub), Role::Hub) => hub == node,
             (Topic::Campaign(id), Role::Academy) => self.relays(id),
-            (Topic::Campaign(id), Role::Hub) => self.is_member(node, id),
+            (Topic::Campaign(id), Role::Hub) => self.role_in(node, id).is_some(),
         }
     }
 
-    /// How far a log counts: wholly, unless its author was revoked. A revocation ends a campaign's log only where the
-    /// Academy relays the campaign; it cannot name what the Academy never saw.
+    /// How far a log counts: wholly, unless its author was revoked or does not edit the campaign any more.
     pub fn accepted_until(&self, log: LogId) -> Limit {
+        match log.topic {
+            Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => self.revoked_after(log),
+            Topic::Campaign(id) => match self.memberships.get(id) {
+                Some(membership) => self.revoked_after(log).and(membership.roster.limit(log)),
+                None => self.revoked_after(log),
+            },
+        }
+    }
+
+    /// A revocation ends a campaign's log only where the Academy relays the campaign; it cannot name what the Academy
+    /// never saw.
+    fn revoked_after(&self, log: LogId) -> Limit {
         let Some(record) = self.directory.hubs().get(&log.author) else { return Limit::None };
         match record.state {
             HubState::Enrolled | HubState::Suspended => return Limit::None,
@@ -62,12 +88,21 @@ impl Rights {
             .map_or(Limit::Nothing, |(_, cursor)| Limit::UpTo(*cursor))
     }
 
-    fn is_member(&self, node: NodeId, campaign: CampaignId) -> bool {
-        self.memberships.get(campaign).is_some_and(|membership| membership.members.contains(&node))
+    /// What a hub may do in a campaign, where it is a member.
+    pub fn role_in(&self, node: NodeId, campaign: CampaignId) -> Option<MemberRole> {
+        self.memberships.get(campaign)?.roster.role(node)
+    }
+
+    /// Whether the node was a member of the campaign, or its relay, and is not any more.
+    pub fn took_part(&self, node: NodeId, campaign: CampaignId) -> bool {
+        let academy = self.directory.academy().is_some_and(|(academy, _)| academy == node);
+        self.memberships.get(campaign).is_some_and(|membership| {
+            if academy { membership.was_relayed() } else { membership.former.contains(&node) }
+        })
     }
 
     fn relays(&self, campaign: CampaignId) -> bool {
-        self.memberships.get(campaign).is_some_and(|membership| membership.academy_relays)
+        self.memberships.get(campaign).is_some_and(|membership| membership.roster.academy_relays())
     }
 }
 
@@ -80,7 +115,7 @@ mod tests {
     use crate::directory::HubRecord;
     use crate::id::{Hash, Incarnation};
     use crate::key::{LogKey, LogPublicKey};
-    use crate::membership::{Membership, MembershipRecord};
+    use crate::membership::{Membership, MembershipRecord, Signed};
     use crate::payload::{Opening, Payload};
     use crate::topic::Cursor;
 
@@ -114,7 +149,7 @@ mod tests {
             directory.apply(payload).unwrap();
         }
         for membership in memberships {
-            held.apply(membership.clone());
+            held.set(membership.clone());
         }
         Rights { directory: Arc::new(directory), memberships: Arc::new(held) }
     }
@@ -123,7 +158,7 @@ mod tests {
     fn membership(members: &[u8], academy_relays: bool) -> Membership {
         let ids = members.iter().map(|seed| key(*seed).id()).collect();
         let record = MembershipRecord { nonce: [u8::from(academy_relays); 16], members: ids, academy_relays };
-        Membership::found(key(members[0]).id(), record).unwrap()
+        Membership::found(&Signed { author: key(members[0]).id(), hash: Hash([1; 32]), minute: 0, record }).unwrap()
     }
 
     #[test]
@@ -148,8 +183,8 @@ mod tests {
             (Topic::Releases(academy), vec![], all()),
             (Topic::Proposals(hub), vec![hub], vec![academy, hub]),
             (Topic::Proposals(gone), vec![gone], vec![academy]),
-            (Topic::Campaign(relayed.id()), vec![hub, gone], vec![academy, hub]),
-            (Topic::Campaign(direct.id()), vec![hub, gone], vec![hub]),
+            (Topic::Campaign(relayed.id), vec![hub, gone], vec![academy, hub]),
+            (Topic::Campaign(direct.id), vec![hub, gone], vec![hub]),
             (Topic::Campaign(CampaignId([1; 32])), vec![], vec![]),
         ] {
             for node in [academy, hub, gone, other, stranger] {
@@ -168,7 +203,7 @@ mod tests {
         let hub = key(2).id();
         let (relayed, direct) = (membership(&[2, 3], true), membership(&[2, 3], false));
         let last = Cursor { author: hub, incarnation: Incarnation(7), seq: 3, hash: Hash([1; 32]) };
-        let hidden = Topic::Campaign(relayed.id().hidden_of(hub));
+        let hidden = Topic::Campaign(relayed.id.hidden_of(hub));
         let named = vec![(Topic::Releases(hub), last), (hidden, last)];
         let enrolled = record(2, 1, HubState::Enrolled, Vec::new());
         let revoked = record(2, 2, HubState::Revoked, named);
@@ -179,10 +214,10 @@ mod tests {
         for (topic, incarnation, allowed) in [
             (Topic::Releases(hub), last.incarnation, [true, false]),
             (Topic::Releases(hub), other, [false, false]),
-            (Topic::Campaign(relayed.id()), last.incarnation, [true, false]),
-            (Topic::Campaign(relayed.id()), other, [false, false]),
-            (Topic::Campaign(direct.id()), last.incarnation, [true, true]),
-            (Topic::Campaign(direct.id()), other, [true, true]),
+            (Topic::Campaign(relayed.id), last.incarnation, [true, false]),
+            (Topic::Campaign(relayed.id), other, [false, false]),
+            (Topic::Campaign(direct.id), last.incarnation, [true, true]),
+            (Topic::Campaign(direct.id), other, [true, true]),
         ] {
             let log = LogId { topic, author: hub, incarnation };
             assert_eq!(before.accepted_until(log), Limit::None);

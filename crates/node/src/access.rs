@@ -55,6 +55,7 @@ const fn row(path: &'static str, roles: &'static [Role]) -> Row {
 
 /// Every call that a node answers, and who may make it.
 pub(crate) const TABLE: &[Row] = &[
+    row("/folkmoot.academy.v1.AppointmentService/AppointLead", OPERATOR),
     row("/folkmoot.academy.v1.CurriculumService/PublishEdition", OPERATOR),
     row("/folkmoot.academy.v1.CurriculumService/RetireItem", OPERATOR),
     row("/folkmoot.academy.v1.HubService/InviteHub", OPERATOR),
@@ -77,6 +78,12 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.federation.v1.EnrolmentService/RenewCertificate", &[Role::HubPeer]),
     // The Academy never dials. A newcomer is told nothing: it may only bring directory entries that list it.
     row("/folkmoot.federation.v1.ExchangeService/Exchange", &[Role::HubPeer, Role::Newcomer]),
+    row("/folkmoot.hub.v1.CampaignMembershipService/AcceptLead", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/AdmitMember", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/ListMemberships", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/OfferLead", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/RemoveMember", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/SetRelay", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/AddAction", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/AddAsk", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/AddDecisionMaker", OPERATOR),

@@ -295,8 +295,10 @@ impl Node {
     #[must_use]
     pub fn fellow_members(&self) -> BTreeSet<NodeId> {
         let (me, rights) = (self.id(), self.store.journal().rights());
-        let ours = rights.memberships.iter().filter(|(_, membership)| membership.members.contains(&me));
-        ours.flat_map(|(_, membership)| membership.members.iter().copied()).filter(|member| *member != me).collect()
+        let ours = rights.memberships.iter().filter(|(_, membership)| membership.roster.role(me).is_some());
+        ours.flat_map(|(_, membership)| membership.roster.members().keys().copied())
+            .filter(|member| *member != me)
+            .collect()
     }
 
     /// The node's peers, as far as this process knows.

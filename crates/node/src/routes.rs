@@ -13,6 +13,7 @@ use tower::Service;
 use crate::access::AccessLayer;
 use crate::enrolment::Enrolments;
 use crate::exchange::Exchanges;
+use crate::generated::academy::appointment_service_server::AppointmentServiceServer;
 use crate::generated::academy::curriculum_service_server::CurriculumServiceServer as PublishingServer;
 use crate::generated::academy::hub_service_server::HubServiceServer;
 use crate::generated::academy::policy_service_server::PolicyServiceServer as PolicyMakingServer;
@@ -21,6 +22,7 @@ use crate::generated::academy::report_service_server::ReportServiceServer;
 use crate::generated::academy::statistics_service_server::StatisticsServiceServer;
 use crate::generated::academy::verification_service_server::VerificationServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
+use crate::generated::hub::campaign_membership_service_server::CampaignMembershipServiceServer;
 use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
 use crate::generated::hub::policy_service_server::PolicyServiceServer;
@@ -91,6 +93,8 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let indicators = IndicatorServiceServer::new(services::indicator::Indicators(Arc::clone(node)));
     let releases = ReleaseServiceServer::new(services::release::Releases(Arc::clone(node)));
     let campaigns = CampaignServiceServer::new(services::campaign::Campaigns(Arc::clone(node)));
+    let memberships = services::campaign::CampaignMemberships(Arc::clone(node));
+    let memberships = CampaignMembershipServiceServer::new(memberships);
     let policies = PolicyServiceServer::new(services::policy::Policies(Arc::clone(node)));
     mounted
         .add(policies.max_decoding_message_size(MESSAGE_LIMIT))
@@ -98,6 +102,7 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
         .add(indicators.max_decoding_message_size(MESSAGE_LIMIT))
         .add(releases.max_decoding_message_size(MESSAGE_LIMIT))
         .add(campaigns.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(memberships.max_decoding_message_size(MESSAGE_LIMIT))
 }
 
 fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
@@ -106,6 +111,7 @@ fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let hubs = HubServiceServer::new(services::hub::Hubs(Arc::clone(node)));
     let reports = ReportServiceServer::new(services::report::Reports(Arc::clone(node)));
     let statistics = StatisticsServiceServer::new(services::statistics::Statistics(Arc::clone(node)));
+    let appointments = AppointmentServiceServer::new(services::appointment::Appointments(Arc::clone(node)));
     let curriculum = PublishingServer::new(services::curriculum::Publishing(Arc::clone(node)));
     let verifications = VerificationServiceServer::new(services::verification::Verifications(Arc::clone(node)));
     mounted
@@ -115,6 +121,7 @@ fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {
         .add(reports.max_decoding_message_size(MESSAGE_LIMIT))
         .add(statistics.max_decoding_message_size(MESSAGE_LIMIT))
         .add(verifications.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(appointments.max_decoding_message_size(MESSAGE_LIMIT))
         .add(curriculum.max_decoding_message_size(MESSAGE_LIMIT))
 }
 

@@ -261,6 +261,24 @@ pub enum StoreError {
         /// Their names, or their ids where the directory does not name them.
         members: String,
     },
+    /// A decision that the lead of a campaign alone takes.
+    #[error("the campaign is led by {lead}, who decides who takes part: ask there")]
+    NotTheLead {
+        /// The name of the hub that leads.
+        lead: String,
+    },
+    /// An edit by a hub that reads the campaign alone.
+    #[error("this hub reads the campaign and does not edit it: ask {lead}, who leads it, to make it an editor")]
+    ReadsOnly {
+        /// The name of the hub that leads.
+        lead: String,
+    },
+    /// A membership that cannot stand.
+    #[error("the campaign's membership stays as it is: {reason}")]
+    MembershipRefused {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// The ledger of releases is another than the one that a release was prepared from.
     #[error(
         "releases were approved or came back in between, which changes what can be let out: look again, then decide"

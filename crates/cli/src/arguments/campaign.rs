@@ -8,8 +8,8 @@ use super::{Data, name};
 pub(crate) enum Campaign {
     /// Begin a campaign with other hubs
     ///
-    /// This hub leads it. Its members stay as they are now; with others, begin another. All members read all of it: write
-    /// of hubs and roles there, never residents' names.
+    /// This hub leads it, and says who takes part, now and later. All members read all of it: write of hubs and roles there,
+    /// never residents' names.
     Create(CreateCampaign),
     /// List the campaigns that this hub takes part in
     List(Data),
@@ -34,6 +34,17 @@ pub(crate) enum Campaign {
     ///
     /// What hubs count apart adds up; whoever two hubs reached is counted twice. Less than nothing corrects.
     Reach(CountReach),
+    /// Take hubs in or out, make editors of readers, and say who took part when; its lead alone decides
+    #[command(subcommand)]
+    Member(CampaignMember),
+    /// Hand the lead over, or take it over
+    #[command(subcommand)]
+    Lead(CampaignLead),
+    /// Say whether the Academy keeps the campaign and passes it on
+    ///
+    /// With it members reach each other without being online at once. What it keeps is not encrypted: it can be read on the
+    /// Academy's disk.
+    Relay(SetRelay),
     /// Say which hub changed what, and when: the latest first
     History(History),
     /// Say what differs between two versions, or between one and the campaign as it is
@@ -52,8 +63,11 @@ pub(crate) struct CreateCampaign {
     #[arg(long)]
     pub(crate) title: String,
     /// A hub that takes part, by its name in the federation; repeat it for each. This hub is a member in any case
-    #[arg(long = "member", value_name = "HUB", required = true, value_parser = name)]
+    #[arg(long = "member", value_name = "HUB", required_unless_present = "readers", value_parser = name)]
     pub(crate) members: Vec<String>,
+    /// A hub that reads the campaign and does not edit it; repeat it for each
+    #[arg(long = "reader", value_name = "HUB", value_parser = name)]
+    pub(crate) readers: Vec<String>,
     /// Keep the Academy out: members exchange the campaign with each other alone
     ///
     /// Without this the Academy's node keeps what members write and passes it on, so that members reach each other without
@@ -67,6 +81,76 @@ pub(crate) struct ShowCampaign {
     /// The campaign's id, or as many of its first digits as tell it from others, 4 at least
     #[arg(value_name = "ID", value_parser = campaign_id)]
     pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) folder: Data,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CampaignMember {
+    /// Take a hub in, or make an editor of a reader or the other way round; it gets all of the campaign
+    Add(AdmitMember),
+    /// Take a hub out
+    ///
+    /// What it wrote before stays. It keeps what it has, gets nothing more, and what it writes later counts nowhere.
+    Remove(NamedMember),
+    /// Say who took part when, the latest first
+    List(ShowCampaign),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CampaignLead {
+    /// Ask a hub that edits the campaign to take the lead over, which it does by accepting
+    Offer(NamedMember),
+    /// Take the offer back
+    Withdraw(ShowCampaign),
+    /// Take the lead over that was offered to this hub, or to which the Academy has appointed it
+    Accept(ShowCampaign),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NamedMember {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// The hub, by its name in the federation
+    #[arg(value_name = "HUB", value_parser = name)]
+    pub(crate) hub: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdmitMember {
+    #[command(flatten)]
+    pub(crate) member: NamedMember,
+    /// It reads the campaign and does not edit it
+    #[arg(long)]
+    pub(crate) reader: bool,
+}
+
+/// Whether the Academy relays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RelayChoice {
+    /// It keeps the campaign and passes it on.
+    On,
+    /// It gets nothing more.
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetRelay {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// Whether it does
+    #[arg(value_enum)]
+    pub(crate) relay: RelayChoice,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AppointLead {
+    /// The campaign's whole id, as its members read it out: `campaign show` has it
+    #[arg(value_name = "ID", value_parser = whole_campaign_id)]
+    pub(crate) id: String,
+    /// The hub, by its name in the federation
+    #[arg(value_name = "HUB", value_parser = name)]
+    pub(crate) hub: String,
     #[command(flatten)]
     pub(crate) folder: Data,
 }
@@ -308,4 +392,12 @@ fn campaign_id(text: &str) -> Result<String, String> {
                 .to_owned())
         }
     }
+}
+
+/// A campaign's id, whole.
+fn whole_campaign_id(text: &str) -> Result<String, String> {
+    campaign_id(text).and_then(|id| match id.len() {
+        64 => Ok(id),
+        _ => Err("write all 64 digits: the Academy may not know of the campaign".to_owned()),
+    })
 }

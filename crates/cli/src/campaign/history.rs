@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::entries::short;
+use super::membership::role_word;
 use crate::arguments::Format;
 use crate::failure::Failure;
 use crate::output::{print, print_json, table, text};
@@ -33,10 +34,10 @@ pub(super) async fn show(
             let mut lines = table(&["When", "Hub", "What", "Change"]);
             for change in &changes {
                 let what: Vec<String> = change.differences.iter().map(sentence).collect();
-                let lead = if change.lead { " (lead)" } else { "" };
+                let role = role_word(change.role()).map(|role| format!(" ({role})")).unwrap_or_default();
                 lines.add_row([
                     times::words(change.write_time.as_ref()),
-                    format!("{}{lead}", change.hub),
+                    format!("{}{role}", change.hub),
                     if what.is_empty() { "nothing that shows".to_owned() } else { what.join("\n") },
                     id(&change.name).get(..SHOWN_DIGITS).unwrap_or_default().to_owned(),
                 ]);
@@ -161,6 +162,7 @@ fn change_json(change: &wire::CampaignChange) -> Value {
         "change": id(&change.name),
         "hub": change.hub,
         "lead": change.lead,
+        "role": role_word(change.role()),
         "written": times::json(change.write_time.as_ref()),
         "differences": change.differences.iter().map(difference_json).collect::<Vec<_>>(),
     })

@@ -1,11 +1,14 @@
 //! Comparisons: finding out what each side lacks.
 
+use std::collections::BTreeMap;
+
 use folkmoot_proto::federation::v1;
 use folkmoot_proto::federation::v1::exchange_message::Body;
 
 use super::message::{self, TipsSoFar};
 use super::{Exchange, Pending, Phase, Progress, Question, Side};
 use crate::digest::{BUCKETS, root as root_of};
+use crate::frame::log_of;
 use crate::id::Hash;
 use crate::topic::{Cursor, LogId, Topic};
 
@@ -44,6 +47,8 @@ pub(super) struct Comparison {
     next: Option<v1::Have>,
     /// Acceptor: the buckets that the dialler asked to see.
     asked: Vec<u8>,
+    /// How far the other side holds what it has shown, until that is reckoned.
+    theirs: BTreeMap<LogId, u64>,
 }
 
 impl Comparison {
@@ -198,6 +203,8 @@ impl Exchange {
             return;
         }
         let TipsSoFar { buckets, topics: theirs, .. } = std::mem::take(so_far);
+        let tips = theirs.iter().flat_map(|(topic, tips)| tips.iter().map(|tip| (tip.log(*topic), tip.seq)));
+        self.comparison.theirs = tips.collect();
         self.comparison.step = Step::Reckoning;
         if self.setup.side == Side::Acceptor {
             self.comparison.asked = buckets.clone();
@@ -209,6 +216,12 @@ impl Exchange {
     /// What each side lacks is known.
     pub(super) fn reckoned(&mut self, push: Vec<(LogId, u64)>, lacking: Vec<(LogId, Cursor)>, forks: Vec<v1::Frame>) {
         self.comparison.step = Step::Flowing;
+        let theirs = std::mem::take(&mut self.comparison.theirs);
+        let proven = forks.iter().filter_map(|frame| log_of(frame).ok());
+        let answered = push.iter().map(|(log, _)| *log).chain(proven).collect();
+        for (log, after) in self.outflow.shown_in_vain(&theirs, &answered) {
+            self.withdraw(log, after);
+        }
         self.outflow.plan_missing(push);
         self.outflow.prove(forks);
         self.expect(lacking);

@@ -124,6 +124,16 @@ impl Outflow {
         Some(after)
     }
 
+    /// Logs that the peer was shown to lack and is not sent, because since then it may not read them, or less of them counts;
+    /// with the number up to which it holds each.
+    pub(super) fn shown_in_vain(&self, theirs: &BTreeMap<LogId, u64>, answered: &BTreeSet<LogId>) -> Vec<(LogId, u64)> {
+        let lacks = |(log, seq): (&LogId, &u64)| {
+            let held = theirs.get(log).copied().unwrap_or(0);
+            (held < *seq && !answered.contains(log)).then_some((*log, held))
+        };
+        self.shown.iter().filter_map(lacks).collect()
+    }
+
     /// The peer is shown how far these logs are held here.
     pub(super) fn shows(&mut self, topics: &[(Topic, Vec<Cursor>)]) {
         let tips = topics.iter().flat_map(|(topic, tips)| tips.iter().map(|tip| (tip.log(*topic), tip.seq)));
@@ -279,7 +289,7 @@ impl Exchange {
     }
 
     /// The peer waits for entries that it was shown and that are not to be had any more: say so, or it waits for ever.
-    fn withdraw(&mut self, log: LogId, after: u64) {
+    pub(super) fn withdraw(&mut self, log: LogId, after: u64) {
         let entry =
             Cursor { author: log.author, incarnation: log.incarnation, seq: after.saturating_add(1), hash: Hash::ZERO };
         self.refuse(Refusal {

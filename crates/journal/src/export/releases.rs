@@ -176,7 +176,8 @@ impl Releases {
             | RefusalReason::DirectoryRule
             | RefusalReason::UnknownCampaign
             | RefusalReason::Membership
-            | RefusalReason::CampaignChanges => Err(Problem::SetAside(reason)),
+            | RefusalReason::CampaignChanges
+            | RefusalReason::NoMember => Err(Problem::SetAside(reason)),
         }
     }
 
@@ -209,6 +210,8 @@ fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
             | Payload::Edition(_)
             | Payload::Retirement(_)
             | Payload::Membership(_)
+            | Payload::MembershipChange(_)
+            | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         )) => return Verdict::Faulty("it is no release".to_owned()),
     };

@@ -158,6 +158,8 @@ pub(crate) fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
                 | Payload::Edition(_)
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
+                | Payload::MembershipChange(_)
+                | Payload::Appointment(_)
                 | Payload::CampaignChanges(_),
             )
             | None,

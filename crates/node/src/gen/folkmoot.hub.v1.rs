@@ -81,7 +81,7 @@ pub mod campaign_service_client {
             self.inner = self.inner.max_encoding_message_size(limit);
             self
         }
-        /// CreateCampaign begins a campaign with members that stay.
+        /// CreateCampaign begins a campaign, which this hub leads.
         pub async fn create_campaign(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -934,7 +934,7 @@ pub mod campaign_service_server {
     /// Generated trait containing gRPC methods that should be implemented for use with CampaignServiceServer.
     #[async_trait]
     pub trait CampaignService: std::marker::Send + std::marker::Sync + 'static {
-        /// CreateCampaign begins a campaign with members that stay.
+        /// CreateCampaign begins a campaign, which this hub leads.
         async fn create_campaign(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::CreateCampaignRequest>,
@@ -2757,6 +2757,776 @@ pub mod campaign_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "folkmoot.hub.v1.CampaignService";
     impl<T> tonic::server::NamedService for CampaignServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+pub mod campaign_membership_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// CampaignMembershipService says who takes part in a campaign. Its lead alone decides, but for AcceptLead; what is decided
+    /// reaches the other members when they sync.
+    #[derive(Debug, Clone)]
+    pub struct CampaignMembershipServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl<T> CampaignMembershipServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CampaignMembershipServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CampaignMembershipServiceClient::new(
+                InterceptedService::new(inner, interceptor),
+            )
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// AdmitMember takes a hub into a campaign, as an editor or a reader, or makes the one of the other. A hub that is taken in
+        /// gets all of the campaign, what was written before too.
+        pub async fn admit_member(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::AdmitMemberRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/AdmitMember",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "AdmitMember",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// RemoveMember takes a hub out. What it wrote before stays; it is given nothing later, and what it writes later does not
+        /// count.
+        pub async fn remove_member(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::RemoveMemberRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/RemoveMember",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "RemoveMember",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// OfferLead asks an editor to take the lead over, which it does by AcceptLead; or takes an offer back.
+        pub async fn offer_lead(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::OfferLeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/OfferLead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "OfferLead",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// AcceptLead takes the lead over that the lead has offered to this hub, or to which the Academy has appointed it. The hub
+        /// that led goes on as an editor.
+        pub async fn accept_lead(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::AcceptLeadRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/AcceptLead",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "AcceptLead",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// SetRelay says whether the Academy keeps and passes on the campaign's entries from now on.
+        pub async fn set_relay(
+            &mut self,
+            request: impl tonic::IntoRequest<::folkmoot_proto::hub::v1::SetRelayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/SetRelay",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "SetRelay",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// ListMemberships returns who took part in a campaign and when, the latest first.
+        pub async fn list_memberships(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::ListMembershipsRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ListMembershipsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/ListMemberships",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "ListMemberships",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod campaign_membership_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with CampaignMembershipServiceServer.
+    #[async_trait]
+    pub trait CampaignMembershipService: std::marker::Send + std::marker::Sync + 'static {
+        /// AdmitMember takes a hub into a campaign, as an editor or a reader, or makes the one of the other. A hub that is taken in
+        /// gets all of the campaign, what was written before too.
+        async fn admit_member(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AdmitMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// RemoveMember takes a hub out. What it wrote before stays; it is given nothing later, and what it writes later does not
+        /// count.
+        async fn remove_member(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::RemoveMemberRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// OfferLead asks an editor to take the lead over, which it does by AcceptLead; or takes an offer back.
+        async fn offer_lead(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::OfferLeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// AcceptLead takes the lead over that the lead has offered to this hub, or to which the Academy has appointed it. The hub
+        /// that led goes on as an editor.
+        async fn accept_lead(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::AcceptLeadRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// SetRelay says whether the Academy keeps and passes on the campaign's entries from now on.
+        async fn set_relay(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::SetRelayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// ListMemberships returns who took part in a campaign and when, the latest first.
+        async fn list_memberships(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::ListMembershipsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::ListMembershipsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// CampaignMembershipService says who takes part in a campaign. Its lead alone decides, but for AcceptLead; what is decided
+    /// reaches the other members when they sync.
+    #[derive(Debug)]
+    pub struct CampaignMembershipServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> CampaignMembershipServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>>
+    for CampaignMembershipServiceServer<T>
+    where
+        T: CampaignMembershipService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/folkmoot.hub.v1.CampaignMembershipService/AdmitMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct AdmitMemberSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AdmitMemberRequest,
+                    > for AdmitMemberSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AdmitMemberRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::admit_member(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AdmitMemberSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/RemoveMember" => {
+                    #[allow(non_camel_case_types)]
+                    struct RemoveMemberSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::RemoveMemberRequest,
+                    > for RemoveMemberSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::RemoveMemberRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::remove_member(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RemoveMemberSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/OfferLead" => {
+                    #[allow(non_camel_case_types)]
+                    struct OfferLeadSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::OfferLeadRequest,
+                    > for OfferLeadSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::OfferLeadRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::offer_lead(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OfferLeadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/AcceptLead" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcceptLeadSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::AcceptLeadRequest,
+                    > for AcceptLeadSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::AcceptLeadRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::accept_lead(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcceptLeadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/SetRelay" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetRelaySvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::SetRelayRequest,
+                    > for SetRelaySvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::SetRelayRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::set_relay(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetRelaySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/ListMemberships" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListMembershipsSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::ListMembershipsRequest,
+                    > for ListMembershipsSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::ListMembershipsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::ListMembershipsRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::list_memberships(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListMembershipsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for CampaignMembershipServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "folkmoot.hub.v1.CampaignMembershipService";
+    impl<T> tonic::server::NamedService for CampaignMembershipServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

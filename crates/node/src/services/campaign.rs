@@ -1,5 +1,6 @@
 //! The campaigns that this hub shares with others. Their texts are for the members: none is told to the log.
 
+mod membership;
 mod message;
 mod watch;
 
@@ -16,6 +17,7 @@ use folkmoot_store::{StoreError, UnixMillis};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::membership::CampaignMemberships;
 use self::message::Asked;
 use self::watch::Watching;
 use super::paging::Page;
@@ -125,20 +127,25 @@ impl CampaignService for Campaigns {
         let Some(campaign) = campaign else { return Err(violations.refuse()) };
         violations.check()?;
         let answer = self.ask("parent", move |campaigns| {
-            let lead = campaigns.get(campaign)?.membership.lead;
+            let steps = campaigns.membership_steps(campaign)?;
             let (changes, token) = page.cut(campaigns.changes(campaign)?, |change| CampaignId(change.hash).to_string());
             if without_differences {
-                return Ok((lead, changes.into_iter().map(|change| (change, Vec::new())).collect(), token));
+                return Ok((steps, changes.into_iter().map(|change| (change, Vec::new())).collect(), token));
             }
             let versions = campaigns.versions(campaign)?;
             let told = changes.into_iter().map(|change| Ok((change, versions.differences_of(change.hash)?)));
-            Ok((lead, told.collect::<Result<Vec<_>, StoreError>>()?, token))
+            Ok((steps, told.collect::<Result<Vec<_>, StoreError>>()?, token))
         });
-        let (lead, changes, next_page_token) = answer.await?;
+        let (steps, changes, next_page_token) = answer.await?;
         let told = |(change, differences): (CampaignChange, Vec<Difference>)| proto::CampaignChange {
             name: message::change_name(campaign, change.hash),
             hub: self.0.name_of(change.author),
-            lead: change.author == lead,
+            lead: steps.last().is_some_and(|now| now.roster.lead() == change.author),
+            role: change
+                .written_at
+                .and_then(|minute| membership::role_at(&steps, change.author, minute))
+                .map_or(proto::CampaignRole::Unspecified, membership::wire_role)
+                .into(),
             write_time: change.written_at.map(|minute| super::timestamp(UnixMillis(i64::from(minute) * 60_000))),
             differences: differences.iter().map(|it| message::difference(&self.0, campaign, it)).collect(),
         };
@@ -530,20 +537,21 @@ fn new_campaign(asked: Campaign, me: NodeId, directory: &Directory) -> Result<Ne
             violations.add(field, "a campaign begins without: add it once the campaign is there");
         }
     }
-    let mut members = BTreeSet::from([me]);
+    let (mut members, mut readers) = (BTreeSet::from([me]), BTreeSet::new());
     for (at, member) in asked.members.iter().enumerate() {
         let field = || format!("campaign.members[{at}].hub");
         match enrolled(directory, &member.hub) {
+            Some(hub) if hub != me && member.role() == proto::CampaignRole::Reader => drop(readers.insert(hub)),
             Some(hub) => drop(members.insert(hub)),
             None if member.hub.trim().is_empty() => violations.add(field(), "is missing"),
             None => violations.add(field(), unknown_among(directory)),
         }
     }
-    if members.len() > MEMBER_LIMIT {
+    if members.len() + readers.len() > MEMBER_LIMIT {
         violations.add("campaign.members", format!("a campaign has {MEMBER_LIMIT} members at most, this hub included"));
     }
     violations.check()?;
-    Ok(NewCampaign { title, members, academy_relays: asked.academy_relays })
+    Ok(NewCampaign { title, members, readers, academy_relays: asked.academy_relays })
 }
 
 /// Says which hubs there are.

@@ -1,5 +1,6 @@
 //! The services: each handler authorises, parses with all violations at once, makes one call, and converts.
 
+pub(crate) mod appointment;
 pub(crate) mod campaign;
 pub(crate) mod curriculum;
 pub(crate) mod hub;

@@ -3,6 +3,7 @@
 mod answering;
 mod campaign;
 mod campaign_lists;
+mod campaign_membership;
 mod curriculum;
 mod gate;
 mod joining;

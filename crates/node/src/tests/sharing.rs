@@ -30,7 +30,7 @@ fn campaigns(hub: &Running) -> CampaignStore {
 /// Begins a campaign that the Academy relays.
 fn begin(hub: &Running, members: &[&Running]) -> CampaignId {
     let members: BTreeSet<NodeId> = members.iter().map(|member| member.node().id()).collect();
-    let campaign = NewCampaign { title: "Warm homes".into(), members, academy_relays: true };
+    let campaign = NewCampaign { title: "Warm homes".into(), members, readers: BTreeSet::new(), academy_relays: true };
     campaigns(hub).create(campaign, "").expect("a campaign").id
 }
 
@@ -283,7 +283,7 @@ async fn a_hub_that_is_no_member_holds_nothing_of_a_campaign_and_hears_nothing_o
     note(one, pair.campaign, "Hall booked.");
     // A campaign of its own comes over the very same stream.
     let members = BTreeSet::from([third.node().id()]);
-    let campaign = NewCampaign { title: "Bus fares".into(), members, academy_relays: false };
+    let campaign = NewCampaign { title: "Bus fares".into(), members, readers: BTreeSet::new(), academy_relays: false };
     let own = campaigns(one).create(campaign, "").expect("a campaign").id;
     until_at(&third, own, "its own campaign arrives", |state| state.view.title == "Bus fares").await;
     let said = tap.close().await;

@@ -498,6 +498,43 @@ pub mod campaign_difference {
         }
     }
 }
+/// CampaignRole is what a member hub may do in a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CampaignRole {
+    /// Not said.
+    Unspecified = 0,
+    /// It edits, and decides who takes part.
+    Lead = 1,
+    /// It edits.
+    Editor = 2,
+    /// It reads.
+    Reader = 3,
+}
+impl CampaignRole {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CAMPAIGN_ROLE_UNSPECIFIED",
+            Self::Lead => "CAMPAIGN_ROLE_LEAD",
+            Self::Editor => "CAMPAIGN_ROLE_EDITOR",
+            Self::Reader => "CAMPAIGN_ROLE_READER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CAMPAIGN_ROLE_UNSPECIFIED" => Some(Self::Unspecified),
+            "CAMPAIGN_ROLE_LEAD" => Some(Self::Lead),
+            "CAMPAIGN_ROLE_EDITOR" => Some(Self::Editor),
+            "CAMPAIGN_ROLE_READER" => Some(Self::Reader),
+            _ => None,
+        }
+    }
+}
 /// Campaign is a campaign as this hub sees it now.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Campaign {
@@ -558,6 +595,21 @@ pub struct Campaign {
     /// How many people were reached, by month.
     #[prost(message, repeated, tag = "19")]
     pub reach: ::prost::alloc::vec::Vec<MonthReach>,
+    /// What this hub may do.
+    #[prost(enumeration = "CampaignRole", tag = "20")]
+    pub role: i32,
+    /// The name of the hub that the lead has asked to take over; empty where there is none.
+    #[prost(string, tag = "21")]
+    pub successor: ::prost::alloc::string::String,
+    /// Whether this hub may take the lead over: the lead has offered it, or the Academy has appointed this hub.
+    #[prost(bool, tag = "22")]
+    pub may_take_lead: bool,
+    /// Two entries of the lead contradict each other: nobody decides who takes part until the Academy has appointed a lead.
+    #[prost(bool, tag = "23")]
+    pub membership_contested: bool,
+    /// The names of members that say that this hub takes part no longer. They give it nothing, and take nothing of it.
+    #[prost(string, repeated, tag = "24")]
+    pub left_out_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// SignUp is an organisation on a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -584,14 +636,18 @@ pub struct CampaignMember {
     /// The hub's node id, in hexadecimal digits.
     #[prost(string, tag = "2")]
     pub node: ::prost::alloc::string::String,
-    /// Whether the hub began the campaign.
+    /// Whether the hub leads the campaign.
     #[prost(bool, tag = "3")]
     pub lead: bool,
+    /// What the hub may do.
+    #[prost(enumeration = "CampaignRole", tag = "4")]
+    pub role: i32,
 }
 /// CreateCampaignRequest begins a campaign.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateCampaignRequest {
-    /// Required. The campaign: title, members (this hub is one in any case) and whether the Academy relays.
+    /// Required. The campaign: title, members (this hub is one in any case, and leads; the others edit, or read where their
+    /// `role` says so) and whether the Academy relays.
     #[prost(message, optional, tag = "1")]
     pub campaign: ::core::option::Option<Campaign>,
     /// Optional. A repeated call with the same id returns the campaign that the first one made.
@@ -638,7 +694,7 @@ pub struct CampaignChange {
     /// The name of the hub that made it.
     #[prost(string, tag = "2")]
     pub hub: ::prost::alloc::string::String,
-    /// Whether that hub leads the campaign.
+    /// Whether that hub leads the campaign now.
     #[prost(bool, tag = "3")]
     pub lead: bool,
     /// When that hub wrote it down, by its own clock, to the minute; not set where the entry is not held.
@@ -647,6 +703,9 @@ pub struct CampaignChange {
     /// What it did.
     #[prost(message, repeated, tag = "5")]
     pub differences: ::prost::alloc::vec::Vec<CampaignDifference>,
+    /// What that hub might do when it wrote this down, as far as clocks tell; not given where that is not known.
+    #[prost(enumeration = "CampaignRole", tag = "6")]
+    pub role: i32,
 }
 /// WatchCampaignRequest names a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1052,6 +1111,98 @@ pub struct ApplyChangesRequest {
     /// Required. The changes in automerge's binary format, in the order in which they were made.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// AdmitMemberRequest names a hub that takes part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AdmitMemberRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The hub's name in the directory.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+    /// Required. What it may do: edit or read.
+    #[prost(enumeration = "CampaignRole", tag = "3")]
+    pub role: i32,
+}
+/// RemoveMemberRequest names a hub that takes part no longer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RemoveMemberRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. The hub's name in the directory.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+}
+/// OfferLeadRequest names the hub that is to take the lead over.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OfferLeadRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Optional. The name in the directory of a hub that edits the campaign; without it an offer is taken back.
+    #[prost(string, tag = "2")]
+    pub hub: ::prost::alloc::string::String,
+}
+/// AcceptLeadRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcceptLeadRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// SetRelayRequest says whether the Academy relays a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetRelayRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether it does. What it keeps can be read on its disk, and what it has it keeps.
+    #[prost(bool, tag = "2")]
+    pub academy_relays: bool,
+}
+/// ListMembershipsRequest asks for a page of a campaign's memberships.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMembershipsRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub parent: ::prost::alloc::string::String,
+    /// Optional. How many at most; 100 where not given.
+    #[prost(int32, tag = "2")]
+    pub page_size: i32,
+    /// Optional. The `next_page_token` of the page before.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// ListMembershipsResponse is a page of memberships.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMembershipsResponse {
+    /// The memberships, the latest first.
+    #[prost(message, repeated, tag = "1")]
+    pub memberships: ::prost::alloc::vec::Vec<Membership>,
+    /// The token of the next page; empty at the end.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Membership is who took part in a campaign from some time on.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Membership {
+    /// The resource name: `campaigns/ID/memberships/HASH`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// When the hub that decided so wrote it down, by its own clock, to the minute.
+    #[prost(message, optional, tag = "2")]
+    pub write_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The member hubs, the lead first, then by name.
+    #[prost(message, repeated, tag = "3")]
+    pub members: ::prost::alloc::vec::Vec<CampaignMember>,
+    /// The name of the hub that was asked to take the lead over; empty where none was.
+    #[prost(string, tag = "4")]
+    pub successor: ::prost::alloc::string::String,
+    /// Whether the Academy kept and passed on the campaign's entries.
+    #[prost(bool, tag = "5")]
+    pub academy_relays: bool,
 }
 /// ListIndicatorsRequest asks for the figures of one period.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -253,7 +253,7 @@ pub(super) fn enrolled_by_name<'a>(tx: &'a Tx<'_>, name: &HubName) -> Option<&'a
 fn relayed_tips(tx: &Tx<'_>, hub: NodeId) -> Result<Vec<(Topic, Cursor)>, StoreError> {
     let mut held = Vec::new();
     let memberships = &tx.working.rights().memberships;
-    for (campaign, _) in memberships.iter().filter(|(_, held)| held.academy_relays && held.members.contains(&hub)) {
+    for (campaign, _) in memberships.iter().filter(|(_, held)| held.roster.academy_relays()) {
         let hidden = Topic::Campaign(campaign.hidden_of(hub));
         let tips = tips(tx, Topic::Campaign(campaign))?;
         held.extend(tips.into_iter().filter(|tip| tip.author == hub).map(|tip| (hidden, tip)));

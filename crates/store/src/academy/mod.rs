@@ -6,6 +6,7 @@
 //!
 //! What is not here: any person, and any method that could return one.
 
+mod appointment;
 mod export;
 mod hubs;
 mod invitation;

@@ -108,7 +108,6 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
         tx.documents().keep(id, document);
         let offered: BTreeSet<i64> = waited.iter().chain(places).copied().collect();
         outcome.refused.retain(|(place, _)| offered.contains(place));
-        outcome.strangers.retain(|place| offered.contains(place));
         outcome.beyond.retain(|place| offered.contains(place));
         Ok(asides(&outcome))
     };
@@ -226,9 +225,7 @@ fn note_waiting<'a>(
 
 fn asides(outcome: &Outcome) -> Vec<(i64, Aside)> {
     let refused = outcome.refused.iter().map(|(place, refused)| (*place, aside(refused.to_string())));
-    let stranger = || never("its author is no member of the campaign".to_owned());
-    let strangers = outcome.strangers.iter().map(|place| (*place, stranger()));
-    refused.chain(strangers).chain(outcome.beyond.iter().map(|place| (*place, too_much()))).collect()
+    refused.chain(outcome.beyond.iter().map(|place| (*place, too_much()))).collect()
 }
 
 fn too_much() -> Aside {
@@ -271,8 +268,6 @@ struct Outcome {
     waiting: BTreeSet<i64>,
     /// Those that do not fit. Late ones are not among them: they are set aside as late.
     refused: Vec<(i64, Refused)>,
-    /// Those of authors who are not among the members, which two memberships of one campaign can bring about.
-    strangers: Vec<i64>,
     /// Those past the limits of their authors, which were not offered. Late ones are not among them either.
     beyond: Vec<i64>,
     /// Whether a change was refused whose number another change has, perhaps.
@@ -292,10 +287,6 @@ fn offer(
     let (mut late, mut open) = (BTreeSet::new(), BTreeSet::new());
     for place in places {
         let Some(held) = held(tx, *place)? else { continue };
-        if !tx.working.rights().may_write(held.log.author, held.log.topic) {
-            outcome.strangers.push(*place);
-            continue;
-        }
         let in_time = tx.working.rights().accepted_until(held.log).allows(held.seq);
         if in_time {
             open.insert(held)

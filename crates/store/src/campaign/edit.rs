@@ -7,12 +7,15 @@ use folkmoot_campaign::{Actor, Campaign, CampaignError, ChangeFault, Edit, Refus
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::membership::MEMBER_LIMIT;
 use folkmoot_journal::{
-    CampaignId, HubState, Membership, NodeId, PayloadKind, Topic, encode_campaign_changes, encode_membership,
+    CampaignId, HubState, MemberRole, Membership, MembershipRecord, NodeId, PayloadKind, Topic,
+    encode_campaign_changes, encode_membership,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::limits::{self, Demand, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS};
-use super::{CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document};
+use super::{
+    CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document, may_take_lead, membership,
+};
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::append_all_in;
@@ -34,20 +37,22 @@ impl CampaignStore {
             if let Some(made) = made_by(tx, &request_id)? {
                 return state(tx, made);
             }
-            let NewCampaign { title, members, academy_relays } = campaign;
+            let NewCampaign { title, members, readers, academy_relays } = campaign;
             let author = tx.author()?;
             let me = author.key.id();
+            let readers = checked(tx, me, readers.difference(&members).copied().collect())?;
             let members = checked(tx, me, members)?;
             let mut nonce = [0; 16];
             tx.fill(&mut nonce);
-            let membership = Membership { lead: me, nonce, members, academy_relays };
-            let id = membership.id();
+            let founding = MembershipRecord { nonce, members, academy_relays };
+            let id = founding.id(me);
             let actor = Actor { node: me.0, incarnation: author.incarnation.0 };
             // A title that changes nothing is an empty one, which the document refuses.
             let change = Campaign::blank().edit(actor, &Edit::Title(title)).map_err(|error| refused(&error))?;
-            let mut payloads = vec![(PayloadKind::Membership, encode_membership(&membership))];
+            let mut payloads = vec![(PayloadKind::Membership, encode_membership(&founding))];
             payloads.extend(change.map(|change| (PayloadKind::CampaignChanges, encode_campaign_changes(&[change]))));
             append_all_in(tx, Topic::Campaign(id), payloads)?;
+            membership::add_readers(tx, id, readers.into_iter().filter(|hub| *hub != me).collect())?;
             note_request(tx, "create", &request_id, id)?;
             state(tx, id)
         })
@@ -62,7 +67,7 @@ impl CampaignStore {
     pub fn edit(&self, id: CampaignId, edit: Edit, request_id: &str) -> Result<CampaignState, StoreError> {
         let request_id = request_id.to_owned();
         self.store.write("edit campaign", move |tx| {
-            member(tx, id)?;
+            editor(tx, id)?;
             if was_edited_by(tx, &request_id, id)? {
                 return state(tx, id);
             }
@@ -103,7 +108,7 @@ impl CampaignStore {
     /// [`StoreError::CampaignRefused`] says which change cannot be taken, and why; as [`CampaignStore::edit`].
     pub fn apply_changes(&self, id: CampaignId, changes: Vec<Vec<u8>>) -> Result<CampaignState, StoreError> {
         self.store.write("apply campaign changes", move |tx| {
-            member(tx, id)?;
+            editor(tx, id)?;
             let author = tx.author()?.key.id().0;
             // Tried first, so that the caller is told which of its changes is at fault.
             let mut campaign = document::load_or_work_out(tx, id)?.campaign;
@@ -190,22 +195,40 @@ pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, St
     let document = document::load_or_work_out(tx, id)?;
     let view = document.campaign.view().map_err(damaged);
     tx.documents().keep(id, document);
-    described(tx, id, &membership, view?)
+    described(tx, &membership, may_lead(tx, &membership), view?)
 }
 
 /// A campaign as the transaction sees it, read from `campaign` where that is what was stored.
 pub(super) fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<CampaignState, StoreError> {
     let stored = document::stored_heads(tx, id)?.is_some_and(|heads| heads == campaign.heads());
     match campaign.view() {
-        Ok(view) if stored => described(tx, id, &member(tx, id)?, view),
+        Ok(view) if stored => {
+            let membership = member(tx, id)?;
+            described(tx, &membership, may_lead(tx, &membership), view)
+        }
         Ok(_) | Err(_) => state(tx, id),
     }
 }
 
+fn may_lead(tx: &Tx<'_>, membership: &Membership) -> bool {
+    may_take_lead(tx.working.rights(), tx.author().ok().map(|author| author.key.id()), membership)
+}
+
 pub(super) fn member(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
     let membership = tx.working.rights().memberships.get(id).cloned().ok_or(StoreError::NoSuchCampaign)?;
-    let takes_part = tx.author().map_or(true, |author| membership.members.contains(&author.key.id()));
+    let takes_part = tx.author().map_or(true, |author| membership.roster.role(author.key.id()).is_some());
     if takes_part { Ok(membership) } else { Err(StoreError::NoSuchCampaign) }
+}
+
+/// The membership of a campaign that this hub edits.
+pub(super) fn editor(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
+    let membership = member(tx, id)?;
+    if membership.roster.role(tx.author()?.key.id()).is_some_and(MemberRole::edits) {
+        return Ok(membership);
+    }
+    let lead = membership.roster.lead();
+    let record = tx.working.directory().hubs().get(&lead);
+    Err(StoreError::ReadsOnly { lead: record.map_or_else(|| lead.to_string(), |record| record.name.to_string()) })
 }
 
 /// The members with this hub among them, each of which the directory lists as a hub that may take part.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use folkmoot_campaign::{Actor, CampaignError, Difference, Version, View, change_hash, differences};
 use folkmoot_journal::entry::HEADER_SIZE;
-use folkmoot_journal::{CampaignId, Header, NodeId, Payload, PayloadKind, Topic};
+use folkmoot_journal::{CampaignId, Hash, Header, NodeId, Payload, PayloadKind, Topic};
 use rusqlite::{Connection, params};
 
 use super::memory::Document;
@@ -100,18 +100,19 @@ impl CampaignStore {
         }
     }
 
-    /// What is new in a campaign for somebody who has seen the document with these heads; nothing where nothing is, and then
-    /// no document is loaded.
+    /// What is new in a campaign for somebody who has seen the document with these heads, and the membership whose last entry
+    /// has this hash, or none; nothing where nothing is, and then no document is loaded.
     ///
     /// # Errors
     /// [`StoreError::NoSuchCampaign`]; failures of the database.
-    pub fn news(&self, id: CampaignId, seen: &[[u8; 32]]) -> Result<Option<News>, StoreError> {
+    pub fn news(&self, id: CampaignId, seen: &[[u8; 32]], tip: Option<Hash>) -> Result<Option<News>, StoreError> {
         let held = self.store.read("campaign heads", move |connection| document::stored_heads(connection, id))?;
         let working = self.store.working();
         let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
-        membership.ok_or(StoreError::NoSuchCampaign)?;
+        let membership = membership.ok_or(StoreError::NoSuchCampaign)?;
+        let same_members = tip.is_none_or(|tip| tip == membership.tip);
         let sorted = |heads: &[[u8; 32]]| -> BTreeSet<[u8; 32]> { heads.iter().copied().collect() };
-        if held.is_some_and(|held| sorted(&held) == sorted(seen)) {
+        if same_members && held.is_some_and(|held| sorted(&held) == sorted(seen)) {
             return Ok(None);
         }
         let Versions(document) = self.versions(id)?;
@@ -128,7 +129,7 @@ impl CampaignStore {
     /// another hub's, or nothing of it is left; as [`CampaignStore::edit`].
     pub fn undo(&self, id: CampaignId, change: [u8; 32]) -> Result<CampaignState, StoreError> {
         self.store.write("undo campaign change", move |tx| {
-            edit::member(tx, id)?;
+            edit::editor(tx, id)?;
             // Undoing begins where the change left off, before what this process wrote since: under an actor of its own.
             let mut incarnation = [0; 8];
             tx.fill(&mut incarnation);

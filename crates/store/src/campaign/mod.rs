@@ -13,6 +13,7 @@ mod document;
 mod edit;
 mod history;
 mod limits;
+mod membership;
 mod memory;
 
 #[cfg(test)]
@@ -23,14 +24,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use folkmoot_campaign::View;
-use folkmoot_journal::{CampaignId, Membership, NodeId, Topic};
-use rusqlite::Connection;
+use folkmoot_journal::{CampaignId, Membership, NodeId, RefusalReason, Rights, Topic};
+use rusqlite::{Connection, params};
 
 use crate::engine::{Role, Store};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
 
 pub use history::{CampaignChange, News, Versions};
+pub use membership::MembershipEdit;
 
 pub(crate) use document::{begin, integrate, rebuild};
 pub(crate) use memory::Documents;
@@ -40,8 +42,10 @@ pub(crate) use memory::Documents;
 pub struct NewCampaign {
     /// The title, 1 to 200 characters.
     pub title: String,
-    /// The hubs that take part, for good.
+    /// The hubs that take part from the beginning. All of them edit.
     pub members: BTreeSet<NodeId>,
+    /// The hubs that read it from the beginning and do not edit.
+    pub readers: BTreeSet<NodeId>,
     /// Whether the Academy keeps and passes on the campaign's entries, which then can be read on its disk.
     pub academy_relays: bool,
 }
@@ -50,6 +54,7 @@ impl fmt::Debug for NewCampaign {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewCampaign")
             .field("members", &self.members)
+            .field("readers", &self.readers)
             .field("academy_relays", &self.academy_relays)
             .finish_non_exhaustive()
     }
@@ -66,6 +71,10 @@ pub struct CampaignState {
     pub view: View,
     /// Entries whose changes build on changes that have not arrived yet.
     pub waiting: u64,
+    /// The lead has offered this hub the lead, or the Academy has appointed it, and it has not accepted yet.
+    pub may_take_lead: bool,
+    /// Members that say that this hub takes part no longer. They give it nothing, and take nothing of it.
+    pub left_out_by: BTreeSet<NodeId>,
     /// Entries that were set aside; [`JournalStore::set_aside`](crate::JournalStore::set_aside) says why.
     pub set_aside: u64,
 }
@@ -75,6 +84,8 @@ impl fmt::Debug for CampaignState {
         f.debug_struct("CampaignState")
             .field("id", &self.id)
             .field("membership", &self.membership)
+            .field("may_take_lead", &self.may_take_lead)
+            .field("left_out_by", &self.left_out_by)
             .field("waiting", &self.waiting)
             .field("set_aside", &self.set_aside)
             .finish_non_exhaustive()
@@ -145,14 +156,16 @@ impl CampaignStore {
         self.read(id, membership.ok_or(StoreError::NoSuchCampaign)?)
     }
 
-    /// A creator who founds one campaign twice may leave out a hub that was a member before.
+    /// Whoever holds the entry by which it was taken out takes part no longer.
     fn takes_part(&self, membership: &Membership) -> bool {
-        self.store.author().is_none_or(|author| membership.members.contains(&author.key.id()))
+        self.store.author().is_none_or(|author| membership.roster.role(author.key.id()).is_some())
     }
 
     fn read(&self, id: CampaignId, membership: &Arc<Membership>) -> Result<CampaignState, StoreError> {
         let documents = self.store.documents();
-        match self.store.read("read campaign", |connection| stored(connection, documents, id, membership))? {
+        let me = self.store.author().map(|author| author.key.id());
+        let may_lead = may_take_lead(self.store.working().rights(), me, membership);
+        match self.store.read("read campaign", |connection| stored(connection, documents, membership, may_lead))? {
             Some(state) => Ok(state),
             None => self.store.write("mend campaign", move |tx| edit::state(tx, id)),
         }
@@ -163,32 +176,49 @@ impl CampaignStore {
 fn stored(
     connection: &Connection,
     documents: &Documents,
-    id: CampaignId,
     membership: &Arc<Membership>,
+    may_take_lead: bool,
 ) -> Result<Option<CampaignState>, StoreError> {
+    let id = membership.id;
     let Some(document) = document::load(connection, documents, id)? else { return Ok(None) };
     let view = document.campaign.view();
     documents.keep(id, document);
     match view {
-        Ok(view) => Ok(Some(described(connection, id, membership, view)?)),
+        Ok(view) => Ok(Some(described(connection, membership, may_take_lead, view)?)),
         Err(_) => Ok(None),
     }
 }
 
 fn described(
     connection: &Connection,
-    id: CampaignId,
     membership: &Arc<Membership>,
+    may_take_lead: bool,
     view: View,
 ) -> Result<CampaignState, StoreError> {
+    let id = membership.id;
     // What is late waits as well, and has been set aside.
     let sql = "SELECT count(*) FROM campaign_waiting WHERE campaign = ?1
         AND place NOT IN (SELECT place FROM set_aside)";
     let waiting = connection.prepare_cached(sql)?.query_row([id.0], |row| row.get(0))?;
     let mut set_aside = 0;
     let mut count = connection.prepare_cached("SELECT count(*) FROM set_aside WHERE place > ?1 AND place <= ?2")?;
+    let mut refusing = connection.prepare_cached("SELECT peer FROM refusal_got WHERE log = ?1 AND reason = ?2")?;
+    let mut left_out_by = BTreeSet::new();
     for log in logs_of_topic(connection, Topic::Campaign(id))? {
         set_aside += count.query_row([log.place(0), log.place(log.seq)], |row| row.get::<_, u64>(0))?;
+        let peers = refusing.query_map(params![log.row, RefusalReason::NoMember.number()], |row| row.get(0))?;
+        for peer in peers {
+            left_out_by.insert(NodeId(peer?));
+        }
     }
-    Ok(CampaignState { id, membership: Arc::clone(membership), view, waiting, set_aside })
+    let membership = Arc::clone(membership);
+    Ok(CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside })
+}
+
+/// Whether this hub may take the campaign's lead over.
+fn may_take_lead(rights: &Rights, me: Option<NodeId>, membership: &Membership) -> bool {
+    let Some(me) = me else { return false };
+    let appointed = rights.directory.appointed(membership.id, me) > membership.appointment;
+    let is_lead = membership.roster.lead() == me && !membership.contested;
+    !is_lead && (appointed || membership.roster.successor() == Some(me))
 }

@@ -5,6 +5,7 @@ mod contested;
 mod edits;
 mod faults;
 mod limits;
+mod membership;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use folkmoot_journal::{Entry, Hash, Incarnation, LogId, PayloadKind, RefusalReas
 use rusqlite::params;
 
 use super::*;
-use crate::journal::tests::{Node, academy, digest, federation, forged, hub, push, reasons, sync};
+use crate::journal::tests::{Founding, Node, academy, digest, federation, forged, hub, push, reasons, sync};
 
 /// An Academy and hubs that know each other.
 struct Federation {
@@ -47,7 +48,7 @@ fn campaigns(hub: &Node) -> CampaignStore {
 /// Begins a campaign of these hubs, which the first leads.
 fn begun(hubs: &[Node], academy_relays: bool) -> CampaignId {
     let members = hubs.iter().map(|hub| hub.id).collect();
-    let campaign = NewCampaign { title: "Warm homes".to_owned(), members, academy_relays };
+    let campaign = NewCampaign { title: "Warm homes".to_owned(), members, readers: BTreeSet::new(), academy_relays };
     campaigns(&hubs[0]).create(campaign, "").expect("a campaign").id
 }
 

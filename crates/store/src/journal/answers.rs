@@ -85,13 +85,14 @@ fn is_unknown_campaign(scope: Scope, rights: &Rights, topic: Topic) -> bool {
     }
 }
 
-/// The logs of a topic in the order in which a peer can take them: one that does not know a campaign takes the log that
-/// founds it before any other.
+/// The logs of a topic in the order in which a peer can take them: of a campaign, those that say who takes part before the
+/// others, and the one that founds it first of all.
 fn in_order(connection: &Connection, topic: Topic) -> Result<Vec<LogRow>, StoreError> {
     let mut logs = logs_of_topic(connection, topic)?;
     if let Topic::Campaign(campaign) = topic {
+        let membership = memberships::logs(connection, campaign)?;
         let founding = memberships::founding_log(connection, campaign)?;
-        logs.sort_by_key(|log| (Some(log.row) != founding, log.id));
+        logs.sort_by_key(|log| (Some(log.row) != founding, !membership.contains(&log.row), log.id));
     }
     Ok(logs)
 }
@@ -166,9 +167,9 @@ pub(super) fn changed_since(
 ) -> Result<Answer, StoreError> {
     let sql = "SELECT log.id, log.topic, topic.name, author, incarnation, seq, hash, forked, min(after)
         FROM arrival JOIN log ON log.id = arrival.log JOIN topic ON topic.id = log.topic
-        WHERE mark > ?1 GROUP BY log.id";
+        WHERE mark > ?1 AND (reader IS NULL OR reader = ?2) GROUP BY log.id";
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query([signed(mark)])?;
+    let mut rows = statement.query(params![signed(mark), scope.peer.0])?;
     let mut logs = Vec::new();
     while let Some(row) = rows.next()? {
         let (log, after) = (log_row(row)?, unsigned(row.get(8)?));
@@ -176,13 +177,15 @@ pub(super) fn changed_since(
             logs.push((log, after));
         }
     }
-    let mut founding = BTreeSet::new();
+    let (mut founding, mut membership) = (BTreeSet::new(), BTreeSet::new());
     for (log, _) in &logs {
         if let Topic::Campaign(campaign) = log.id.topic {
             founding.extend(memberships::founding_log(connection, campaign)?);
+            membership.extend(memberships::logs(connection, campaign)?);
         }
     }
-    logs.sort_unstable_by_key(|(log, _)| (log.id.topic, !founding.contains(&log.row), log.id));
+    let turn = |log: &LogRow| (log.id.topic, !founding.contains(&log.row), !membership.contains(&log.row), log.id);
+    logs.sort_unstable_by_key(|(log, _)| turn(log));
     let logs = logs.into_iter().map(|(log, after)| (log.id, after)).collect();
     Ok(Answer::Changed { logs, mark: latest_mark(connection)? })
 }

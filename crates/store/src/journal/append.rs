@@ -74,7 +74,15 @@ pub(crate) fn append_all_in(
         }
         (_, _) => false,
     };
-    if !founds && !tx.working.rights().may_write(me, topic) {
+    // Whoever may only read can be appointed to lead.
+    let leads_on = match topic {
+        Topic::Campaign(campaign) => {
+            let of_membership = payloads.iter().all(|(kind, _)| *kind == PayloadKind::MembershipChange);
+            of_membership && tx.working.rights().role_in(me, campaign).is_some()
+        }
+        Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,
+    };
+    if !founds && !leads_on && !tx.working.rights().may_write(me, topic) {
         let reason = "the directory does not let this node write there".to_owned();
         return Err(StoreError::NotWritten { reason });
     }

@@ -31,7 +31,7 @@ impl Working {
     pub(crate) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let federation: Option<[u8; 32]> = connection.query_row("SELECT federation FROM node", [], |row| row.get(0))?;
         let directory = Arc::new(directory_in(connection)?);
-        let memberships = Arc::new(memberships::load(connection)?);
+        let memberships = Arc::new(memberships::load(connection, &directory)?);
         Ok(Self { federation: federation.map(FederationId), rights: Rights { directory, memberships } })
     }
 
@@ -112,7 +112,8 @@ impl Aside {
     }
 
     pub(super) fn late() -> Self {
-        let detail = "written after the last entry that the Academy accepted of this hub".to_owned();
+        let detail =
+            "written after the last entry that the Academy, or the campaign's lead, accepted of this hub".to_owned();
         Self { reason: RefusalReason::AfterRevocation, detail, retry: Retry::Never }
     }
 
@@ -150,6 +151,7 @@ pub(super) struct Effects {
     hubs: BTreeSet<NodeId>,
     programmes: bool,
     policies: bool,
+    appointments: bool,
     newer: newer::Newer,
     pub(super) campaigns: Campaigns,
 }
@@ -174,6 +176,9 @@ impl Effects {
             }
             if self.programmes {
                 programmes_registered(tx)?;
+            }
+            if self.appointments {
+                memberships::after_appointment(tx, &mut self.campaigns)?;
             }
         }
         let mut asides = if self.policies { policies::settle(tx)? } else { Vec::new() };
@@ -227,9 +232,14 @@ pub(super) fn apply(
 }
 
 fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) -> Result<Option<Aside>, StoreError> {
-    let late = !tx.working.rights.accepted_until(entry.log()).allows(entry.header.seq);
+    let is_late = |tx: &Tx<'_>| !tx.working.rights.accepted_until(entry.log()).allows(entry.header.seq);
+    let late = is_late(tx);
     let aside = match entry.header.topic {
-        Topic::Campaign(campaign) => join_campaign(tx, log, entry, campaign, effects)?,
+        Topic::Campaign(campaign) => {
+            let aside = join_campaign(tx, log, entry, campaign, effects)?;
+            // An entry of the membership may make its own author an editor.
+            return Ok(if is_late(tx) { Some(Aside::late()) } else { aside });
+        }
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) if late => None,
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => {
             match read(log, entry, effects) {
@@ -270,7 +280,11 @@ fn join_campaign(
         Err(fault) => Ok(Some(Aside::fault(&fault))),
         Ok(None | Some(Payload::Opening(_))) => Ok(None),
         Ok(Some(Payload::Membership(record))) => {
-            memberships::take(tx, log, entry, campaign, record, &mut effects.campaigns)
+            memberships::found(tx, log, entry, campaign, record, &mut effects.campaigns)
+        }
+        Ok(Some(Payload::MembershipChange(_))) => {
+            memberships::take(tx, log, entry, campaign, &mut effects.campaigns)?;
+            Ok(None)
         }
         Ok(Some(Payload::CampaignChanges(_))) => {
             effects.campaigns.arrived(campaign, log.place(entry.header.seq));
@@ -280,6 +294,7 @@ fn join_campaign(
             Payload::HubRecord(_)
             | Payload::ProgrammeRecord(_)
             | Payload::PolicyRecord(_)
+            | Payload::Appointment(_)
             | Payload::Release(_)
             | Payload::Edition(_)
             | Payload::Retirement(_),
@@ -322,6 +337,8 @@ fn judge_payload(
             | Payload::Edition(_)
             | Payload::Retirement(_)
             | Payload::Membership(_)
+            | Payload::MembershipChange(_)
+            | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         ) => Ok(Some(Aside::misplaced())),
     }
@@ -335,13 +352,14 @@ fn recover(tx: &mut Tx<'_>, cursor: &Cursor, payload: &[u8]) -> Result<Option<As
 /// Applies a payload of the directory.
 fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<Aside> {
     match payload {
-        Payload::Opening(_) | Payload::HubRecord(_) | Payload::ProgrammeRecord(_) => {}
+        Payload::Opening(_) | Payload::HubRecord(_) | Payload::ProgrammeRecord(_) | Payload::Appointment(_) => {}
         // Whether a policy stands, all that are known say together, once this one is among them.
         Payload::PolicyRecord(_) => effects.policies = true,
         Payload::Release(_)
         | Payload::Edition(_)
         | Payload::Retirement(_)
         | Payload::Membership(_)
+        | Payload::MembershipChange(_)
         | Payload::CampaignChanges(_) => return Some(Aside::misplaced()),
     }
     match Arc::make_mut(&mut tx.working.rights.directory).apply(payload) {
@@ -355,12 +373,14 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
                     effects.hubs.insert(record.hub);
                 }
                 Payload::ProgrammeRecord(_) => effects.programmes = true,
+                Payload::Appointment(_) => effects.appointments = true,
                 Payload::Opening(_)
                 | Payload::PolicyRecord(_)
                 | Payload::Release(_)
                 | Payload::Edition(_)
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
+                | Payload::MembershipChange(_)
                 | Payload::CampaignChanges(_) => {}
             }
             None
@@ -456,6 +476,7 @@ pub(super) fn after_fork(tx: &mut Tx<'_>, log: &LogRow, effects: &mut Effects) -
         let hubs = before.hubs().keys().chain(tx.working.directory().hubs().keys());
         effects.hubs = hubs.copied().collect();
         effects.policies = true;
+        effects.appointments = true;
     }
     Ok(())
 }

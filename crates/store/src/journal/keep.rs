@@ -3,8 +3,8 @@
 use folkmoot_journal::exchange::Kept;
 use folkmoot_journal::frame::log_of;
 use folkmoot_journal::{
-    Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, NodeId, Refusal, RefusalReason, Topic, Unpacked,
-    check_genesis, unpack,
+    CampaignId, Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, NodeId, Refusal, RefusalReason, Topic,
+    Unpacked, check_genesis, unpack,
 };
 use folkmoot_proto::federation::v1;
 
@@ -38,7 +38,19 @@ pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool)
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,
     };
     let taken = match admitted {
-        Ok((unpacked, key)) => take(tx, &unpacked, &key)?,
+        Ok((unpacked, key)) => {
+            let taken = take(tx, &unpacked, &key)?;
+            if let Topic::Campaign(campaign) = id.topic
+                && memberships::takes_part(tx, campaign) == Some(true)
+                && !tx.working.rights().may_read(peer, id.topic)
+            {
+                let reason = no_reader(tx, peer, campaign);
+                let refusal = refuse(frame, id, reason, reason.words().to_owned());
+                let (new_entries, directory_changed) = (taken.new_entries, taken.directory_changed);
+                return Ok(Kept { new_entries, directory_changed, ..untaken(id, refusal) });
+            }
+            taken
+        }
         // Whoever may not read a campaign learns nothing of it, not even that it is known here.
         Err((reason, detail)) if is_campaign && !tx.working.rights().may_read(peer, id.topic) => {
             return Ok(untaken(id, refuse(frame, id, reason, detail)));
@@ -133,18 +145,30 @@ fn admit(
     match id.topic {
         Topic::Campaign(campaign) if !tx.working.rights().may_read(peer, id.topic) => {
             let unpacked = unpacked(())?;
-            let known = tx.working.rights().memberships.get(campaign).is_some();
-            if known || !memberships::founds(tx, campaign, peer, &unpacked) {
-                return Err(plain(RefusalReason::UnknownCampaign));
+            match memberships::takes_part(tx, campaign) {
+                None if memberships::founds(tx, campaign, &unpacked) => Ok((unpacked, key)),
+                // What is held here may be older than what the sender goes by, which then takes this node in (again).
+                Some(false) if tx.working.rights().may_hold(id.author, id.topic) => Ok((unpacked, key)),
+                // The words of a member are taken of anybody: they may say that the sender takes part since, and whoever
+                // decided so may be gone.
+                Some(true) if tx.working.rights().role_in(id.author, campaign).is_some() => Ok((unpacked, key)),
+                None | Some(_) => Err(plain(no_reader(tx, peer, campaign))),
             }
-            Ok((unpacked, key))
         }
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) | Topic::Campaign(_) => {
-            if !tx.working.rights().may_write(id.author, id.topic) {
+            if !tx.working.rights().may_hold(id.author, id.topic) {
                 return Err(plain(RefusalReason::NotAuthorised));
             }
             Ok((unpacked(())?, key))
         }
+    }
+}
+
+/// What a peer is told that may not read a campaign: that it takes part no longer, where it did.
+fn no_reader(tx: &Tx<'_>, peer: NodeId, campaign: CampaignId) -> RefusalReason {
+    match tx.working.rights().took_part(peer, campaign) {
+        true => RefusalReason::NoMember,
+        false => RefusalReason::UnknownCampaign,
     }
 }
 

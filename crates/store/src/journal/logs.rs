@@ -232,6 +232,14 @@ pub(super) fn entry_at(connection: &Connection, log: &LogRow, seq: u64) -> Resul
     Ok(found)
 }
 
+/// The entry at a place, where it is held.
+pub(super) fn entry_in(connection: &Connection, place: i64) -> Result<Option<StoredEntry>, StoreError> {
+    let sql = "SELECT header, signature, salt, payload FROM entry WHERE place = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([place])?;
+    rows.next()?.map(|row| stored_entry(row, 0)).transpose()
+}
+
 /// The hash of the entry with this number, where it counts; zeros before the first. The next entry's header holds it.
 pub(super) fn hash_at(connection: &Connection, log: &LogRow, seq: u64) -> Result<Option<Hash>, StoreError> {
     if seq == 0 {
@@ -255,6 +263,14 @@ pub(super) fn note_arrival(connection: &Connection, log: &LogRow, after: u64) ->
     connection
         .prepare_cached("INSERT INTO arrival (log, after) VALUES (?1, ?2)")?
         .execute(params![log.row, signed(after)])?;
+    Ok(())
+}
+
+/// Writes down that another node may read the log since, for those who push to peers.
+pub(super) fn note_readable(connection: &Connection, log: &LogRow, reader: NodeId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO arrival (log, after, reader) VALUES (?1, 0, ?2)")?
+        .execute(params![log.row, reader.0])?;
     Ok(())
 }
 

@@ -1,69 +1,96 @@
-//! Which campaigns are known here: the memberships that count, found again through a table of their entries.
+//! Which campaigns are known here and who takes part in them: worked out from the entries of their memberships, which a table
+//! finds again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use folkmoot_journal::membership::chain;
 use folkmoot_journal::{
-    Applied, CampaignId, Entry, Fault, Membership, MembershipRecord, Memberships, NodeId, Payload, PayloadKind,
-    RefusalReason, Role as JournalRole, Topic, Unpacked,
+    CampaignId, Directory, Entry, Fault, Membership, MembershipChange, MembershipRecord, Memberships, NodeId, Payload,
+    PayloadKind, RefusalReason, Role as JournalRole, Signed, Topic, Unpacked,
 };
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::apply::{Aside, Retry, set_aside_at, take_back_late};
-use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic};
+use super::logs::{LogRow, at_place, entry_in, logs_of_topic, note_readable};
 use super::scopes;
 use crate::campaign;
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 
 /// Reads every membership that counts.
-pub(super) fn load(connection: &Connection) -> Result<Memberships, StoreError> {
-    let places = {
-        let mut statement = connection.prepare_cached("SELECT place FROM membership")?;
-        statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
+pub(super) fn load(connection: &Connection, directory: &Directory) -> Result<Memberships, StoreError> {
+    let campaigns = {
+        let mut statement = connection.prepare_cached("SELECT DISTINCT campaign FROM membership_entry")?;
+        statement.query_map([], |row| row.get(0).map(CampaignId))?.collect::<Result<Vec<_>, _>>()?
     };
     let mut memberships = Memberships::default();
-    for place in places {
-        let (row, seq) = at_place(place);
-        let log = log_of_row(connection, row)?;
-        if let Some(entry) = entry_at(connection, &log, seq)?
-            && let Topic::Campaign(campaign) = log.id.topic
-            && let Some(Ok(membership)) = founded_by(campaign, &entry.into_entry())
-        {
-            memberships.apply(membership);
+    for campaign in campaigns {
+        if let Some(membership) = Written::of(connection, campaign)?.membership(directory) {
+            memberships.set(membership);
         }
     }
     Ok(memberships)
 }
 
-/// The membership that an entry founds of this campaign; none where it is no founding entry.
-fn founded_by(campaign: CampaignId, entry: &Entry) -> Option<Result<Membership, Fault>> {
-    if entry.header.payload_kind != PayloadKind::Membership {
-        return None;
+/// What stood after each entry of a campaign's membership, in order.
+pub(crate) fn steps(
+    connection: &Connection,
+    directory: &Directory,
+    campaign: CampaignId,
+) -> Result<Vec<Membership>, StoreError> {
+    Ok(Written::of(connection, campaign)?.steps(directory))
+}
+
+/// All that was written of a campaign's membership.
+struct Written {
+    campaign: CampaignId,
+    foundings: Vec<Signed<MembershipRecord>>,
+    changes: Vec<Signed<MembershipChange>>,
+    /// Where each change lies, in the same order.
+    places: Vec<i64>,
+}
+
+impl Written {
+    fn of(connection: &Connection, campaign: CampaignId) -> Result<Self, StoreError> {
+        let places = {
+            let sql = "SELECT place FROM membership_entry WHERE campaign = ?1 ORDER BY place";
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map([campaign.0], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
+        };
+        let mut written = Written { campaign, foundings: Vec::new(), changes: Vec::new(), places: Vec::new() };
+        for place in places {
+            // The log may not say yet that it has come so far.
+            let Some(entry) = entry_in(connection, place)? else { continue };
+            let entry = entry.into_entry();
+            let Some(body) = &entry.body else { continue };
+            let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload) else { continue };
+            if let Payload::Membership(record) = payload {
+                written.foundings.push(signed(&entry, record));
+            } else if let Payload::MembershipChange(change) = payload {
+                written.changes.push(signed(&entry, change));
+                written.places.push(place);
+            }
+        }
+        Ok(written)
     }
-    let body = entry.body.as_ref()?;
-    let payload = match Payload::decode(PayloadKind::Membership, &body.payload) {
-        Ok(payload) => payload,
-        Err(fault) => return Some(Err(fault)),
-    };
-    match payload {
-        Some(Payload::Membership(record)) => Some(of(campaign, entry.header.author, record)),
-        Some(_) | None => None,
+
+    fn steps(&self, directory: &Directory) -> Vec<Membership> {
+        let appointed = |hub| directory.appointed(self.campaign, hub);
+        chain(self.campaign, &self.foundings, &self.changes, appointed)
+    }
+
+    fn membership(&self, directory: &Directory) -> Option<Membership> {
+        self.steps(directory).pop()
     }
 }
 
-/// The membership that this author's record founds of the campaign.
-pub(super) fn of(campaign: CampaignId, author: NodeId, record: MembershipRecord) -> Result<Membership, Fault> {
-    let membership = Membership::found(author, record)?;
-    if membership.id() != campaign {
-        return Err(Fault::Membership("its author and nonce give another id"));
-    }
-    Ok(membership)
+fn signed<T>(entry: &Entry, record: T) -> Signed<T> {
+    Signed { author: entry.header.author, hash: entry.hash, minute: entry.header.written_at, record }
 }
 
-/// Takes the membership that an entry of the campaign says; why not, where it does not found the campaign.
-pub(super) fn take(
+/// Takes the entry that founds the campaign; why not, where it does not.
+pub(super) fn found(
     tx: &mut Tx<'_>,
     log: &LogRow,
     entry: &Entry,
@@ -71,72 +98,70 @@ pub(super) fn take(
     record: MembershipRecord,
     campaigns: &mut Campaigns,
 ) -> Result<Option<Aside>, StoreError> {
-    let membership = match of(campaign, entry.header.author, record) {
-        Ok(membership) => membership,
-        Err(fault) => return Ok(Some(Aside { retry: Retry::Never, ..Aside::fault(&fault) })),
+    let founding = signed(entry, record);
+    let fault = match Membership::found(&founding) {
+        Ok(membership) if membership.id == campaign => None,
+        Ok(_) => Some(Fault::Membership("its author and nonce give another id")),
+        Err(fault) => Some(fault),
     };
-    let known = tx.working.rights.memberships.get(campaign).is_some();
-    if Arc::make_mut(&mut tx.working.rights.memberships).apply(membership) == Applied::Changed {
-        note(tx, campaign, log.place(entry.header.seq))?;
-        campaigns.changed.insert(campaign);
-        if known {
-            campaigns.recount.insert(campaign);
-        } else if tx.role() == Role::Hub {
-            campaign::begin(tx, campaign)?;
-        }
+    if let Some(fault) = fault {
+        return Ok(Some(Aside { retry: Retry::Never, ..Aside::fault(&fault) }));
     }
+    take(tx, log, entry, campaign, campaigns)?;
     Ok(None)
 }
 
-fn note(tx: &Tx<'_>, campaign: CampaignId, place: i64) -> Result<(), StoreError> {
-    let sql =
-        "INSERT INTO membership (campaign, place) VALUES (?1, ?2) ON CONFLICT (campaign) DO UPDATE SET place = ?2";
-    tx.prepare_cached(sql)?.execute(params![campaign.0, place])?;
-    Ok(())
+/// Takes an entry of the membership. Whether it counts depends on others, which may come later.
+pub(super) fn take(
+    tx: &mut Tx<'_>,
+    log: &LogRow,
+    entry: &Entry,
+    campaign: CampaignId,
+    campaigns: &mut Campaigns,
+) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO membership_entry (place, campaign) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING")?
+        .execute(params![log.place(entry.header.seq), campaign.0])?;
+    campaigns.work_out(tx, campaign)
 }
 
-/// A log of the campaign has lost the entries past its fork, and perhaps the one that founds the campaign with them.
+/// A log of the campaign has lost the entries past its fork, and perhaps some of the membership with them: the rows of
+/// those are gone too.
 pub(super) fn after_fork(tx: &mut Tx<'_>, campaign: CampaignId, campaigns: &mut Campaigns) -> Result<(), StoreError> {
     campaigns.recount.insert(campaign);
-    // The row of an entry that counts no longer is gone with it.
-    if founding_log(tx, campaign)?.is_some() {
-        return Ok(());
-    }
-    if Arc::make_mut(&mut tx.working.rights.memberships).remove(campaign).is_none() {
-        return Ok(());
-    }
-    campaigns.changed.insert(campaign);
-    for log in logs_of_topic(tx, Topic::Campaign(campaign))? {
-        let mut founding = Vec::new();
-        entries_after(tx, &log, 0, |entry| {
-            if entry.header.payload_kind == PayloadKind::Membership {
-                founding.push(entry.into_entry());
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
-        for entry in founding {
-            if let Some(Ok(membership)) = founded_by(campaign, &entry)
-                && Arc::make_mut(&mut tx.working.rights.memberships).apply(membership) == Applied::Changed
-            {
-                note(tx, campaign, log.place(entry.header.seq))?;
-            }
-        }
-    }
-    Ok(())
+    campaigns.work_out(tx, campaign)
 }
 
-/// The row of the log that holds the campaign's founding entry.
+/// The directory appoints otherwise than before.
+pub(super) fn after_appointment(tx: &mut Tx<'_>, campaigns: &mut Campaigns) -> Result<(), StoreError> {
+    let known: Vec<CampaignId> = tx.working.rights().memberships.iter().map(|(campaign, _)| campaign).collect();
+    known.into_iter().try_for_each(|campaign| campaigns.work_out(tx, campaign))
+}
+
+/// The row of the log that founds the campaign.
 pub(super) fn founding_log(connection: &Connection, campaign: CampaignId) -> Result<Option<i64>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT place FROM membership WHERE campaign = ?1")?;
-    let place: Option<i64> = statement.query_row([campaign.0], |row| row.get(0)).optional()?;
-    Ok(place.map(|place| at_place(place).0))
+    let founding = Written::of(connection, campaign)?.foundings;
+    let first = founding.iter().find(|founding| founding.record.id(founding.author) == campaign);
+    let Some(creator) = first.map(|founding| founding.author) else { return Ok(None) };
+    let membership = logs(connection, campaign)?;
+    let logs = logs_of_topic(connection, Topic::Campaign(campaign))?;
+    let holds = |log: &&LogRow| log.id.author == creator && membership.contains(&log.row);
+    Ok(logs.iter().find(holds).map(|log| log.row))
+}
+
+/// The rows of the logs that hold the campaign's membership.
+pub(super) fn logs(connection: &Connection, campaign: CampaignId) -> Result<BTreeSet<i64>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT place FROM membership_entry WHERE campaign = ?1")?;
+    let places = statement.query_map([campaign.0], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+    Ok(places.into_iter().map(|place| at_place(place).0).collect())
 }
 
 /// What the entries of one transaction did to campaigns.
 #[derive(Default)]
 pub(super) struct Campaigns {
-    /// Known here for the first time, known otherwise, or not known any more.
-    changed: BTreeSet<CampaignId>,
+    /// What stood before of each whose membership is another now; none where it was not known.
+    changed: BTreeMap<CampaignId, Option<Arc<Membership>>>,
+    /// Those of which an entry of the membership came or went.
+    touched: BTreeSet<CampaignId>,
     /// Those of which other entries count than before, so that the document is worked out anew.
     recount: BTreeSet<CampaignId>,
     /// The places of entries with changes.
@@ -147,6 +172,27 @@ impl Campaigns {
     /// An entry with changes was stored.
     pub(super) fn arrived(&mut self, campaign: CampaignId, place: i64) {
         self.arrived.entry(campaign).or_default().push(place);
+    }
+
+    /// Works out who takes part, from all entries of the membership that are held.
+    fn work_out(&mut self, tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
+        self.touched.insert(campaign);
+        let membership = Written::of(tx, campaign)?.membership(tx.working.directory());
+        let before = tx.working.rights().memberships.get(campaign).cloned();
+        if before.as_deref() == membership.as_ref() {
+            return Ok(());
+        }
+        let known = membership.is_some();
+        let memberships = Arc::make_mut(&mut tx.working.rights.memberships);
+        match membership {
+            Some(membership) => memberships.set(membership),
+            None => drop(memberships.remove(campaign)),
+        }
+        if known && before.is_none() && tx.role() == Role::Hub {
+            campaign::begin(tx, campaign)?;
+        }
+        self.changed.entry(campaign).or_insert(before);
+        Ok(())
     }
 
     /// Other entries of the topic count than before.
@@ -160,13 +206,25 @@ impl Campaigns {
     }
 
     /// Draws the consequences, and gives the entries whose changes do not fit, which are set aside.
-    pub(super) fn settle(self, tx: &mut Tx<'_>) -> Result<Vec<(i64, Aside)>, StoreError> {
-        for campaign in &self.changed {
+    pub(super) fn settle(mut self, tx: &mut Tx<'_>) -> Result<Vec<(i64, Aside)>, StoreError> {
+        let mut asides = Vec::new();
+        for campaign in &self.touched {
+            asides.extend(unentitled(tx, *campaign)?);
+        }
+        for (campaign, before) in &self.changed {
             tx.mark_memberships();
             scopes::shared_otherwise(tx, Topic::Campaign(*campaign))?;
             limit_again(tx, *campaign)?;
+            forget_left_out(tx, *campaign)?;
+            let Some(before) = before else { continue };
+            let now = tx.working.rights().memberships.get(*campaign).cloned();
+            if now.as_ref().is_none_or(|now| !now.roster.counts_like(&before.roster)) {
+                self.recount.insert(*campaign);
+            }
+            if let Some(now) = now {
+                readable_by(tx, *campaign, before, &now)?;
+            }
         }
-        let mut asides = Vec::new();
         if tx.role() == Role::Academy {
             return Ok(asides);
         }
@@ -176,17 +234,60 @@ impl Campaigns {
         for (campaign, places) in self.arrived {
             // What is held of a campaign that is not known any more waits for the entry that founds it.
             if tx.working.rights.memberships.get(campaign).is_some() {
-                asides.extend(campaign::integrate(tx, campaign, &places)?);
+                let refused = campaign::integrate(tx, campaign, &places)?;
+                for (place, aside) in &refused {
+                    set_aside_at(tx, *place, aside)?;
+                }
+                asides.extend(refused);
             }
-        }
-        for (place, aside) in &asides {
-            set_aside_at(tx, *place, aside)?;
         }
         Ok(asides)
     }
 }
 
-/// Whether a revocation ends the logs of a campaign depends on whether the Academy relays it.
+/// Sets aside what follows an entry that counts and does not count itself, and takes back what was set aside so and counts
+/// by now. What follows nothing that is held waits.
+fn unentitled(tx: &Tx<'_>, campaign: CampaignId) -> Result<Vec<(i64, Aside)>, StoreError> {
+    let written = Written::of(tx, campaign)?;
+    let steps = written.steps(tx.working.directory());
+    let counting: BTreeSet<_> = steps.iter().map(|step| step.tip).collect();
+    let mut asides = Vec::new();
+    for (change, place) in written.changes.iter().zip(&written.places) {
+        tx.prepare_cached("DELETE FROM set_aside WHERE place = ?1 AND reason = ?2")?
+            .execute(params![place, RefusalReason::Membership.number()])?;
+        if counting.contains(&change.record.predecessor) && !counting.contains(&change.hash) {
+            let detail = "its author may not say who takes part from there on, or another entry does".to_owned();
+            let aside = Aside { reason: RefusalReason::Membership, detail, retry: Retry::Never };
+            set_aside_at(tx, *place, &aside)?;
+            asides.push((*place, aside));
+        }
+    }
+    Ok(asides)
+}
+
+/// Who has said that this node takes part no longer went by an older membership, or will say so again.
+fn forget_left_out(tx: &Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
+    for log in logs_of_topic(tx, Topic::Campaign(campaign))? {
+        tx.prepare_cached("DELETE FROM refusal_got WHERE log = ?1 AND reason = ?2")?
+            .execute(params![log.row, RefusalReason::NoMember.number()])?;
+    }
+    Ok(())
+}
+
+/// Whoever may read the campaign since is to be given all of it.
+fn readable_by(tx: &Tx<'_>, campaign: CampaignId, before: &Membership, now: &Membership) -> Result<(), StoreError> {
+    let fresh = now.roster.members().keys().filter(|hub| before.roster.role(**hub).is_none()).copied();
+    let relays = now.roster.academy_relays() && !before.roster.academy_relays();
+    let readers: Vec<NodeId> = fresh.chain(tx.working.academy().filter(|_| relays)).collect();
+    for log in logs_of_topic(tx, Topic::Campaign(campaign))? {
+        for reader in &readers {
+            note_readable(tx, &log, *reader)?;
+        }
+    }
+    Ok(())
+}
+
+/// How far the logs of a campaign count depends on who takes part, and on whether the Academy relays it.
 fn limit_again(tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
     for log in logs_of_topic(tx, Topic::Campaign(campaign))? {
         let late = RefusalReason::AfterRevocation.number();
@@ -201,23 +302,26 @@ fn limit_again(tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> 
 pub(super) fn may_found(tx: &Tx<'_>, campaign: CampaignId, author: NodeId, payload: &[u8]) -> bool {
     let is_hub = tx.working.directory().member(author).is_some_and(|member| member.role == JournalRole::Hub);
     match Payload::decode(PayloadKind::Membership, payload) {
-        Ok(Some(Payload::Membership(record))) => is_hub && of(campaign, author, record).is_ok(),
+        Ok(Some(Payload::Membership(record))) => {
+            is_hub && record.members.contains(&author) && record.id(author) == campaign
+        }
         Ok(_) | Err(_) => false,
     }
 }
 
-/// Whether the frame founds the campaign for this node: it is the creator's, and it names this node and the peer that sends
-/// it, each as a member, or the Academy as a relay. Nothing is known yet of the signature.
-pub(super) fn founds(tx: &Tx<'_>, campaign: CampaignId, peer: NodeId, frame: &Unpacked) -> bool {
-    let author_role = tx.working.directory().member(frame.log.author).map(|member| member.role);
-    if author_role != Some(JournalRole::Hub) {
-        return false;
-    }
-    let Ok(author) = tx.author() else { return false };
-    let academy = tx.working.academy();
-    let names = |membership: &Membership, node: NodeId| {
-        if academy == Some(node) { membership.academy_relays } else { membership.members.contains(&node) }
-    };
-    let founded = frame.entries.iter().filter_map(|entry| founded_by(campaign, entry));
-    founded.flatten().any(|membership| names(&membership, author.key.id()) && names(&membership, peer))
+/// Whether the frame founds the campaign. Nothing is known yet of the signature, nor whether this node takes part: a later
+/// entry of the membership may say so, and the sender would not send the frame otherwise.
+pub(super) fn founds(tx: &Tx<'_>, campaign: CampaignId, frame: &Unpacked) -> bool {
+    frame.entries.iter().any(|entry| {
+        let payload = entry.body.as_ref().map_or(&[][..], |body| &body.payload);
+        entry.header.payload_kind == PayloadKind::Membership && may_found(tx, campaign, frame.log.author, payload)
+    })
+}
+
+/// Whether this node takes part in the campaign, or relays it, by what it holds; none where it does not know the campaign.
+pub(super) fn takes_part(tx: &Tx<'_>, campaign: CampaignId) -> Option<bool> {
+    let rights = tx.working.rights();
+    rights.memberships.get(campaign)?;
+    let me = tx.author().ok()?.key.id();
+    Some(rights.may_read(me, Topic::Campaign(campaign)))
 }

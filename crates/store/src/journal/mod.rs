@@ -40,6 +40,7 @@ pub(crate) use append::{append_all_in, append_in};
 pub(crate) use apply::{Aside, Retry, Working, directory_in, set_aside_at};
 pub use forks::Fork;
 pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
+pub(crate) use memberships::steps as membership_steps;
 pub use peers::Peer;
 pub(crate) use policies::policy_entries;
 pub use receipts::PeerRefusal;
@@ -297,6 +298,10 @@ impl JournalStore {
             for log in answers::logs_of_author(connection, author.key.id())? {
                 let mut least = log.seq;
                 for reader in readers.iter().filter(|reader| rights.may_read(**reader, log.id.topic)) {
+                    // What is not taken any more does not wait.
+                    if receipts::left_out(connection, &log, *reader)? {
+                        continue;
+                    }
                     least = least.min(receipts::receipted(connection, &log, *reader)?);
                 }
                 entries += log.seq - least;

@@ -144,6 +144,13 @@ pub(super) fn refusals(connection: &Connection) -> Result<Vec<PeerRefusal>, Stor
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// Whether a peer says that this node takes part in the log's campaign no longer.
+pub(super) fn left_out(connection: &Connection, log: &LogRow, peer: NodeId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM refusal_got WHERE log = ?1 AND peer = ?2 AND reason = ?3";
+    let key = params![log.row, peer.0, RefusalReason::NoMember.number()];
+    Ok(connection.prepare_cached(sql)?.exists(key)?)
+}
+
 /// Up to which number a peer has signed for a log; 0 where it has not.
 pub(super) fn receipted(connection: &Connection, log: &LogRow, giver: NodeId) -> Result<u64, StoreError> {
     let mut statement = connection.prepare_cached("SELECT seq FROM receipt_got WHERE log = ?1 AND giver = ?2")?;

@@ -10,13 +10,14 @@ mod faults;
 mod policies;
 mod standing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use folkmoot_domain::hub::{HubKind, HubName, Stage};
 use folkmoot_journal::exchange::{Answer, Kept, Question, Scope, Shared, SharedReleases};
 use folkmoot_journal::{
-    Author, CampaignId, Cursor, FederationId, Genesis, HubRecord, HubState, Incarnation, LogId, LogKey, NodeId,
-    PayloadKind, RefusalReason, Topic, encode_hub_record,
+    Author, CampaignId, Cursor, FederationId, Genesis, HubRecord, HubState, Incarnation, LogId, LogKey,
+    MembershipRecord, NodeId, PayloadKind, RefusalReason, Topic, encode_hub_record, encode_membership,
 };
 use folkmoot_proto::federation::v1;
 
@@ -266,4 +267,38 @@ fn only(cursors: &[Cursor]) -> Cursor {
 
 pub(crate) fn federation(node: &Node) -> FederationId {
     node.journal().federation().expect("a federation")
+}
+
+/// What founds a campaign, and who does.
+#[derive(Clone, Debug)]
+pub(crate) struct Founding {
+    pub(crate) creator: NodeId,
+    pub(crate) record: MembershipRecord,
+}
+
+impl Founding {
+    /// Of a campaign of these hubs, which the first founds.
+    pub(crate) fn of(members: &[&Node], nonce: u8, academy_relays: bool) -> Self {
+        let ids = members.iter().map(|hub| hub.id).collect();
+        let record = MembershipRecord { nonce: [nonce; 16], members: ids, academy_relays };
+        Founding { creator: members[0].id, record }
+    }
+
+    pub(crate) fn id(&self) -> CampaignId {
+        self.record.id(self.creator)
+    }
+
+    pub(crate) fn payload(&self) -> (PayloadKind, Vec<u8>) {
+        (PayloadKind::Membership, encode_membership(&self.record))
+    }
+
+    /// Whether this is what the node knows of the campaign.
+    pub(crate) fn is_known(&self, node: &Node) -> bool {
+        node.journal().rights().memberships.get(self.id()).is_some_and(|known| {
+            let members: BTreeSet<NodeId> = known.roster.members().keys().copied().collect();
+            let relays = known.roster.academy_relays();
+            (known.roster.lead(), members, relays)
+                == (self.creator, self.record.members.clone(), self.record.academy_relays)
+        })
+    }
 }

@@ -13,7 +13,7 @@ use crate::exchange::{Answer, Kept, Question, ReleasesWanted, Scope, Setup, Side
 use crate::frame::{pack, unpack};
 use crate::id::{FederationId, Hash, Incarnation, NodeId};
 use crate::key::LogKey;
-use crate::membership::{Membership, MembershipRecord};
+use crate::membership::{Membership, MembershipRecord, Signed};
 use crate::payload::{Opening, Payload, encode_hub_record, encode_membership, encode_opening};
 use crate::receipt::Receipt;
 use crate::refusal::{Refusal, RefusalReason};
@@ -150,9 +150,8 @@ impl Model {
     pub(super) fn found(&mut self, others: &[&Model], academy_relays: bool) -> Topic {
         let members = others.iter().map(|hub| hub.me()).chain([self.me()]).collect();
         let record = MembershipRecord { nonce: self.salt(), members, academy_relays };
-        let membership = Membership::found(self.me(), record).unwrap();
-        let topic = Topic::Campaign(membership.id());
-        self.append(topic, PayloadKind::Membership, encode_membership(&membership));
+        let topic = Topic::Campaign(record.id(self.me()));
+        self.append(topic, PayloadKind::Membership, encode_membership(&record));
         topic
     }
 
@@ -179,8 +178,9 @@ impl Model {
                     Arc::make_mut(&mut self.rights.directory).apply(&payload).unwrap();
                 }
                 (Topic::Campaign(_), Payload::Membership(record)) => {
-                    let membership = Membership::found(entry.header.author, record).unwrap();
-                    Arc::make_mut(&mut self.rights.memberships).apply(membership);
+                    let (author, minute) = (entry.header.author, entry.header.written_at);
+                    let founding = Signed { author, hash: entry.hash, minute, record };
+                    Arc::make_mut(&mut self.rights.memberships).set(Membership::found(&founding).unwrap());
                 }
                 (_, _) => (),
             }

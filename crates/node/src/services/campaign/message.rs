@@ -8,10 +8,11 @@ use folkmoot_campaign::{
 };
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{iso, parse_date};
-use folkmoot_journal::{CampaignId, Directory, NodeId};
+use folkmoot_journal::{CampaignId, Directory};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_store::campaign::CampaignState;
 
+use super::membership;
 use crate::node::Node;
 use crate::status::Violations;
 
@@ -28,15 +29,8 @@ const COLLECTIONS: [(List, &str); 7] = [
 
 /// A campaign as this hub sees it.
 pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
-    let CampaignState { id, membership, view, waiting, set_aside } = state;
+    let CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside } = state;
     let View { title, aim, story, notes, organisations, entries, reach } = view;
-    let member = |id: &NodeId| proto::CampaignMember {
-        hub: node.name_of(*id),
-        node: id.to_string(),
-        lead: *id == membership.lead,
-    };
-    let mut members: Vec<proto::CampaignMember> = membership.members.iter().map(member).collect();
-    members.sort_by(|one, other| (!one.lead, &one.hub, &one.node).cmp(&(!other.lead, &other.hub, &other.node)));
     let hub = |hub: &str| hub.parse().map(|id| node.name_of(id)).unwrap_or_else(|_| hub.to_owned());
     let mut said = proto::Campaign {
         name: format!("campaigns/{id}"),
@@ -55,8 +49,13 @@ pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
         notes_marks: notes.marks.iter().map(mark).collect(),
         story: story.text,
         story_marks: story.marks.iter().map(mark).collect(),
-        members,
-        academy_relays: membership.academy_relays,
+        members: membership::members(node, &membership.roster),
+        academy_relays: membership.roster.academy_relays(),
+        role: membership.roster.role(node.id()).map_or(proto::CampaignRole::Unspecified, membership::wire_role).into(),
+        successor: membership::successor(node, &membership.roster),
+        may_take_lead,
+        membership_contested: membership.contested,
+        left_out_by: left_out_by.iter().map(|hub| node.name_of(*hub)).collect(),
         waiting_entries: i32::try_from(waiting).unwrap_or(i32::MAX),
         set_aside_entries: i32::try_from(set_aside).unwrap_or(i32::MAX),
         reach: reach.iter().map(|(month, hubs)| month_reach(*month, hubs, hub)).collect(),

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use folkmoot_journal::CampaignId;
+use folkmoot_journal::{CampaignId, Hash};
 use folkmoot_proto::hub::v1::WatchCampaignResponse;
 use folkmoot_store::campaign::News;
 use futures_util::{Stream, stream};
@@ -23,6 +23,8 @@ struct Watch {
     campaign: CampaignId,
     /// The heads of what was sent last; at first of what the client holds.
     seen: Vec<[u8; 32]>,
+    /// The last entry of the membership that was sent last; at first of the one that was there.
+    tip: Option<Hash>,
     with_changes: bool,
     written: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
@@ -32,7 +34,7 @@ struct Watch {
 pub(super) fn watch(node: Arc<Node>, campaign: CampaignId, heads: Vec<[u8; 32]>) -> Watching {
     let (written, stopping) = (node.written(), node.stopping());
     let with_changes = !heads.is_empty();
-    let watch = Watch { node, campaign, seen: heads, with_changes, written, stopping };
+    let watch = Watch { node, campaign, seen: heads, tip: None, with_changes, written, stopping };
     Box::pin(stream::try_unfold(watch, Watch::next))
 }
 
@@ -44,10 +46,16 @@ impl Watch {
             if *self.stopping.borrow() {
                 return Err(status::synchronize(SyncError::Stopping));
             }
-            let (campaign, seen) = (self.campaign, self.seen.clone());
-            let news = self.node.on_store(move |store| store.campaigns()?.news(campaign, &seen)).await;
-            if let Some(News { state, heads, changes }) = news.map_err(status::store)? {
+            let (campaign, seen, tip) = (self.campaign, self.seen.clone(), self.tip);
+            let news = self.node.on_store(move |store| {
+                let held = store.journal().rights().memberships.get(campaign).map(|membership| membership.tip);
+                Ok((held, store.campaigns()?.news(campaign, &seen, tip)?))
+            });
+            let (held, news) = news.await.map_err(status::store)?;
+            self.tip = self.tip.or(held);
+            if let Some(News { state, heads, changes }) = news {
                 self.seen.clone_from(&heads);
+                self.tip = Some(state.membership.tip);
                 let response = WatchCampaignResponse {
                     campaign: Some(message::campaign(&self.node, state)),
                     changes: if self.with_changes { changes } else { Vec::new() },

@@ -1,7 +1,6 @@
 //! Members who contradict themselves: every node that holds the same entries says the same all the same.
 
 use folkmoot_campaign::Submission;
-use folkmoot_journal::{Membership, encode_membership};
 use folkmoot_proto::federation::v1::Frame;
 
 use super::*;
@@ -83,24 +82,18 @@ fn of_two_changes_that_claim_one_number_the_same_counts_in_a_long_log() {
     assert_eq!(agreed(one, id), agreed(three, id));
 }
 
-/// A creator founds one campaign twice, the second time with fewer members: what the others wrote counts nowhere, whether
-/// it came before that was known or after, and is not dropped in silence.
+/// A creator founds one campaign twice, the second time with fewer members: what the others wrote counts only where a
+/// member built upon it, whether it came before that was known or after, and is not dropped in silence.
 #[test]
-fn what_an_author_wrote_who_is_no_member_any_more_counts_nowhere() {
+fn what_an_author_wrote_who_is_no_member_any_more_counts_only_where_a_member_built_on_it() {
     let federation = federation_of(4);
     let hubs = ascending(&federation);
     let [creator, early, after, dropped] = hubs[..] else { panic!("four hubs") };
-    let wide = Membership {
-        lead: creator.id,
-        nonce: [3; 16],
-        members: hubs.iter().map(|hub| hub.id).collect(),
-        academy_relays: false,
-    };
-    let mut narrow = wide.clone();
-    narrow.members.remove(&dropped.id);
+    let wide = Founding::of(&hubs, 3, false);
+    let narrow = Founding::of(&hubs[..3], 3, false);
     let id = wide.id();
-    let founding = |membership: &Membership, incarnation| {
-        let payload = (PayloadKind::Membership, encode_membership(membership));
+    let founding = |founding: &Founding, incarnation| {
+        let payload = founding.payload();
         let entries = forged(
             &creator.key,
             crate::journal::tests::federation(creator),
@@ -126,11 +119,12 @@ fn what_an_author_wrote_who_is_no_member_any_more_counts_nowhere() {
     assert!(notes(early, id).contains("Of no member. "));
     keep(early, std::slice::from_ref(&narrow));
     assert_eq!(keep(after, std::slice::from_ref(&narrow)), []);
-    assert_eq!(keep(after, &theirs), [(RefusalReason::NotAuthorised, false)]);
+    assert_eq!(keep(after, &theirs), [(RefusalReason::AfterRevocation, true); 2]);
     keep(after, &mine);
-    for (hub, set_aside) in [(early, 1), (after, 0)] {
+    for (hub, set_aside) in [(early, 2), (after, 2)] {
         let state = state_at(hub, id);
-        assert_eq!((state.view.notes.text.as_str(), state.waiting, state.set_aside), ("Of a member. ", 1, set_aside));
+        let said = (state.view.notes.text.as_str(), state.waiting, state.set_aside);
+        assert_eq!(said, ("Of no member. Built on it. Of a member. ", 0, set_aside));
         let again = hub.restored(&hub.store.snapshot().expect("a snapshot"), 2_001);
         assert_eq!(agreed(&again, id), agreed(hub, id), "after a restart");
     }

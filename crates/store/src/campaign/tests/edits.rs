@@ -17,7 +17,7 @@ fn two_hubs_edit_apart_and_merge() {
     federation.settle();
     let founded = state_at(two, id);
     assert_eq!(founded.view.title, "Warm homes");
-    assert_eq!((founded.membership.lead, founded.membership.members.len()), (one.id, 2));
+    assert_eq!((founded.membership.roster.lead(), founded.membership.roster.members().len()), (one.id, 2));
     note(one, id, "Met the council. ");
     edit(one, id, Edit::SignUp { organisation: "Library".to_owned(), date: None });
     note(two, id, "Printed leaflets. ");
@@ -67,9 +67,14 @@ fn a_campaign_may_have_no_other_member_and_campaigns_are_listed_by_title() {
     let federation = federation_of(1);
     let hub = &federation.hubs[0];
     for title in ["Trees", "Buses", "Homes"] {
-        let campaign = NewCampaign { title: title.to_owned(), members: BTreeSet::new(), academy_relays: true };
+        let campaign = NewCampaign {
+            title: title.to_owned(),
+            members: BTreeSet::new(),
+            readers: BTreeSet::new(),
+            academy_relays: true,
+        };
         let made = campaigns(hub).create(campaign, "").expect("a campaign");
-        assert_eq!((made.membership.members.len(), made.view.title.as_str()), (1, title));
+        assert_eq!((made.membership.roster.members().len(), made.view.title.as_str()), (1, title));
         assert_eq!((made.waiting, made.set_aside), (0, 0));
         assert_eq!(written(hub, made.id), 3, "opening, membership, title");
     }
@@ -102,7 +107,12 @@ fn a_repeated_request_does_nothing_twice() {
     let hub = &federation.hubs[0];
     let store = campaigns(hub);
     let create = |title: &str, request: &str| {
-        let campaign = NewCampaign { title: title.to_owned(), members: BTreeSet::new(), academy_relays: true };
+        let campaign = NewCampaign {
+            title: title.to_owned(),
+            members: BTreeSet::new(),
+            readers: BTreeSet::new(),
+            academy_relays: true,
+        };
         store.create(campaign, request).expect("a campaign").id
     };
     let first = create("Trees", "r1");
@@ -140,7 +150,10 @@ fn what_cannot_stand_is_refused_with_words_and_nothing_is_written() {
     let hub = &federation.hubs[0];
     let store = campaigns(hub);
     let create = |title: &str, members: BTreeSet<NodeId>| {
-        store.create(NewCampaign { title: title.to_owned(), members, academy_relays: true }, "r")
+        store.create(
+            NewCampaign { title: title.to_owned(), members, readers: BTreeSet::new(), academy_relays: true },
+            "r",
+        )
     };
     for title in ["", "  ", "a\nb", &"x".repeat(201)] {
         assert!(refusal(create(title, BTreeSet::new())).contains("title"), "{title}");
@@ -187,7 +200,12 @@ fn what_is_not_known_or_not_allowed_says_so() {
     assert!(matches!(store.edit(made, Edit::Aim("x".to_owned()), ""), Err(StoreError::Frozen)));
     assert!(store.get(made).is_ok() && store.list().is_ok(), "a superseded copy still reads");
     let alone = Store::in_memory(Role::Hub, hub.store.name(), crate::engine::tests::ambient()).expect("a store");
-    let campaign = NewCampaign { title: "Trees".to_owned(), members: BTreeSet::new(), academy_relays: true };
+    let campaign = NewCampaign {
+        title: "Trees".to_owned(),
+        members: BTreeSet::new(),
+        readers: BTreeSet::new(),
+        academy_relays: true,
+    };
     let created = alone.campaigns().expect("a hub's store").create(campaign, "");
     assert!(matches!(created, Err(StoreError::NoAuthor)), "{created:?}");
 }
@@ -300,7 +318,12 @@ fn what_is_too_much_for_one_entry_goes_into_several() {
 fn no_text_of_a_campaign_is_shown() {
     let federation = federation_of(1);
     let hub = &federation.hubs[0];
-    let campaign = NewCampaign { title: "Secret".to_owned(), members: BTreeSet::new(), academy_relays: true };
+    let campaign = NewCampaign {
+        title: "Secret".to_owned(),
+        members: BTreeSet::new(),
+        readers: BTreeSet::new(),
+        academy_relays: true,
+    };
     let shown = format!("{campaign:?}");
     let id = campaigns(hub).create(campaign, "").expect("a campaign").id;
     edit(hub, id, Edit::Aim("Secret".to_owned()));

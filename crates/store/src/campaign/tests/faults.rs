@@ -1,7 +1,5 @@
 //! Changes that may not be, and documents that were damaged.
 
-use folkmoot_journal::encode_membership;
-
 use super::*;
 
 #[test]
@@ -216,12 +214,11 @@ fn a_hub_that_was_left_out_takes_no_part_any_more() {
     hubs.sort_by_key(|hub| hub.id);
     let [one, two] = hubs[..] else { panic!("two hubs") };
     let founding = |members: &[&Node], incarnation| {
-        let members = members.iter().map(|hub| hub.id).collect();
-        let membership = Membership { lead: one.id, nonce: [1; 16], members, academy_relays: false };
-        let payload = (PayloadKind::Membership, encode_membership(&membership));
-        let topic = Topic::Campaign(membership.id());
-        let entries = forged(&one.key, crate::journal::tests::federation(one), topic, incarnation, vec![payload]);
-        (membership.id(), pack(&entries).expect("packs"))
+        let founding = Founding::of(members, 1, false);
+        let topic = Topic::Campaign(founding.id());
+        let payloads = vec![founding.payload()];
+        let entries = forged(&one.key, crate::journal::tests::federation(one), topic, incarnation, payloads);
+        (founding.id(), pack(&entries).expect("packs"))
     };
     let ((id, both), (_, alone)) = (founding(&[one, two], 5), founding(&[one], 6));
     assert_eq!(reasons(&[two.keep(one, both)]), []);

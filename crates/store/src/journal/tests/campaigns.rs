@@ -1,31 +1,20 @@
 //! Who is let into a campaign and who is not, and what becomes of a campaign whose founding entry falls.
 
-use folkmoot_journal::{CampaignId, Membership, MembershipRecord, encode_membership, pack};
+use folkmoot_journal::{CampaignId, encode_membership, pack};
 
 use super::*;
 
 const NONCE: u8 = 5;
 
-/// A campaign that these found, the first as its creator.
-fn membership(members: &[&Node], nonce: u8, academy_relays: bool) -> Membership {
-    let record =
-        MembershipRecord { nonce: [nonce; 16], members: members.iter().map(|hub| hub.id).collect(), academy_relays };
-    Membership::found(members[0].id, record).expect("a membership")
-}
-
-fn founding(membership: &Membership) -> (PayloadKind, Vec<u8>) {
-    (PayloadKind::Membership, encode_membership(membership))
-}
-
-fn topic(membership: &Membership) -> Topic {
-    Topic::Campaign(membership.id())
+fn topic(founding: &Founding) -> Topic {
+    Topic::Campaign(founding.id())
 }
 
 /// Founds a campaign of these through the creator's store.
-fn found(members: &[&Node], academy_relays: bool) -> Membership {
-    let membership = membership(members, NONCE, academy_relays);
-    members[0].journal().append_all(topic(&membership), vec![founding(&membership)]).expect("founded");
-    membership
+fn found(members: &[&Node], academy_relays: bool) -> Founding {
+    let founding = Founding::of(members, NONCE, academy_relays);
+    members[0].journal().append_all(topic(&founding), vec![founding.payload()]).expect("founded");
+    founding
 }
 
 /// The Academy, and hubs that know each other.
@@ -42,17 +31,12 @@ fn knows(node: &Node, campaign: CampaignId) -> bool {
     node.journal().rights().memberships.get(campaign).is_some()
 }
 
-fn known(node: &Node, campaign: CampaignId) -> Option<Membership> {
-    node.journal().rights().memberships.get(campaign).map(|membership| Membership::clone(membership))
-}
-
 #[test]
-fn only_a_frame_that_founds_the_campaign_for_this_node_lets_a_campaign_in() {
+fn only_a_frame_that_founds_the_campaign_lets_a_campaign_in() {
     let (academy, [creator, member, other]) = federation_of();
-    let wanted = membership(&[&creator, &member], NONCE, true);
-    let alone = membership(&[&creator, &other], NONCE, false);
-    let elsewhere = membership(&[&creator, &member], NONCE + 1, true);
-    let stolen = Membership { lead: member.id, ..wanted.clone() };
+    let wanted = Founding::of(&[&creator, &member], NONCE, true);
+    let elsewhere = Founding::of(&[&creator, &member], NONCE + 1, true);
+    let stolen = Founding { creator: member.id, ..wanted.clone() };
     let check = |to: &Node, author: &Node, entries: Vec<(PayloadKind, Vec<u8>)>, expected: &[_], what: &str| {
         let to = to.restored(&to.store.snapshot().expect("a snapshot"), 77);
         let frame = pack(&forged(&author.key, federation(&to), topic(&wanted), 9, entries)).expect("packs");
@@ -68,23 +52,22 @@ fn only_a_frame_that_founds_the_campaign_for_this_node_lets_a_campaign_in() {
     let unknown = [(RefusalReason::UnknownCampaign, false)];
     check(&member, &creator, vec![(FREE, vec![1])], &unknown, "no founding entry");
     check(&member, &creator, Vec::new(), &unknown, "nothing but an opening");
-    check(&member, &member, vec![founding(&stolen)], &unknown, "another than the creator");
-    check(&member, &creator, vec![founding(&elsewhere)], &unknown, "another nonce");
+    check(&member, &member, vec![stolen.payload()], &unknown, "another than the creator");
+    check(&member, &creator, vec![elsewhere.payload()], &unknown, "another nonce");
     check(&member, &creator, vec![(PayloadKind::Membership, vec![255])], &unknown, "not readable");
-    check(&other, &creator, vec![founding(&wanted)], &unknown, "it does not name this hub");
-    check(&academy, &creator, vec![founding(&alone)], &unknown, "the Academy does not relay it");
-    check(&member, &academy, vec![founding(&wanted)], &unknown, "the Academy founds none");
-    check(&member, &creator, vec![founding(&wanted)], &[], "it founds it");
-    check(&member, &creator, vec![(FREE, vec![1]), founding(&wanted)], &[], "it founds it a little later");
-    check(&academy, &creator, vec![founding(&wanted)], &[], "the Academy relays it");
+    check(&member, &academy, vec![wanted.payload()], &unknown, "the Academy founds none");
+    check(&member, &creator, vec![wanted.payload()], &[], "it founds it");
+    check(&member, &creator, vec![(FREE, vec![1]), wanted.payload()], &[], "it founds it a little later");
+    check(&academy, &creator, vec![wanted.payload()], &[], "the Academy relays it");
+    check(&other, &creator, vec![wanted.payload()], &[], "a later entry may take this hub in");
 }
 
 /// Nothing is learnt from what turns out not to be signed, and a relay that drops the founding entry's payload found none.
 #[test]
 fn a_founding_frame_counts_only_where_it_is_genuine_and_whole() {
     let (_, [creator, member]) = federation_of();
-    let wanted = membership(&[&creator, &member], NONCE, true);
-    let whole = forged(&creator.key, federation(&member), topic(&wanted), 9, vec![founding(&wanted), (FREE, vec![1])]);
+    let wanted = Founding::of(&[&creator, &member], NONCE, true);
+    let whole = forged(&creator.key, federation(&member), topic(&wanted), 9, vec![wanted.payload(), (FREE, vec![1])]);
     let mut spoiled = pack(&whole).expect("packs");
     spoiled.signature[7] ^= 1;
     let mut stripped = [whole.clone(), whole.clone()];
@@ -105,19 +88,18 @@ fn a_founding_frame_counts_only_where_it_is_genuine_and_whole() {
 }
 
 /// A hub that is no member gets the same answers from a member as from one that knows nothing of the campaign, whatever it
-/// sends, and brings nobody a campaign.
+/// sends but the entry that founds the campaign, which it then knows itself.
 #[test]
 fn whoever_may_not_read_a_campaign_is_told_the_same_whether_it_is_known_or_not() {
     let (academy, [creator, member, other]) = federation_of();
-    let campaign = membership(&[&creator, &member], NONCE, true);
+    let campaign = Founding::of(&[&creator, &member], NONCE, true);
     let frame = |author: &Arc<LogKey>, payloads| {
         pack(&forged(author, federation(&academy), topic(&campaign), 9, payloads)).expect("packs")
     };
-    let founding_frame = frame(&creator.key, vec![founding(&campaign)]);
+    let founding_frame = frame(&creator.key, vec![campaign.payload()]);
     let mut unreadable = frame(&member.key, vec![(FREE, vec![1])]);
     unreadable.inflated_size += 1;
     let cases = [
-        (founding_frame.clone(), RefusalReason::UnknownCampaign),
         (frame(&creator.key, vec![(FREE, vec![1])]), RefusalReason::UnknownCampaign),
         (frame(&other.key, vec![(FREE, vec![1])]), RefusalReason::UnknownCampaign),
         (frame(&key(99), vec![(FREE, vec![1])]), RefusalReason::UnknownAuthor),
@@ -147,22 +129,23 @@ fn in_a_known_campaign_members_write_and_nobody_else() {
             reasons(&[node.keep(from, pack(&entries).expect("packs"))])
         };
         let write = |author: &Node, payload| send(&member, author, payload);
-        assert_eq!(write(&other, (FREE, vec![1])), [(RefusalReason::NotAuthorised, false)]);
+        let late = [(RefusalReason::AfterRevocation, true); 2];
+        assert_eq!(write(&other, (FREE, vec![1])), late, "held, and does not count");
         assert_eq!(write(&academy, (FREE, vec![1])), [(RefusalReason::NotAuthorised, false)]);
         // Whoever may not read it is not even told that it is known here.
         for author in [&other, &member] {
             assert_eq!(send(&other, author, (FREE, vec![1])), [(RefusalReason::UnknownCampaign, false)]);
         }
-        let stolen = Membership { lead: member.id, ..campaign.clone() };
-        assert_eq!(write(&member, founding(&stolen)), [(RefusalReason::Membership, true)], "held, and founds nothing");
-        assert_eq!(known(node, campaign.id()).as_ref(), Some(&campaign));
+        let stolen = Founding { creator: member.id, ..campaign.clone() };
+        assert_eq!(write(&member, stolen.payload()), [(RefusalReason::Membership, true)], "held, and founds nothing");
+        assert!(campaign.is_known(node));
     }
     for (node, topic) in [(&other, topic(&campaign)), (&academy, topic(&campaign))] {
         let appended = node.journal().append(topic, FREE, vec![1]);
         assert!(matches!(appended, Err(StoreError::NotWritten { .. })), "{appended:?}");
     }
-    let stolen = Membership { lead: member.id, ..campaign.clone() };
-    let appended = member.journal().append_all(topic(&campaign), vec![founding(&stolen)]);
+    let stolen = Founding { creator: member.id, ..campaign.clone() };
+    let appended = member.journal().append_all(topic(&campaign), vec![stolen.payload()]);
     assert!(matches!(appended, Err(StoreError::NotWritten { .. })), "{appended:?}");
 }
 
@@ -178,7 +161,7 @@ fn a_campaign_reaches_members_and_a_relay_and_nobody_else() {
         sync(&creator, &other);
         assert_eq!([held(&academy), held(&member)], [usize::from(relayed); 2]);
         sync(&creator, &member);
-        assert_eq!((held(&member), known(&member, campaign.id())), (1, Some(campaign.clone())));
+        assert_eq!((held(&member), campaign.is_known(&member)), (1, true));
         // It goes back and forth, and never to another, who is not even told of it.
         member.journal().append(topic(&campaign), FREE, vec![1]).expect("a member writes");
         sync(&member, &creator);
@@ -246,7 +229,7 @@ fn of_two_memberships_the_lesser_counts_whichever_came_first() {
     let both = |first: usize| {
         let (academy, [creator, member, other]) = federation_of();
         let memberships =
-            [membership(&[&creator, &member], NONCE, true), membership(&[&creator, &member, &other], NONCE, true)];
+            [Founding::of(&[&creator, &member], NONCE, true), Founding::of(&[&creator, &member, &other], NONCE, true)];
         let id = memberships[0].id();
         assert_eq!(id, memberships[1].id());
         let frames: Vec<v1::Frame> = memberships
@@ -258,7 +241,7 @@ fn of_two_memberships_the_lesser_counts_whichever_came_first() {
                     federation(&academy),
                     Topic::Campaign(id),
                     incarnation,
-                    vec![founding(membership)],
+                    vec![membership.payload()],
                 );
                 pack(&entries).expect("packs")
             })
@@ -268,30 +251,31 @@ fn of_two_memberships_the_lesser_counts_whichever_came_first() {
                 assert_eq!(reasons(&[node.keep(&creator, frame.clone())]), []);
             }
         }
-        let lesser = memberships.into_iter().min_by_key(encode_membership).expect("one of two");
-        assert_eq!([known(&academy, id), known(&member, id)], [Some(lesser.clone()), Some(lesser.clone())]);
+        let lesser =
+            memberships.into_iter().min_by_key(|founding| encode_membership(&founding.record)).expect("one of two");
+        assert!(lesser.is_known(&academy) && lesser.is_known(&member));
         let restored = member.restored(&member.store.snapshot().expect("a snapshot"), 99);
-        assert_eq!(known(&restored, id), Some(lesser.clone()), "and after a restart");
-        lesser
+        assert!(lesser.is_known(&restored), "and after a restart");
+        lesser.record
     };
     assert_eq!(both(0), both(1));
 }
 
 /// Entries of a campaign in which the creator contradicts itself: what both branches share, and each branch.
-fn contradictions(creator: &Node, membership: &Membership, common: Vec<(PayloadKind, Vec<u8>)>) -> [v1::Frame; 2] {
+fn contradictions(creator: &Node, founding: &Founding, common: Vec<(PayloadKind, Vec<u8>)>) -> [v1::Frame; 2] {
     let branch = |last: (PayloadKind, Vec<u8>)| {
         let payloads = common.iter().cloned().chain([last]).collect();
-        pack(&forged(&creator.key, federation(creator), topic(membership), 9, payloads)).expect("packs")
+        pack(&forged(&creator.key, federation(creator), topic(founding), 9, payloads)).expect("packs")
     };
-    [branch(founding(membership)), branch((FREE, vec![9]))]
+    [branch(founding.payload()), branch((FREE, vec![9]))]
 }
 
 #[test]
 fn a_fork_withdraws_a_campaign_where_its_founding_entry_falls_and_only_there() {
     for founded_before in [true, false] {
         let (academy, [creator, member]) = federation_of();
-        let campaign = membership(&[&creator, &member], NONCE, true);
-        let common = if founded_before { vec![founding(&campaign)] } else { vec![(FREE, vec![1])] };
+        let campaign = Founding::of(&[&creator, &member], NONCE, true);
+        let common = if founded_before { vec![campaign.payload()] } else { vec![(FREE, vec![1])] };
         let [first, second] = contradictions(&creator, &campaign, common);
         for node in [&academy, &member] {
             digest(node, if node.id == member.id { &academy } else { &member });
@@ -310,17 +294,17 @@ fn a_fork_withdraws_a_campaign_where_its_founding_entry_falls_and_only_there() {
 #[test]
 fn another_log_that_founds_the_campaign_takes_the_place_of_a_forked_one() {
     let (academy, [creator, member]) = federation_of();
-    let campaign = membership(&[&creator, &member], NONCE, true);
+    let campaign = Founding::of(&[&creator, &member], NONCE, true);
     let [first, second] = contradictions(&creator, &campaign, Vec::new());
-    let other = forged(&creator.key, federation(&academy), topic(&campaign), 10, vec![founding(&campaign)]);
+    let other = forged(&creator.key, federation(&academy), topic(&campaign), 10, vec![campaign.payload()]);
     for frames in
         [[first.clone(), pack(&other).expect("packs"), second.clone()], [first, second, pack(&other).expect("packs")]]
     {
         let member = member.restored(&member.store.snapshot().expect("a snapshot"), 98);
         frames.into_iter().for_each(|frame| drop(member.keep(&creator, frame)));
-        assert_eq!(known(&member, campaign.id()).as_ref(), Some(&campaign));
+        assert!(campaign.is_known(&member));
         let again = member.restored(&member.store.snapshot().expect("a snapshot"), 99);
-        assert_eq!(known(&again, campaign.id()).as_ref(), Some(&campaign));
+        assert!(campaign.is_known(&again));
     }
 }
 

@@ -1,6 +1,6 @@
 //! Digests kept by differences against digests worked out anew.
 
-use folkmoot_journal::{Membership, MembershipRecord, encode_membership, pack};
+use folkmoot_journal::pack;
 use proptest::prelude::*;
 
 use super::*;
@@ -66,25 +66,19 @@ fn again(node: &Node, incarnation: u64) -> Node {
     node.restored(&node.store.snapshot().expect("a snapshot"), incarnation)
 }
 
-fn founding(membership: &Membership) -> (PayloadKind, Vec<u8>) {
-    (PayloadKind::Membership, encode_membership(membership))
-}
-
 fn run(steps: Vec<Step>) {
     let mut academy = academy();
     let mut hubs = vec![hub(&academy, 10)];
     let mut versions = vec![1];
-    let mut campaigns: Vec<(usize, Membership)> = Vec::new();
+    let mut campaigns: Vec<(usize, Founding)> = Vec::new();
     // A creator may say of a campaign that the Academy relays that it does not: who shares it is each node's own word then.
     let mut doubted = false;
     for (at, step) in steps.into_iter().enumerate() {
         let count = hubs.len();
         let membership = |creator: usize, nonce: u8, other: usize, academy_relays: bool| {
-            let members = [hubs[creator].id, hubs[other % count].id].into();
-            let record = MembershipRecord { nonce: [nonce; 16], members, academy_relays };
-            Membership::found(hubs[creator].id, record).expect("a membership")
+            Founding::of(&[&hubs[creator], &hubs[other % count]], nonce, academy_relays)
         };
-        let forge = |creator: usize, membership: &Membership, payloads: Vec<(PayloadKind, Vec<u8>)>| {
+        let forge = |creator: usize, membership: &Founding, payloads: Vec<(PayloadKind, Vec<u8>)>| {
             let topic = Topic::Campaign(membership.id());
             let entries = forged(&hubs[creator].key, federation(&academy), topic, 3_000_000 + at as u64, payloads);
             pack(&entries).expect("packs")
@@ -127,7 +121,7 @@ fn run(steps: Vec<Step>) {
             Step::Found { hub, other, relayed } => {
                 let membership = membership(hub % count, at as u8, other, relayed);
                 let topic = Topic::Campaign(membership.id());
-                let founded = hubs[hub % count].journal().append_all(topic, vec![founding(&membership)]);
+                let founded = hubs[hub % count].journal().append_all(topic, vec![membership.payload()]);
                 campaigns.extend(founded.ok().map(|_| (hub % count, membership)));
             }
             Step::Write { hub, campaign } => {
@@ -147,8 +141,8 @@ fn run(steps: Vec<Step>) {
             Step::FoundAgain { campaign, other, relayed } => {
                 if let Some((creator, held)) = campaigns.get(campaign) {
                     doubted = true;
-                    let again = membership(*creator, held.nonce[0], other, relayed);
-                    let frame = forge(*creator, &again, vec![founding(&again)]);
+                    let again = membership(*creator, held.record.nonce[0], other, relayed);
+                    let frame = forge(*creator, &again, vec![again.payload()]);
                     for node in [&academy, &hubs[*creator], &hubs[other % count]] {
                         node.keep(&hubs[*creator], frame.clone());
                     }
@@ -157,8 +151,8 @@ fn run(steps: Vec<Step>) {
             Step::Contradict { hub, other, founded_before } => {
                 let creator = hub % count;
                 let membership = membership(creator, at as u8, other, true);
-                let common = if founded_before { vec![founding(&membership)] } else { Vec::new() };
-                for last in [founding(&membership), (FREE, vec![9])] {
+                let common = if founded_before { vec![membership.payload()] } else { Vec::new() };
+                for last in [membership.payload(), (FREE, vec![9])] {
                     let frame = forge(creator, &membership, common.iter().cloned().chain([last]).collect());
                     for node in [&academy, &hubs[other % count]] {
                         node.keep(&hubs[creator], frame.clone());
@@ -176,8 +170,8 @@ fn run(steps: Vec<Step>) {
     }
 }
 
-fn known(node: &Node, membership: &Membership) -> Option<Arc<Membership>> {
-    node.journal().rights().memberships.get(membership.id()).cloned()
+fn known(node: &Node, founding: &Founding) -> Option<Arc<folkmoot_journal::Membership>> {
+    node.journal().rights().memberships.get(founding.id()).cloned()
 }
 
 proptest! {
