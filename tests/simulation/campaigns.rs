@@ -178,7 +178,9 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
     }
     // What builds on something that only an overwritten, cheating or revoked hub held waits for ever, everywhere alike.
     let nothing_lost = !world.oracle.contradicted() && !world.oracle.revoked;
-    for (id, planned) in &world.campaigns {
+    // Where a lead's log forks over its own checkpoint, whoever has taken that in the place of entries has nothing to go back to.
+    let forked_checkpoint = world.oracle.checkpointed && world.oracle.cheat.is_some();
+    for (id, planned) in world.campaigns.iter().filter(|_| !forked_checkpoint) {
         if !world.oracle.written.keys().any(|log| log.topic == Topic::Campaign(*id)) {
             continue;
         }
@@ -253,15 +255,16 @@ fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String
         membership: state.membership,
         heads: disk::heads(&exported.document),
         view: state.view,
-        waiting: state.waiting,
-        set_aside: state.set_aside,
+        // Whoever was given a checkpoint does not hold what was set aside before it.
+        waiting: if world.oracle.membership_changed { 0 } else { state.waiting },
+        set_aside: if world.oracle.membership_changed { 0 } else { state.set_aside },
     })
 }
 
 /// Of a hub that contradicts itself, all readers of a campaign hold the same, up to the last common entry, and those that
 /// know of it both branches as evidence. Whether there was such a fork, and what is wrong.
 fn contradictions(world: &World, members: &[usize]) -> (bool, Vec<String>) {
-    let Some(cheat) = world.oracle.cheat else { return (false, Vec::new()) };
+    let Some(cheat) = world.oracle.cheat.filter(|_| !world.oracle.checkpointed) else { return (false, Vec::new()) };
     let (mut found, mut violations) = (false, Vec::new());
     for id in world.campaigns.keys() {
         let topic = Topic::Campaign(*id);

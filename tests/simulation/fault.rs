@@ -65,18 +65,18 @@ impl Fault {
 }
 
 fn forget_last(answer: Answer) -> Answer {
-    if let Answer::Missing { mut push, lacking, forks } = answer {
+    if let Answer::Missing { mut push, lacking, forks, checkpoints } = answer {
         push.pop();
-        Answer::Missing { push, lacking, forks }
+        Answer::Missing { push, lacking, forks, checkpoints }
     } else {
         answer
     }
 }
 
 fn offer(answer: Answer, more: Vec<(LogId, u64)>) -> Answer {
-    if let Answer::Missing { mut push, lacking, forks } = answer {
+    if let Answer::Missing { mut push, lacking, forks, checkpoints } = answer {
         push.extend(more);
-        Answer::Missing { push, lacking, forks }
+        Answer::Missing { push, lacking, forks, checkpoints }
     } else {
         answer
     }

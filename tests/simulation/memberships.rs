@@ -88,11 +88,13 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             if members.is_empty() || world.rng.chance(50) { drawn } else { members[world.rng.below(members.len())] };
         let hub = world.ids[other];
         let listed = store.journal().directory().status(hub) == PeerStatus::Listed;
-        let edit = match world.rng.below(5) {
+        let edit = match world.rng.below(8) {
             0 | 1 if listed => MembershipEdit::Admit { hub, edits: world.rng.chance(70) },
             2 => MembershipEdit::Remove { hub },
             3 => MembershipEdit::OfferLead { to: Some(hub) },
             4 => MembershipEdit::Relay { relays: world.rng.chance(70) },
+            5 => MembershipEdit::Prune { prunes: world.rng.chance(70) },
+            6 | 7 => return check_point(world, process, id),
             _ => return false,
         };
         world.note(format!("process {process} of node {node} decides of {id:?}: {edit:?}, a membership changes"));
@@ -121,6 +123,27 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             | StoreError::NotWritten { .. },
         ) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot decide of {id:?}: {error}")),
+    }
+    true
+}
+
+/// The lead gives the whole document.
+fn check_point(world: &mut World, process: ProcessId, id: CampaignId) -> bool {
+    let node = world.processes[&process].node;
+    match world.processes[&process].store.campaigns().expect("a hub's store").check_point(id) {
+        Ok(_) => {
+            world.oracle.membership_changed = true;
+            world.oracle.checkpointed = true;
+            world.note(format!("process {process} of node {node} gives a checkpoint of {id:?}"));
+        }
+        Err(
+            StoreError::MembershipRefused { .. }
+            | StoreError::NotTheLead { .. }
+            | StoreError::NoSuchCampaign
+            | StoreError::Frozen
+            | StoreError::NotWritten { .. },
+        ) => {}
+        Err(error) => world.oracle.violated(format!("node {node} cannot give a checkpoint of {id:?}: {error}")),
     }
     true
 }

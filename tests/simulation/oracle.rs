@@ -29,6 +29,8 @@ pub(crate) struct Oracle {
     pub(crate) revoked: bool,
     /// Who takes part in a campaign was changed, so that entries may come too late, or of somebody who takes part no longer.
     pub(crate) membership_changed: bool,
+    /// A checkpoint was given: what lies before it need not be held everywhere, and cannot be compared there.
+    pub(crate) checkpointed: bool,
     pub(crate) violations: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 23] = [
+pub(crate) const LANDMARKS: [&str; 24] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -49,6 +49,7 @@ pub(crate) const LANDMARKS: [&str; 23] = [
     "a membership changes",
     "accepts the lead",
     "a hub is taken out",
+    "gives a checkpoint",
 ];
 /// How many lines of the log a failing seed shows.
 const LINES: usize = 80;
@@ -504,6 +505,7 @@ impl World {
             | Question::TipsOf { .. }
             | Question::Missing { .. }
             | Question::FrameAfter { .. }
+            | Question::CheckpointOf { .. }
             | Question::ChangedSince { .. }
             | Question::KeepReceipt { .. }
             | Question::ReceiptFor { .. }

@@ -3,6 +3,8 @@
 //! A version is named by a change, and is what the author of that change saw having made it: the change and all that it builds
 //! on. So it says the same on every node, whatever else each of them holds.
 
+use std::collections::BTreeSet;
+
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{ActorId, Automerge, ChangeHash, ObjType, ReadDoc};
 
@@ -31,6 +33,11 @@ pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
 }
 
 impl Campaign {
+    /// The hashes of all changes, the fixed ones too.
+    pub fn change_hashes(&self) -> BTreeSet<[u8; 32]> {
+        self.document.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+    }
+
     /// All changes of members, each after those that it builds on.
     pub fn versions(&self) -> Vec<Version> {
         let changes = self.document.get_changes_meta(&[]).into_iter();

@@ -37,6 +37,7 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
         Campaign::Edit(arguments) => edit(arguments, format).await,
         Campaign::Member(command) => membership::member(command, format).await,
         Campaign::Lead(command) => membership::lead(command, format).await,
+        Campaign::Prune(arguments) => membership::prune(arguments, format).await,
         Campaign::Relay(arguments) => membership::relay(arguments, format).await,
         Campaign::Add(AddEntry { campaign, kind, parts }) => {
             let (mut client, name, _) = open(campaign).await?;

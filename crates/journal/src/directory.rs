@@ -137,6 +137,16 @@ impl Limit {
         }
     }
 
+    /// The laxer of this and a limit up to an entry.
+    #[must_use]
+    pub fn or_up_to(self, least: Cursor) -> Limit {
+        match self {
+            Limit::None => Limit::None,
+            Limit::UpTo(last) if last.seq >= least.seq => self,
+            Limit::UpTo(_) | Limit::Nothing => Limit::UpTo(least),
+        }
+    }
+
     /// Whether the entry with this number counts.
     pub fn allows(&self, seq: u64) -> bool {
         match self {
@@ -210,6 +220,7 @@ impl Directory {
             | Payload::Retirement(_)
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
+            | Payload::CampaignCheckpoint(_)
             | Payload::CampaignChanges(_) => Ok(Applied::Unchanged),
         }
     }

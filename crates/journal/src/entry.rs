@@ -39,8 +39,29 @@ pub enum PayloadKind {
     MembershipChange,
     /// A campaign's lead appointed.
     Appointment,
+    /// A campaign's document, whole.
+    CampaignCheckpoint,
     /// A newer node's kind: held and forwarded, applied after the upgrade.
     Unknown(u16),
+}
+
+impl PayloadKind {
+    /// Whether entries of the kind bear a signature of their own wherever they are held, so that each can be shown by itself.
+    pub fn stands_alone(self) -> bool {
+        match self {
+            PayloadKind::Membership | PayloadKind::MembershipChange | PayloadKind::CampaignCheckpoint => true,
+            PayloadKind::Opening
+            | PayloadKind::HubRecord
+            | PayloadKind::ProgrammeRecord
+            | PayloadKind::Release
+            | PayloadKind::Edition
+            | PayloadKind::Retirement
+            | PayloadKind::CampaignChanges
+            | PayloadKind::PolicyRecord
+            | PayloadKind::Appointment
+            | PayloadKind::Unknown(_) => false,
+        }
+    }
 }
 
 impl From<u16> for PayloadKind {
@@ -57,6 +78,7 @@ impl From<u16> for PayloadKind {
             9 => PayloadKind::PolicyRecord,
             10 => PayloadKind::MembershipChange,
             11 => PayloadKind::Appointment,
+            12 => PayloadKind::CampaignCheckpoint,
             other => PayloadKind::Unknown(other),
         }
     }
@@ -76,6 +98,7 @@ impl From<PayloadKind> for u16 {
             PayloadKind::PolicyRecord => 9,
             PayloadKind::MembershipChange => 10,
             PayloadKind::Appointment => 11,
+            PayloadKind::CampaignCheckpoint => 12,
             PayloadKind::Unknown(number) => number,
         }
     }

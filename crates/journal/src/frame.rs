@@ -16,6 +16,8 @@ pub const TARGET_BYTES: u32 = 256 * 1024;
 pub const INFLATED_LIMIT: usize = 1024 * 1024;
 /// How many entries a frame may have.
 pub const ENTRY_LIMIT: usize = 1_000;
+/// How many entries of a membership are shown with a checkpoint.
+pub const EVIDENCE_LIMIT: usize = 1_000;
 /// The bytes that an entry adds to a frame beside its payload, at most.
 pub const ENTRY_OVERHEAD: usize = 80;
 const COMPRESSION_LEVEL: i32 = 1;
@@ -53,6 +55,7 @@ pub fn pack(entries: &[Entry]) -> Result<v1::Frame, Fault> {
         inflated_size: inflated.len() as u32,
         entries: compressed,
         format: u32::from(first.header.format),
+        membership: Vec::new(),
     })
 }
 
@@ -89,6 +92,8 @@ pub struct Unpacked {
     pub prev_hash: Hash,
     /// At least one, contiguous; the last alone bears a signature.
     pub entries: Vec<Entry>,
+    /// With a checkpoint for a receiver that lacks what it covers: the entries of the campaign's membership, each by itself.
+    pub membership: Vec<Unpacked>,
 }
 
 impl Unpacked {
@@ -120,6 +125,10 @@ pub fn unpack(frame: &v1::Frame, federation: FederationId) -> Result<Unpacked, F
     let log = log_of(frame)?;
     let prev_hash = Hash::from_slice(&frame.prev_hash)?;
     let signature = Signature::from_slice(&frame.signature)?;
+    if frame.membership.len() > EVIDENCE_LIMIT || frame.membership.iter().any(|shown| !shown.membership.is_empty()) {
+        return Err(Fault::TooLarge("a frame with more shown of a membership than 1,000 entries"));
+    }
+    let membership = frame.membership.iter().map(|shown| unpack(shown, federation)).collect::<Result<_, _>>()?;
     let inflated = inflate(frame)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut rest = inflated.as_slice();
@@ -136,7 +145,7 @@ pub fn unpack(frame: &v1::Frame, federation: FederationId) -> Result<Unpacked, F
     }
     let last = entries.last_mut().ok_or(Fault::Form("a frame without entries"))?;
     last.signature = Some(signature);
-    Ok(Unpacked { log, prev_hash, entries })
+    Ok(Unpacked { log, prev_hash, entries, membership })
 }
 
 /// The capacity handed to the decoder is the cap: it never writes past it.

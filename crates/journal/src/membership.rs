@@ -66,6 +66,7 @@ pub struct Roster {
     successor: Option<NodeId>,
     academy_relays: bool,
     last_accepted: BTreeSet<Cursor>,
+    prunes: bool,
 }
 
 impl Roster {
@@ -93,7 +94,18 @@ impl Roster {
         if successor.is_some_and(|hub| members.get(&hub) != Some(&MemberRole::Editor)) {
             return Err(Fault::Membership("its successor is no editor"));
         }
-        Ok(Roster { lead, members, successor, academy_relays, last_accepted })
+        Ok(Roster { lead, members, successor, academy_relays, last_accepted, prunes: false })
+    }
+
+    /// The same, where members drop the entries that a checkpoint covers, or keep them.
+    #[must_use]
+    pub fn pruning(self, prunes: bool) -> Self {
+        Roster { prunes, ..self }
+    }
+
+    /// Whether members drop the entries that a checkpoint covers.
+    pub fn prunes(&self) -> bool {
+        self.prunes
     }
 
     /// Who decides who takes part.
@@ -186,6 +198,9 @@ pub struct Membership {
     pub minute: u32,
     /// The greatest version of an appointment that a lead came by.
     pub appointment: u32,
+    /// The last entry of each log that the latest checkpoint covers, ascending. What is covered counts, whatever is decided of
+    /// its author later. No entry of the membership says so: whoever keeps checkpoints does.
+    pub covered: Vec<Cursor>,
     /// Two entries follow the last one, and neither counts before the other: the membership stands still until the Academy
     /// appoints a lead.
     pub contested: bool,
@@ -206,7 +221,15 @@ impl Membership {
         let roster = Roster::new(members, None, record.academy_relays, BTreeSet::new())?;
         let (id, former, ever_relayed) = (record.id(*author), BTreeSet::new(), record.academy_relays);
         let (tip, minute) = (*hash, *minute);
-        Ok(Membership { id, roster, former, ever_relayed, tip, minute, appointment: 0, contested: false })
+        let (appointment, covered, contested) = (0, Vec::new(), false);
+        Ok(Membership { id, roster, former, ever_relayed, tip, minute, appointment, covered, contested })
+    }
+
+    /// The last entry of a log that is covered.
+    pub fn covered(&self, log: LogId) -> Option<&Cursor> {
+        let key = |cursor: &Cursor| (cursor.author, cursor.incarnation);
+        let at = self.covered.binary_search_by_key(&(log.author, log.incarnation), key).ok()?;
+        self.covered.get(at)
     }
 
     /// Whether the Academy relayed the campaign once and does not now.
@@ -236,7 +259,8 @@ impl Membership {
         let appointment = self.appointment.max(change.record.appointment);
         let ever_relayed = self.ever_relayed || roster.academy_relays;
         let (id, tip, minute) = (self.id, change.hash, change.minute);
-        Membership { id, roster, former, ever_relayed, tip, minute, appointment, contested: false }
+        let (covered, contested) = (Vec::new(), false);
+        Membership { id, roster, former, ever_relayed, tip, minute, appointment, covered, contested }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Payloads: what an entry says, to bytes and back. A store keeps and forwards the original bytes; decoding is for
 //! indexing alone.
 
+mod checkpoint;
 mod membership;
 mod policy;
 
@@ -22,6 +23,7 @@ use crate::key::LogPublicKey;
 use crate::membership::{MembershipChange, MembershipRecord};
 use crate::topic::{Cursor, Topic};
 
+pub use checkpoint::{Checkpoint, Demand, encode_checkpoint};
 pub use membership::{encode_membership, encode_membership_change};
 pub use policy::encode_policy;
 
@@ -60,6 +62,8 @@ pub enum Payload {
     MembershipChange(MembershipChange),
     /// A campaign's lead appointed.
     Appointment(Appointment),
+    /// A campaign's document, whole; whether its author may give it, the membership says.
+    CampaignCheckpoint(Checkpoint),
     /// Changes to a campaign's document, to be checked by `campaign`.
     CampaignChanges(Vec<Vec<u8>>),
 }
@@ -79,6 +83,7 @@ impl fmt::Debug for Payload {
             Payload::Membership(record) => tuple("Membership", record),
             Payload::MembershipChange(change) => tuple("MembershipChange", change),
             Payload::Appointment(appointment) => tuple("Appointment", appointment),
+            Payload::CampaignCheckpoint(checkpoint) => tuple("CampaignCheckpoint", checkpoint),
             Payload::CampaignChanges(changes) => write!(formatter, "CampaignChanges([{} changes])", changes.len()),
         }
     }
@@ -100,6 +105,7 @@ impl Payload {
                 read(bytes).and_then(|wire| membership::read_change(&wire)).map(Payload::MembershipChange)
             }
             PayloadKind::Appointment => read(bytes).and_then(|wire| appointment(&wire)).map(Payload::Appointment),
+            PayloadKind::CampaignCheckpoint => read(bytes).and_then(checkpoint::read).map(Payload::CampaignCheckpoint),
             PayloadKind::CampaignChanges => read(bytes).and_then(campaign_changes).map(Payload::CampaignChanges),
             PayloadKind::Unknown(_) => return Ok(None),
         };

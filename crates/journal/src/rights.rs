@@ -62,7 +62,10 @@ impl Rights {
         match log.topic {
             Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => self.revoked_after(log),
             Topic::Campaign(id) => match self.memberships.get(id) {
-                Some(membership) => self.revoked_after(log).and(membership.roster.limit(log)),
+                Some(membership) => {
+                    let decided = self.revoked_after(log).and(membership.roster.limit(log));
+                    membership.covered(log).map_or(decided, |covered| decided.or_up_to(*covered))
+                }
                 None => self.revoked_after(log),
             },
         }

@@ -83,6 +83,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.hub.v1.CampaignMembershipService/ListMemberships", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/OfferLead", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/RemoveMember", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignMembershipService/SetPruning", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/SetRelay", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/AddAction", OPERATOR),
     row("/folkmoot.hub.v1.CampaignService/AddAsk", OPERATOR),

@@ -45,6 +45,11 @@ pub(crate) enum Campaign {
     /// With it members reach each other without being online at once. What it keeps is not encrypted: it can be read on the
     /// Academy's disk.
     Relay(SetRelay),
+    /// Say whether members drop the entries behind the document, to save space
+    ///
+    /// The document keeps its history either way. What was dropped is not had back, and no entry proves any more who wrote it:
+    /// the lead's word does.
+    Prune(SetPruning),
     /// Say which hub changed what, and when: the latest first
     History(History),
     /// Say what differs between two versions, or between one and the campaign as it is
@@ -125,12 +130,12 @@ pub(crate) struct AdmitMember {
     pub(crate) reader: bool,
 }
 
-/// Whether the Academy relays.
+/// Whether something is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RelayChoice {
-    /// It keeps the campaign and passes it on.
+pub(crate) enum Switch {
+    /// It is.
     On,
-    /// It gets nothing more.
+    /// It is not.
     Off,
 }
 
@@ -138,9 +143,18 @@ pub(crate) enum RelayChoice {
 pub(crate) struct SetRelay {
     #[command(flatten)]
     pub(crate) campaign: ShowCampaign,
-    /// Whether it does
+    /// Whether it does: `off`, and it gets nothing more
     #[arg(value_enum)]
-    pub(crate) relay: RelayChoice,
+    pub(crate) relay: Switch,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SetPruning {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// Whether they do
+    #[arg(value_enum)]
+    pub(crate) prune: Switch,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tonic::transport::Channel;
 
 use super::{SHOWN_DIGITS, resolve, told};
-use crate::arguments::{AppointLead, CampaignLead, CampaignMember, Format, RelayChoice, SetRelay, ShowCampaign};
+use crate::arguments::{AppointLead, CampaignLead, CampaignMember, Format, SetPruning, SetRelay, ShowCampaign, Switch};
 use crate::connection;
 use crate::failure::Failure;
 use crate::output::{print, print_json, table, text};
@@ -80,13 +80,23 @@ pub(super) async fn lead(command: CampaignLead, format: Format) -> Result<(), Fa
 pub(super) async fn relay(arguments: SetRelay, format: Format) -> Result<(), Failure> {
     let SetRelay { campaign, relay } = arguments;
     let (mut client, name) = open(campaign).await?;
-    let academy_relays = relay == RelayChoice::On;
+    let academy_relays = relay == Switch::On;
     let campaign = client.set_relay(wire::SetRelayRequest { name, academy_relays }).await?.into_inner();
     let done = match relay {
-        RelayChoice::On => {
-            "The Academy passes the campaign on. It is not encrypted there, and can be read on its disk."
-        }
-        RelayChoice::Off => "The Academy gets nothing more of the campaign. What it has it keeps.",
+        Switch::On => "The Academy passes the campaign on. It is not encrypted there, and can be read on its disk.",
+        Switch::Off => "The Academy gets nothing more of the campaign. What it has it keeps.",
+    };
+    told(&campaign, done, format)
+}
+
+pub(super) async fn prune(arguments: SetPruning, format: Format) -> Result<(), Failure> {
+    let SetPruning { campaign, prune } = arguments;
+    let (mut client, name) = open(campaign).await?;
+    let prunes = prune == Switch::On;
+    let campaign = client.set_pruning(wire::SetPruningRequest { name, prunes }).await?.into_inner();
+    let done = match prune {
+        Switch::On => "Members drop the entries that a checkpoint covers. The document keeps its history.",
+        Switch::Off => "Members keep the entries from here on.",
     };
     told(&campaign, done, format)
 }

@@ -231,10 +231,11 @@ impl Exchange {
     }
 
     /// Which shared logs grew since the mark.
-    pub(super) fn changed(&mut self, logs: Vec<(LogId, u64)>, mark: u64) {
+    pub(super) fn changed(&mut self, logs: Vec<(LogId, u64)>, checkpoints: Vec<LogId>, mark: u64) {
         // A comparison that began meanwhile has a later mark, and covers all before it.
         if self.comparison.is_reckoned() {
             self.comparison.mark = Some(mark);
+            self.outflow.plan_checkpoints(checkpoints);
             self.outflow.plan_changed(logs);
         }
     }

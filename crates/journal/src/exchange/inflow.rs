@@ -65,7 +65,7 @@ impl Exchange {
 
     /// The store answered for a frame: only now is it receipted.
     pub(super) fn kept(&mut self, cost: u32, kept: Kept) {
-        let Kept { log, upto, new_entries, recovered, receipt, refusals, directory_changed } = kept;
+        let Kept { log, upto, new_entries, also, recovered, receipt, refusals, directory_changed } = kept;
         self.grant(cost);
         let listed = matches!(self.phase, Phase::Open);
         if let Some(receipt) = receipt {
@@ -94,6 +94,10 @@ impl Exchange {
         }
         if let Some(upto) = upto.filter(|_| new_entries > 0) {
             self.outflow.holds(log, upto.seq);
+        }
+        for (log, seq) in also {
+            self.outflow.holds(log, seq);
+            self.arrived(log, seq);
         }
         if taken {
             self.arrived(log, upto.map_or(0, |upto| upto.seq));

@@ -218,6 +218,13 @@ pub enum Question {
         /// How many inflated bytes it should have at most; a single larger entry still makes a frame.
         max_bytes: u32,
     },
+    /// The latest checkpoint of a campaign, for a peer that lacks what it covers. Answered by [`Answer::Frame`].
+    CheckpointOf {
+        /// The peer, which must be one that may read the campaign.
+        peer: NodeId,
+        /// The log that holds it.
+        log: LogId,
+    },
     /// Which shared logs grew since the mark. Answered by [`Answer::Changed`].
     ChangedSince {
         /// What is shared.
@@ -302,14 +309,17 @@ pub enum Answer {
         lacking: Vec<(LogId, Cursor)>,
         /// Frames that prove a fork of which the peer's tip shows no knowledge.
         forks: Vec<v1::Frame>,
+        /// Logs with the checkpoint of a campaign of which the peer lacks what it covers; sent before `push`.
+        checkpoints: Vec<LogId>,
     },
-    /// To [`Question::FrameAfter`].
+    /// To [`Question::FrameAfter`] and [`Question::CheckpointOf`].
     Frame {
         /// The log.
         log: LogId,
         /// The frame; none where nothing (more) can be given.
         frame: Option<v1::Frame>,
-        /// The number of the frame's last entry; the question's `after` where there is no frame.
+        /// The number of the frame's last entry; where there is no frame, the question's `after`, or the number from which
+        /// on the log is held.
         upto: u64,
     },
     /// To [`Question::ChangedSince`].
@@ -317,6 +327,8 @@ pub enum Answer {
         /// Shared logs with entries stored after the mark, and the number before the first of those; in the order of
         /// [`Answer::Missing`].
         logs: Vec<(LogId, u64)>,
+        /// As of [`Answer::Missing`], of campaigns that the peer may read since.
+        checkpoints: Vec<LogId>,
         /// The journal's highest row at this moment.
         mark: u64,
     },
@@ -349,6 +361,8 @@ pub struct Kept {
     pub upto: Option<Cursor>,
     /// Entries that were not held before.
     pub new_entries: u64,
+    /// Logs that a checkpoint brought as far as these numbers, without their entries.
+    pub also: Vec<(LogId, u64)>,
     /// Of those, entries of this node's own making: lost here, handed back by the peer.
     pub recovered: u64,
     /// What to answer: signed and stored in the same transaction. None only where nothing of the log is held, and

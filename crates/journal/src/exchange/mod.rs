@@ -74,6 +74,7 @@ enum Pending {
     Missing,
     Introduction,
     FrameAfter { log: LogId, after: u64 },
+    CheckpointOf { log: LogId },
     ChangedSince,
     Keep { log: LogId, cost: u32 },
     KeepReceipt { log: LogId, seq: u64 },
@@ -367,12 +368,20 @@ impl Exchange {
             (Some(Pending::Admit), Answer::Admitted(admission)) => self.admitted(admission),
             (Some(Pending::Compare), Answer::Digest { root, buckets, mark }) => self.digested(root, buckets, mark),
             (Some(Pending::TipsOf), Answer::Tips { topics }) => self.show_tips(topics),
-            (Some(Pending::Missing), Answer::Missing { push, lacking, forks }) => self.reckoned(push, lacking, forks),
+            (Some(Pending::Missing), Answer::Missing { push, lacking, forks, checkpoints }) => {
+                self.outflow.plan_checkpoints(checkpoints);
+                self.reckoned(push, lacking, forks);
+            }
             (Some(Pending::Introduction), Answer::Missing { push, .. }) => self.outflow.plan_missing(push),
             (Some(Pending::FrameAfter { log, after }), Answer::Frame { frame, upto, .. }) => {
                 self.frame_read(log, after, frame, upto);
             }
-            (Some(Pending::ChangedSince), Answer::Changed { logs, mark }) => self.changed(logs, mark),
+            (Some(Pending::CheckpointOf { log }), Answer::Frame { frame, upto, .. }) => {
+                self.checkpoint_read(log, frame, upto);
+            }
+            (Some(Pending::ChangedSince), Answer::Changed { logs, checkpoints, mark }) => {
+                self.changed(logs, checkpoints, mark);
+            }
             (Some(Pending::Keep { cost, .. }), Answer::Kept(kept)) => self.kept(cost, kept),
             (Some(Pending::KeepReceipt { log, seq }), Answer::ReceiptKept { ok }) => self.receipt_kept(log, seq, ok),
             (Some(Pending::ReceiptFor { topic, tip }), Answer::Receipt(receipt)) => {

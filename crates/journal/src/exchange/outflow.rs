@@ -44,6 +44,8 @@ pub(super) struct Outflow {
     promised: BTreeMap<LogId, u64>,
     /// Logs of which something was sent since the last comparison began.
     sent_since: BTreeSet<LogId>,
+    /// Logs whose checkpoint is to be sent before anything else of their campaigns.
+    checkpoints: VecDeque<LogId>,
     /// Frames that prove forks.
     proofs: VecDeque<v1::Frame>,
     /// A frame that waits for credit, with its log and the number of its last entry.
@@ -75,6 +77,10 @@ impl Outflow {
                 self.begun.insert(log, start);
             }
         }
+    }
+
+    pub(super) fn plan_checkpoints(&mut self, logs: Vec<LogId>) {
+        self.checkpoints.extend(logs);
     }
 
     /// What grew since; a log that is being pushed is pushed to its end anyway.
@@ -129,7 +135,9 @@ impl Outflow {
     pub(super) fn shown_in_vain(&self, theirs: &BTreeMap<LogId, u64>, answered: &BTreeSet<LogId>) -> Vec<(LogId, u64)> {
         let lacks = |(log, seq): (&LogId, &u64)| {
             let held = theirs.get(log).copied().unwrap_or(0);
-            (held < *seq && !answered.contains(log)).then_some((*log, held))
+            // What a checkpoint covers comes with it.
+            let comes = answered.contains(log) || self.checkpoints.iter().any(|given| given.topic == log.topic);
+            (held < *seq && !comes).then_some((*log, held))
         };
         self.shown.iter().filter_map(lacks).collect()
     }
@@ -200,13 +208,15 @@ impl Outflow {
         self.turns.clear();
         self.sent.clear();
         self.promised.clear();
+        self.checkpoints.clear();
         self.proofs.clear();
         self.held = None;
     }
 
     /// Whether everything that was to be sent is sent and answered.
     pub(super) fn is_quiet(&self) -> bool {
-        self.plan.is_empty() && self.sent.is_empty() && self.proofs.is_empty() && self.held.is_none()
+        let nothing_planned = self.plan.is_empty() && self.checkpoints.is_empty() && self.proofs.is_empty();
+        nothing_planned && self.sent.is_empty() && self.held.is_none()
     }
 }
 
@@ -235,7 +245,9 @@ impl Exchange {
                 self.outflow.held = Some((log, upto, frame));
                 return;
             }
-            self.outflow.plan.insert(log, upto);
+            if self.outflow.plan.insert(log, upto).is_none() {
+                self.outflow.turns.push_back(log);
+            }
             self.outflow.sent.insert(log, upto);
             self.outflow.sent_since.insert(log);
             if self.outflow.promised.get(&log).is_some_and(|number| *number <= upto) {
@@ -245,6 +257,10 @@ impl Exchange {
         }
         if self.outflow.reading {
             return;
+        }
+        if let Some(log) = self.outflow.checkpoints.front().copied() {
+            self.outflow.reading = true;
+            return self.ask(Question::CheckpointOf { peer: self.setup.peer, log }, Pending::CheckpointOf { log });
         }
         let next = self.outflow.turns.iter().copied().find(|log| !self.is_arriving(*log));
         if let Some((log, after)) = next.and_then(|log| Some((log, self.outflow.go_on_after(log)?))) {
@@ -264,6 +280,25 @@ impl Exchange {
         self.send(Body::Frame(frame));
     }
 
+    /// A checkpoint was read; what follows it in its log is pushed after it.
+    pub(super) fn checkpoint_read(&mut self, log: LogId, frame: Option<v1::Frame>, upto: u64) {
+        self.outflow.reading = false;
+        // Frozen while the store was reading.
+        if self.outflow.checkpoints.front() != Some(&log) {
+            return;
+        }
+        self.outflow.checkpoints.pop_front();
+        match frame {
+            Some(frame) => {
+                self.outflow.leave(log);
+                self.outflow.held = Some((log, upto, frame));
+                self.read_up_to(log, upto);
+            }
+            // A later one took its place, or the peer may not read it any more: the next comparison finds out.
+            None => self.withdraw(log, 0),
+        }
+    }
+
     pub(super) fn frame_read(&mut self, log: LogId, after: u64, frame: Option<v1::Frame>, upto: u64) {
         self.outflow.reading = false;
         // Refused, frozen or begun anew while the store was reading.
@@ -273,6 +308,15 @@ impl Exchange {
         match frame {
             Some(frame) if upto > after => {
                 self.outflow.held = Some((log, upto, frame));
+                self.read_up_to(log, upto);
+            }
+            // The log is held from a checkpoint on.
+            None if upto > after => {
+                // What was sent before the log was begun anew has been answered by the refusal.
+                if self.outflow.restarted.contains(&log) {
+                    self.outflow.sent.remove(&log);
+                }
+                self.outflow.plan.insert(log, upto);
                 self.read_up_to(log, upto);
             }
             Some(_) | None => {

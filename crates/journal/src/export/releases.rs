@@ -211,6 +211,7 @@ fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
             | Payload::Retirement(_)
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
+            | Payload::CampaignCheckpoint(_)
             | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         )) => return Verdict::Faulty("it is no release".to_owned()),

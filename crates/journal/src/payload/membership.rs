@@ -51,6 +51,7 @@ pub fn encode_membership_change(change: &MembershipChange) -> Vec<u8> {
         academy_relays: roster.academy_relays(),
         last_accepted: roster.last_accepted().iter().map(Cursor::to_wire).collect(),
         appointment: *appointment,
+        prunes: roster.prunes(),
     }
     .encode_to_vec()
 }
@@ -76,6 +77,6 @@ pub(super) fn read_change(wire: &v1::MembershipChange) -> Result<MembershipChang
     }
     let successor = if wire.successor.is_empty() { None } else { Some(NodeId::from_slice(&wire.successor)?) };
     let last_accepted: BTreeSet<Cursor> = cursors.into_iter().collect();
-    let roster = Roster::new(members, successor, wire.academy_relays, last_accepted)?;
+    let roster = Roster::new(members, successor, wire.academy_relays, last_accepted)?.pruning(wire.prunes);
     Ok(MembershipChange { predecessor: Hash(predecessor), roster, appointment: wire.appointment })
 }

@@ -159,6 +159,7 @@ pub(crate) fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
                 | Payload::MembershipChange(_)
+                | Payload::CampaignCheckpoint(_)
                 | Payload::Appointment(_)
                 | Payload::CampaignChanges(_),
             )

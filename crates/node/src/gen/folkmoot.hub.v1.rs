@@ -3003,6 +3003,38 @@ pub mod campaign_membership_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// SetPruning says whether members drop the entries that a checkpoint covers. The document keeps its history either way.
+        pub async fn set_pruning(
+            &mut self,
+            request: impl tonic::IntoRequest<
+                ::folkmoot_proto::hub::v1::SetPruningRequest,
+            >,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/folkmoot.hub.v1.CampaignMembershipService/SetPruning",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "folkmoot.hub.v1.CampaignMembershipService",
+                        "SetPruning",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// ListMemberships returns who took part in a campaign and when, the latest first.
         pub async fn list_memberships(
             &mut self,
@@ -3089,6 +3121,14 @@ pub mod campaign_membership_service_server {
         async fn set_relay(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::SetRelayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
+            tonic::Status,
+        >;
+        /// SetPruning says whether members drop the entries that a checkpoint covers. The document keeps its history either way.
+        async fn set_pruning(
+            &self,
+            request: tonic::Request<::folkmoot_proto::hub::v1::SetPruningRequest>,
         ) -> std::result::Result<
             tonic::Response<::folkmoot_proto::hub::v1::Campaign>,
             tonic::Status,
@@ -3423,6 +3463,58 @@ pub mod campaign_membership_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SetRelaySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/folkmoot.hub.v1.CampaignMembershipService/SetPruning" => {
+                    #[allow(non_camel_case_types)]
+                    struct SetPruningSvc<T: CampaignMembershipService>(pub Arc<T>);
+                    impl<
+                        T: CampaignMembershipService,
+                    > tonic::server::UnaryService<
+                        ::folkmoot_proto::hub::v1::SetPruningRequest,
+                    > for SetPruningSvc<T> {
+                        type Response = ::folkmoot_proto::hub::v1::Campaign;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<
+                                ::folkmoot_proto::hub::v1::SetPruningRequest,
+                            >,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CampaignMembershipService>::set_pruning(
+                                        &inner,
+                                        request,
+                                    )
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SetPruningSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

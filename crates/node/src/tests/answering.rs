@@ -347,8 +347,16 @@ macro_rules! listed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_what_is_mounted_and_health_serves_it() {
-    let hub = &["CampaignService", "IndicatorService", "PolicyService", "RecordService", "ReleaseService"][..];
+    let hub = &[
+        "CampaignMembershipService",
+        "CampaignService",
+        "IndicatorService",
+        "PolicyService",
+        "RecordService",
+        "ReleaseService",
+    ][..];
     let academy = &[
+        "AppointmentService",
         "CurriculumService",
         "HubService",
         "PolicyService",

@@ -230,7 +230,7 @@ pub struct Entry {
     pub payload: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
 }
 /// Frame holds contiguous entries of one log and ends on one whose signature its sender has verified.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Frame {
     /// The topic: 33 bytes, kind and id.
     #[prost(bytes = "vec", tag = "1")]
@@ -259,6 +259,10 @@ pub struct Frame {
     /// The entry format of the headers.
     #[prost(uint32, tag = "9")]
     pub format: u32,
+    /// Only with a frame that holds one CampaignCheckpoint, for a receiver that lacks what it covers: the entries of the
+    /// campaign's membership, each as a frame of its own, so that it shows by itself that its author leads the campaign.
+    #[prost(message, repeated, tag = "10")]
+    pub membership: ::prost::alloc::vec::Vec<Frame>,
 }
 /// FrameEntries is the inflated content of a frame.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -554,6 +558,9 @@ pub struct MembershipChange {
     /// The version of the AppointmentRecord by which the author takes the lead; 0 where it needs none.
     #[prost(uint32, tag = "6")]
     pub appointment: u32,
+    /// Whether members drop the entries that a checkpoint covers. The document keeps its history either way.
+    #[prost(bool, tag = "7")]
+    pub prunes: bool,
 }
 /// Nested message and enum types in `MembershipChange`.
 pub mod membership_change {
@@ -613,6 +620,46 @@ pub mod membership_change {
                 _ => None,
             }
         }
+    }
+}
+/// CampaignCheckpoint is the payload by which a campaign's lead gives the whole document, for members that lack the entries
+/// which made it, or are to drop them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CampaignCheckpoint {
+    /// The hash of the entry of the membership that makes the author the lead.
+    #[prost(bytes = "vec", tag = "1")]
+    pub membership: ::prost::alloc::vec::Vec<u8>,
+    /// Counts the campaign's documents: 0 is the one that was begun with. A further one takes the place of the one before,
+    /// whose entries every member drops.
+    #[prost(uint32, tag = "2")]
+    pub generation: u32,
+    /// The last entry that is covered of each log, ascending. What is covered counts, whatever is decided of its author later.
+    #[prost(message, repeated, tag = "3")]
+    pub covers: ::prost::alloc::vec::Vec<Cursor>,
+    /// What the covered entries ask for, by hub, ascending.
+    #[prost(message, repeated, tag = "4")]
+    pub demands: ::prost::alloc::vec::Vec<campaign_checkpoint::Demand>,
+    /// The document as automerge saves it.
+    #[prost(bytes = "vec", tag = "5")]
+    pub document: ::prost::alloc::vec::Vec<u8>,
+    /// Its heads, of 32 bytes each, ascending.
+    #[prost(bytes = "vec", repeated, tag = "6")]
+    pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Nested message and enum types in `CampaignCheckpoint`.
+pub mod campaign_checkpoint {
+    /// Demand is what the entries of one hub ask of every member.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+    pub struct Demand {
+        /// The hub's node id.
+        #[prost(bytes = "vec", tag = "1")]
+        pub hub: ::prost::alloc::vec::Vec<u8>,
+        /// Operations that its covered entries announce.
+        #[prost(uint64, tag = "2")]
+        pub operations: u64,
+        /// Bytes of payload that its covered entries have.
+        #[prost(uint64, tag = "3")]
+        pub bytes: u64,
     }
 }
 /// CampaignChanges is the payload by which a member changes the campaign's document.

@@ -1162,6 +1162,16 @@ pub struct SetRelayRequest {
     #[prost(bool, tag = "2")]
     pub academy_relays: bool,
 }
+/// SetPruningRequest says whether members drop what a checkpoint covers.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SetPruningRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Whether they do. What was dropped is not had back.
+    #[prost(bool, tag = "2")]
+    pub prunes: bool,
+}
 /// ListMembershipsRequest asks for a page of a campaign's memberships.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListMembershipsRequest {
@@ -1203,6 +1213,9 @@ pub struct Membership {
     /// Whether the Academy kept and passed on the campaign's entries.
     #[prost(bool, tag = "5")]
     pub academy_relays: bool,
+    /// Whether members dropped the entries that a checkpoint covered.
+    #[prost(bool, tag = "6")]
+    pub prunes: bool,
 }
 /// ListIndicatorsRequest asks for the figures of one period.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -7,11 +7,12 @@ use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Header, LogId, Payload, PayloadKind, RefusalReason, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::checkpoint;
 use super::limits::{self, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS, Parted};
 use super::memory::{Document, Documents};
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
+use crate::journal::{Aside, Retry, checkpoints, logs_of_topic, set_aside_at};
 
 /// How many bytes of payloads are offered to a document at once, so that however much waits, little of it is in memory.
 pub(super) const PORTION_BYTES: usize = 4 << 20;
@@ -145,12 +146,13 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
         tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3")?
             .execute(refused)?;
     }
-    let (places, beyond) = limits::part_all(tx, &logs)?;
-    let mut campaign = Campaign::blank();
+    let begin = checkpoints::counting(tx, id)?;
+    let (places, beyond) = limits::part_all(tx, &logs, begin.as_ref())?;
+    let mut campaign = checkpoint::beginning(tx, id)?;
     let mut outcome = offer(tx, &mut campaign, &places, PORTION)?;
     if outcome.contested && outcome.portions > 1 {
         // Who comes first with a number shows only among entries that are offered together.
-        campaign = Campaign::blank();
+        campaign = checkpoint::beginning(tx, id)?;
         outcome = offer(tx, &mut campaign, &places, Portion { bytes: usize::MAX, operations: u64::MAX })?;
     }
     outcome.beyond = beyond;
@@ -173,11 +175,17 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
 /// Saves the whole document, and says how many bytes it has.
 fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<usize, StoreError> {
     let (snapshot, heads) = campaign.snapshot();
+    store(tx, id, &snapshot, &heads.concat())?;
+    Ok(snapshot.len())
+}
+
+/// Stores a whole document.
+pub(super) fn store(tx: &Tx<'_>, id: CampaignId, snapshot: &[u8], heads: &[u8]) -> Result<(), StoreError> {
     let sql = "INSERT INTO campaign (id, snapshot, heads) VALUES (?1, ?2, ?3)
         ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3";
-    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads.concat()])?;
+    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads])?;
     tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
-    Ok(snapshot.len())
+    Ok(())
 }
 
 /// Saves what is new since the document had the heads `before`; the whole, where it has grown to as much again.
@@ -206,7 +214,7 @@ fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u
     Ok(())
 }
 
-fn waiting(connection: &Connection, id: CampaignId) -> Result<BTreeSet<i64>, StoreError> {
+pub(super) fn waiting(connection: &Connection, id: CampaignId) -> Result<BTreeSet<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT place FROM campaign_waiting WHERE campaign = ?1")?;
     Ok(statement.query_map([id.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
@@ -304,7 +312,7 @@ fn offer(
                 && operations < portion.operations
                 && let Some(held) = rest.next()
             {
-                if let Some(changes) = changes(tx, held.place)? {
+                if let Some(changes) = changes_at(tx, held.place)? {
                     bytes += changes.iter().map(Vec::len).sum::<usize>();
                     operations += held.operations;
                     submissions.push(Submission { author: held.log.author.0, changes, late: false });
@@ -314,7 +322,7 @@ fn offer(
             // A late entry goes in only where another that is offered with it builds on it: each portion has them all. They
             // come last, so that nobody takes back by one what was accepted of him before.
             for held in &late {
-                if let Some(changes) = changes(tx, held.place)? {
+                if let Some(changes) = changes_at(tx, held.place)? {
                     submissions.push(Submission { author: held.log.author.0, changes, late: true });
                     offered.push((*held, true));
                 }
@@ -361,7 +369,7 @@ fn held(connection: &Connection, place: i64) -> Result<Option<Held>, StoreError>
 }
 
 /// The changes of the entry at a place; none where they cannot be read, and the entry was set aside for that.
-fn changes(connection: &Connection, place: i64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+pub(super) fn changes_at(connection: &Connection, place: i64) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT payload FROM entry WHERE place = ?1")?;
     let payload: Option<Vec<u8>> = statement.query_row([place], |row| row.get(0)).optional()?.flatten();
     match payload.map(|payload| Payload::decode(PayloadKind::CampaignChanges, &payload)) {

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use folkmoot_campaign::announced;
 use folkmoot_journal::entry::HEADER_SIZE;
-use folkmoot_journal::{CampaignId, Header, Limit, NodeId, Payload, PayloadKind, Topic};
+use folkmoot_journal::{CampaignId, Demand as Asked, Header, Limit, NodeId, Payload, PayloadKind, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::engine::Tx;
 use crate::error::StoreError;
+use crate::journal::checkpoints::{self, Known};
 use crate::journal::{LogRow, logs_of_topic};
 
 /// The most operations that the entries of one author in one campaign may announce together: fifty times the longest note
@@ -68,19 +69,23 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Parted
     }
     let places: BTreeSet<i64> = places.iter().copied().collect();
     let mut parted = Parted::default();
+    let begin = checkpoints::counting(tx, id)?;
     let logs = logs_of_topic(tx, Topic::Campaign(id))?;
     for logs in logs.chunk_by(same_author) {
         if logs.iter().all(|log| places.range(log.place(0)..=log.place(log.seq)).next().is_none()) {
             continue;
         }
-        parted.displaced |= each_within(tx, logs, &fresh, |place| {
+        parted.displaced |= each_within(tx, logs, begin.as_ref(), &fresh, |place| {
             if places.contains(&place) {
                 parted.within.insert(place);
             }
         })?;
         for log in logs {
-            let in_time = places.range(log.place(0)..=last_in_time(tx, log));
-            parted.beyond.extend(in_time.filter(|place| !parted.within.contains(place)));
+            // What a checkpoint covers is part of the document.
+            let covered = log.place(covered(begin.as_ref(), log));
+            parted.within.extend(places.range(log.place(0)..=covered));
+            let in_time = places.range(covered..=last_in_time(tx, log).max(covered));
+            parted.beyond.extend(in_time.filter(|place| **place > covered && !parted.within.contains(place)));
         }
     }
     Ok(parted)
@@ -88,7 +93,11 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Parted
 
 /// Every entry of the campaign within its author's limits, and those beyond that are not late. Counts what has not been
 /// counted yet.
-pub(super) fn part_all(tx: &Tx<'_>, logs: &[LogRow]) -> Result<(BTreeSet<i64>, Vec<i64>), StoreError> {
+pub(super) fn part_all(
+    tx: &Tx<'_>,
+    logs: &[LogRow],
+    begin: Option<&Known>,
+) -> Result<(BTreeSet<i64>, Vec<i64>), StoreError> {
     let uncounted = "SELECT place FROM entry
         WHERE place > ?1 AND place <= ?2 AND place NOT IN (SELECT place FROM campaign_entry)";
     let counted = "SELECT place FROM campaign_entry WHERE place > ?1 AND place <= ?2";
@@ -99,12 +108,13 @@ pub(super) fn part_all(tx: &Tx<'_>, logs: &[LogRow]) -> Result<(BTreeSet<i64>, V
     }
     let (mut within, mut beyond) = (BTreeSet::new(), Vec::new());
     for logs in logs.chunk_by(same_author) {
-        each_within(tx, logs, &BTreeSet::new(), |place| {
+        each_within(tx, logs, begin, &BTreeSet::new(), |place| {
             within.insert(place);
         })?;
     }
     for log in logs {
-        let places = places_of(tx, counted, [log.place(0), last_in_time(tx, log)])?;
+        within.extend(places_of(tx, counted, [log.place(0), log.place(covered(begin, log))])?);
+        let places = places_of(tx, counted, [log.place(covered(begin, log)), last_in_time(tx, log)])?;
         beyond.extend(places.into_iter().filter(|place| !within.contains(place)));
     }
     Ok((within, beyond))
@@ -113,10 +123,11 @@ pub(super) fn part_all(tx: &Tx<'_>, logs: &[LogRow]) -> Result<(BTreeSet<i64>, V
 /// What all entries of an author in a campaign ask for together.
 pub(super) fn demand_of(connection: &Connection, id: CampaignId, author: NodeId) -> Result<Demand, StoreError> {
     let sql = "SELECT operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2";
-    let mut all = Demand::default();
+    let begin = checkpoints::counting(connection, id)?;
+    let mut all = begun(begin.as_ref(), author);
     for log in logs_of_topic(connection, Topic::Campaign(id))?.iter().filter(|log| log.id.author == author) {
         let mut statement = connection.prepare_cached(sql)?;
-        let mut rows = statement.query([log.place(0), log.place(log.seq)])?;
+        let mut rows = statement.query([log.place(covered(begin.as_ref(), log)), log.place(log.seq)])?;
         while let Some(row) = rows.next()? {
             all = all.and(Demand { operations: row.get(0)?, bytes: row.get(1)? });
         }
@@ -129,15 +140,19 @@ pub(super) fn demand_of(connection: &Connection, id: CampaignId, author: NodeId)
 fn each_within(
     tx: &Tx<'_>,
     logs: &[LogRow],
+    begin: Option<&Known>,
     fresh: &BTreeSet<i64>,
     mut take: impl FnMut(i64),
 ) -> Result<bool, StoreError> {
     let sql = "SELECT place, operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2 ORDER BY place";
-    let (mut all, mut without_fresh) = (Demand::default(), Demand::default());
+    // What a checkpoint covers comes first, whoever holds it still.
+    let before = logs.first().map_or_else(Demand::default, |log| begun(begin, log.id.author));
+    let (mut all, mut without_fresh) = (before, before);
     let mut past = false;
     // Late ones come last, so that nobody takes back by one what was accepted of him before.
-    let in_time = logs.iter().map(|log| [log.place(0), last_in_time(tx, log)]);
-    let late = logs.iter().map(|log| [last_in_time(tx, log), log.place(log.seq)]);
+    let first = |log: &LogRow| log.place(covered(begin, log));
+    let in_time = logs.iter().map(|log| [first(log), last_in_time(tx, log)]);
+    let late = logs.iter().map(|log| [last_in_time(tx, log).max(first(log)), log.place(log.seq)]);
     for range in in_time.chain(late) {
         let mut statement = tx.prepare_cached(sql)?;
         let mut rows = statement.query(range)?;
@@ -159,12 +174,41 @@ fn each_within(
     Ok(false)
 }
 
+/// Up to which entry a log is covered by the checkpoint that counts.
+fn covered(begin: Option<&Known>, log: &LogRow) -> u64 {
+    begin.map_or(0, |known| known.covered(log.id))
+}
+
+/// What the covered entries of an author ask for.
+fn begun(begin: Option<&Known>, author: NodeId) -> Demand {
+    let asked = begin.and_then(|known| known.demands.get(&author)).copied().unwrap_or_default();
+    Demand { operations: asked.operations, bytes: asked.bytes }
+}
+
+/// What an author's entries ask for, with those between two numbers of a log.
+pub(super) fn and_between(
+    connection: &Connection,
+    asked: Asked,
+    log: &LogRow,
+    after: u64,
+    upto: u64,
+) -> Result<Asked, StoreError> {
+    let sql = "SELECT operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2";
+    let mut all = Demand { operations: asked.operations, bytes: asked.bytes };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([log.place(after), log.place(upto)])?;
+    while let Some(row) = rows.next()? {
+        all = all.and(Demand { operations: row.get(0)?, bytes: row.get(1)? });
+    }
+    Ok(Asked { operations: all.operations, bytes: all.bytes })
+}
+
 fn same_author(one: &LogRow, other: &LogRow) -> bool {
     one.id.author == other.id.author
 }
 
 /// Where the log's last entry lies that is not late.
-fn last_in_time(tx: &Tx<'_>, log: &LogRow) -> i64 {
+pub(super) fn last_in_time(tx: &Tx<'_>, log: &LogRow) -> i64 {
     let last = match tx.working.rights().accepted_until(log.id) {
         Limit::None => log.seq,
         Limit::UpTo(last) => last.seq.min(log.seq),

@@ -1,6 +1,7 @@
 //! Who takes part in a campaign: what its lead says, and who takes the lead over.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use folkmoot_journal::{
     CampaignId, Cursor, Fault, HubState, Limit, MemberRole, Membership, MembershipChange, NodeId, PayloadKind, Roster,
@@ -8,10 +9,10 @@ use folkmoot_journal::{
 };
 
 use super::edit::{member, state};
-use super::{CampaignState, CampaignStore};
+use super::{CampaignState, CampaignStore, checkpoint};
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{append_in, logs_of_topic, membership_steps};
+use crate::journal::{append_in, checkpoints, logs_of_topic, membership_steps};
 
 /// What the lead of a campaign decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,11 @@ pub enum MembershipEdit {
         /// The hub.
         to: Option<NodeId>,
     },
+    /// Whether members drop the entries that a checkpoint covers. The document keeps its history either way.
+    Prune {
+        /// Whether they do.
+        prunes: bool,
+    },
     /// Whether the Academy keeps and passes on the campaign's entries, which then can be read on its disk.
     Relay {
         /// Whether it does.
@@ -49,16 +55,7 @@ impl CampaignStore {
     /// [`StoreError::NotWritten`]; failures of the database.
     pub fn change_membership(&self, id: CampaignId, edit: MembershipEdit) -> Result<CampaignState, StoreError> {
         self.store.write("change membership", move |tx| {
-            let membership = member(tx, id)?;
-            let me = tx.author()?.key.id();
-            if membership.roster.lead() != me {
-                return Err(StoreError::NotTheLead { lead: name(tx, membership.roster.lead()) });
-            }
-            if membership.contested {
-                return Err(refused(
-                    "two entries of its lead contradict each other: ask the Academy to appoint a lead",
-                ));
-            }
+            let membership = lead(tx, id)?;
             let roster = edited(tx, &membership, edit)?;
             if roster != membership.roster {
                 write(tx, &membership, roster, 0)?;
@@ -93,8 +90,21 @@ impl CampaignStore {
             members.insert(me, MemberRole::Lead);
             let ended = held.last_accepted().iter().filter(|cursor| cursor.author != me).copied().collect();
             let roster = Roster::new(members, None, held.academy_relays(), ended).map_err(|fault| stands(&fault))?;
-            write(tx, &membership, roster, appointment)?;
+            write(tx, &membership, roster.pruning(held.prunes()), appointment)?;
             state(tx, id)
+        })
+    }
+
+    /// Gives the campaign a checkpoint now, as the lead's node does by itself once enough was written. False where the
+    /// document is too large for one entry.
+    ///
+    /// # Errors
+    /// As [`CampaignStore::change_membership`].
+    pub fn check_point(&self, id: CampaignId) -> Result<bool, StoreError> {
+        self.store.write("check point", move |tx| {
+            let membership = lead(tx, id)?;
+            let generation = checkpoints::counting(tx, membership.id)?.map_or(0, |known| known.generation);
+            checkpoint::check_point(tx, id, generation)
         })
     }
 
@@ -104,7 +114,7 @@ impl CampaignStore {
     /// [`StoreError::NoSuchCampaign`]; failures of the database.
     pub fn membership_steps(&self, id: CampaignId) -> Result<Vec<Membership>, StoreError> {
         self.get(id)?;
-        let directory = std::sync::Arc::clone(self.store.working().directory());
+        let directory = Arc::clone(self.store.working().directory());
         self.store.read("membership", |connection| membership_steps(connection, &directory, id))
     }
 }
@@ -122,6 +132,18 @@ pub(super) fn add_readers(tx: &mut Tx<'_>, id: CampaignId, readers: Vec<NodeId>)
     write(tx, &membership, roster, 0)
 }
 
+/// The membership of a campaign that this hub leads.
+pub(super) fn lead(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, StoreError> {
+    let membership = member(tx, id)?;
+    if membership.roster.lead() != tx.author()?.key.id() {
+        return Err(StoreError::NotTheLead { lead: name(tx, membership.roster.lead()) });
+    }
+    if membership.contested {
+        return Err(refused("two entries of its lead contradict each other: ask the Academy to appoint a lead"));
+    }
+    Ok(membership)
+}
+
 fn write(tx: &mut Tx<'_>, membership: &Membership, roster: Roster, appointment: u32) -> Result<(), StoreError> {
     let change = MembershipChange { predecessor: membership.tip, roster, appointment };
     let payload = encode_membership_change(&change);
@@ -132,7 +154,7 @@ fn write(tx: &mut Tx<'_>, membership: &Membership, roster: Roster, appointment: 
 fn edited(tx: &Tx<'_>, membership: &Membership, edit: MembershipEdit) -> Result<Roster, StoreError> {
     let held = &membership.roster;
     let (mut members, mut successor) = (held.members().clone(), held.successor());
-    let mut relays = held.academy_relays();
+    let (mut relays, mut pruning) = (held.academy_relays(), held.prunes());
     match edit {
         MembershipEdit::Admit { hub, .. } | MembershipEdit::Remove { hub } if hub == held.lead() => {
             return Err(refused("the hub leads the campaign: hand the lead over first"));
@@ -149,6 +171,7 @@ fn edited(tx: &Tx<'_>, membership: &Membership, edit: MembershipEdit) -> Result<
         }
         MembershipEdit::OfferLead { to } => successor = to,
         MembershipEdit::Relay { relays: wanted } => relays = wanted,
+        MembershipEdit::Prune { prunes } => pruning = prunes,
     }
     let edits =
         |members: &BTreeMap<NodeId, MemberRole>, hub: NodeId| members.get(&hub).is_some_and(|role| role.edits());
@@ -160,7 +183,8 @@ fn edited(tx: &Tx<'_>, membership: &Membership, edit: MembershipEdit) -> Result<
     for hub in held.members().keys().filter(|hub| edits(held.members(), **hub) && !edits(&members, **hub)) {
         last_accepted.extend(accepted_of(tx, membership.id, *hub)?);
     }
-    Roster::new(members, successor, relays, last_accepted).map_err(|fault| stands(&fault))
+    let roster = Roster::new(members, successor, relays, last_accepted).map_err(|fault| stands(&fault))?;
+    Ok(roster.pruning(pruning))
 }
 
 /// The last entry that counts here of each of the hub's logs in the campaign.

@@ -9,6 +9,7 @@
 //! What is not here: who may write and read a campaign (`journal`), what a change may do (`folkmoot_campaign`), and any
 //! document at the Academy, which passes entries on unread.
 
+mod checkpoint;
 mod document;
 mod edit;
 mod history;
@@ -34,6 +35,7 @@ use crate::journal::logs_of_topic;
 pub use history::{CampaignChange, News, Versions};
 pub use membership::MembershipEdit;
 
+pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay};
 pub(crate) use document::{begin, integrate, rebuild};
 pub(crate) use memory::Documents;
 

@@ -1,6 +1,7 @@
 //! Hubs and an Academy in memory that exchange campaigns, each store the real one.
 
 mod arrival;
+mod checkpoints;
 mod contested;
 mod edits;
 mod faults;

@@ -12,9 +12,9 @@ use rusqlite::{Connection, params};
 
 use super::logs::{
     LogRow, StoredEntry, entries_after, entry_at, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips,
-    unsigned,
+    topic_from, unsigned,
 };
-use super::{forks, memberships, newer, receipts, scopes};
+use super::{checkpoints, forks, memberships, newer, receipts, scopes};
 use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
@@ -54,9 +54,24 @@ pub(super) fn missing(
     topics.extend(unmatched.keys().map(|log| log.topic));
     topics.sort_unstable();
     topics.dedup();
-    let (mut push, mut lacking, mut proofs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut push, mut lacking, mut proofs, mut checkpoints) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for topic in topics {
+        let given = given_by_checkpoint(connection, topic, &unmatched)?;
+        checkpoints.extend(given.as_ref().map(|(log, _)| log.id));
         for log in in_order(connection, topic)? {
+            if let Some((of, checkpoint)) = &given {
+                let theirs = unmatched.remove(&log.id);
+                match theirs {
+                    Some(theirs) if theirs.seq > log.seq => lacking.push((log.id, theirs)),
+                    Some(_) | None => {
+                        let reached = theirs.map_or(0, |theirs| theirs.seq).max(checkpoint.covered(log.id));
+                        if log.id != of.id && log.seq > reached {
+                            push.push((log.id, reached));
+                        }
+                    }
+                }
+                continue;
+            }
             match unmatched.remove(&log.id) {
                 None if log.seq > 0 => push.push((log.id, 0)),
                 None => {}
@@ -74,7 +89,35 @@ pub(super) fn missing(
     }
     lacking.extend(unmatched);
     lacking.sort_unstable();
-    Ok(Answer::Missing { push, lacking, forks: proofs })
+    Ok(Answer::Missing { push, lacking, forks: proofs, checkpoints })
+}
+
+/// The checkpoint by which a peer that shows `theirs` is given the topic, and the log that holds it.
+fn given_by_checkpoint(
+    connection: &Connection,
+    topic: Topic,
+    theirs: &BTreeMap<LogId, Cursor>,
+) -> Result<Option<(LogRow, checkpoints::Known)>, StoreError> {
+    match topic {
+        Topic::Campaign(campaign) if checkpoints::is_needed(connection, topic, theirs)? => {
+            checkpoints::to_give(connection, campaign)
+        }
+        Topic::Campaign(_) | Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => {
+            Ok(None)
+        }
+    }
+}
+
+/// The latest checkpoint of a campaign, for a peer that may read it.
+pub(super) fn checkpoint_of(
+    connection: &Connection,
+    rights: &Rights,
+    peer: NodeId,
+    log: LogId,
+) -> Result<Answer, StoreError> {
+    let frame = if rights.may_read(peer, log.topic) { checkpoints::frame(connection, log)? } else { None };
+    let (frame, upto) = frame.map_or((None, 0), |(frame, upto)| (Some(frame), upto));
+    Ok(Answer::Frame { log, frame, upto })
 }
 
 /// The peer knows a campaign that this node does not, and would not name it were this node no member.
@@ -105,13 +148,12 @@ pub(super) fn frame_after(
     after: u64,
     max_bytes: u32,
 ) -> Result<Answer, StoreError> {
-    let frame = match find_log(connection, log)? {
-        Some(row) if rights.may_read(peer, log.topic) => cut(connection, &row, after, max_bytes as usize)?,
-        Some(_) | None => None,
+    let Some(row) = find_log(connection, log)?.filter(|_| rights.may_read(peer, log.topic)) else {
+        return Ok(Answer::Frame { log, frame: None, upto: after });
     };
-    let (frame, upto) = match frame {
+    let (frame, upto) = match cut(connection, &row, after, max_bytes as usize)? {
         Some((frame, upto)) => (Some(frame), upto),
-        None => (None, after),
+        None => (None, after.max(checkpoints::base_seq(connection, &row)?)),
     };
     Ok(Answer::Frame { log, frame, upto })
 }
@@ -126,6 +168,9 @@ pub(super) fn cut(
 ) -> Result<Option<(v1::Frame, u64)>, StoreError> {
     let mut taken: Vec<StoredEntry> = Vec::new();
     let (mut bytes, mut signed_end) = (0, 0);
+    if after < checkpoints::base_seq(connection, log)? {
+        return Ok(None);
+    }
     entries_after(connection, log, after, |entry| {
         bytes += ENTRY_OVERHEAD + entry.body.as_ref().map_or(0, |body| body.payload.len());
         let over = bytes > max_bytes || taken.len() == ENTRY_LIMIT;
@@ -133,12 +178,13 @@ pub(super) fn cut(
         if !taken.is_empty() && ((over && signed_end > 0) || far_over) {
             return Ok(ControlFlow::Break(()));
         }
-        let ends = entry.signature.is_some();
+        let (ends, alone) = (entry.signature.is_some(), entry.header.payload_kind.stands_alone());
         taken.push(entry);
         if ends {
             signed_end = taken.len();
         }
-        Ok(ControlFlow::Continue(()))
+        // Its signature comes to be held with it.
+        Ok(if ends && alone { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     taken.truncate(signed_end);
     let entries = hashed(taken);
@@ -177,6 +223,19 @@ pub(super) fn changed_since(
             logs.push((log, after));
         }
     }
+    let mut checkpoints = Vec::new();
+    for topic in readable_since(connection, scope.peer, mark)? {
+        if let Topic::Campaign(campaign) = topic
+            && scope.shares(topic, rights)
+            && let Some((of, checkpoint)) = checkpoints::to_give(connection, campaign)?
+        {
+            checkpoints.push(of.id);
+            for (log, after) in logs.iter_mut().filter(|(log, _)| log.id.topic == topic) {
+                *after = checkpoint.covered(log.id).max(*after);
+            }
+            logs.retain(|(log, after)| log.id != of.id && (log.id.topic != topic || *after < log.seq));
+        }
+    }
     let (mut founding, mut membership) = (BTreeSet::new(), BTreeSet::new());
     for (log, _) in &logs {
         if let Topic::Campaign(campaign) = log.id.topic {
@@ -187,7 +246,16 @@ pub(super) fn changed_since(
     let turn = |log: &LogRow| (log.id.topic, !founding.contains(&log.row), !membership.contains(&log.row), log.id);
     logs.sort_unstable_by_key(|(log, _)| turn(log));
     let logs = logs.into_iter().map(|(log, after)| (log.id, after)).collect();
-    Ok(Answer::Changed { logs, mark: latest_mark(connection)? })
+    Ok(Answer::Changed { logs, checkpoints, mark: latest_mark(connection)? })
+}
+
+/// The topics that a peer may read since.
+fn readable_since(connection: &Connection, peer: NodeId, mark: u64) -> Result<BTreeSet<Topic>, StoreError> {
+    let sql = "SELECT DISTINCT topic.name FROM arrival JOIN log ON log.id = arrival.log
+        JOIN topic ON topic.id = log.topic WHERE mark > ?1 AND reader = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    let topics = statement.query_map(params![signed(mark), peer.0], |row| topic_from(row, 0))?;
+    Ok(topics.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn unreceipted(

@@ -127,7 +127,8 @@ impl Batch {
     fn add(&mut self, author: &Author, mut entry: Entry) {
         let payload = entry.body.as_ref().map_or(0, |body| body.payload.len());
         let (count, bytes) = (self.unsigned.0 + 1, self.unsigned.1 + ENTRY_OVERHEAD + payload);
-        self.unsigned = if count >= Self::SIGNED_EVERY || bytes >= TARGET_BYTES as usize {
+        let alone = entry.header.payload_kind.stands_alone();
+        self.unsigned = if alone || count >= Self::SIGNED_EVERY || bytes >= TARGET_BYTES as usize {
             author.sign(&mut entry);
             (0, 0)
         } else {

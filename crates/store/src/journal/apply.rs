@@ -14,7 +14,7 @@ use rusqlite::{Connection, params};
 use super::answers::logs_of_author;
 use super::logs::{LogRow, at_place, entries_after, entry_at, log_of_row, logs_of_topic, stored_entry};
 use super::memberships::{self, Campaigns};
-use super::{newer, policies, scopes};
+use super::{checkpoints, newer, policies, scopes};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 use crate::{academy, curriculum, hub};
@@ -208,7 +208,7 @@ pub(super) fn take_back_late(tx: &mut Tx<'_>, log: &LogRow) -> Result<bool, Stor
         Limit::UpTo(last) => last.seq,
         Limit::Nothing => 0,
     };
-    for seq in after + 1..=log.seq {
+    for seq in after.max(checkpoints::base_seq(tx, log)?) + 1..=log.seq {
         set_aside(tx, log, seq, &Aside::late())?;
     }
     if after < log.seq && tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
@@ -286,6 +286,10 @@ fn join_campaign(
             memberships::take(tx, log, entry, campaign, &mut effects.campaigns)?;
             Ok(None)
         }
+        Ok(Some(Payload::CampaignCheckpoint(checkpoint))) => {
+            memberships::check_point(tx, log, entry, campaign, &checkpoint, &mut effects.campaigns)?;
+            Ok(None)
+        }
         Ok(Some(Payload::CampaignChanges(_))) => {
             effects.campaigns.arrived(campaign, log.place(entry.header.seq));
             Ok(None)
@@ -338,6 +342,7 @@ fn judge_payload(
             | Payload::Retirement(_)
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
+            | Payload::CampaignCheckpoint(_)
             | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         ) => Ok(Some(Aside::misplaced())),
@@ -360,6 +365,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
         | Payload::Retirement(_)
         | Payload::Membership(_)
         | Payload::MembershipChange(_)
+        | Payload::CampaignCheckpoint(_)
         | Payload::CampaignChanges(_) => return Some(Aside::misplaced()),
     }
     match Arc::make_mut(&mut tx.working.rights.directory).apply(payload) {
@@ -381,6 +387,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
                 | Payload::Retirement(_)
                 | Payload::Membership(_)
                 | Payload::MembershipChange(_)
+                | Payload::CampaignCheckpoint(_)
                 | Payload::CampaignChanges(_) => {}
             }
             None

@@ -3,8 +3,8 @@
 use folkmoot_journal::exchange::Kept;
 use folkmoot_journal::frame::log_of;
 use folkmoot_journal::{
-    CampaignId, Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, NodeId, Refusal, RefusalReason, Topic,
-    Unpacked, check_genesis, unpack,
+    Cursor, Entry, Fault, FederationId, Hash, LogId, LogPublicKey, NodeId, Refusal, RefusalReason, Topic, Unpacked,
+    check_genesis, unpack,
 };
 use folkmoot_proto::federation::v1;
 
@@ -12,7 +12,7 @@ use super::append::moved;
 use super::apply::{Aside, Effects, apply, join};
 use super::forks;
 use super::logs::{EntryWriter, LogRow, find_log, hash_at, make_log};
-use super::{memberships, receipts};
+use super::{checkpoints, memberships, receipts};
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 
@@ -21,6 +21,8 @@ use crate::error::StoreError;
 struct Taken {
     log: Option<LogRow>,
     new_entries: u64,
+    /// Logs that are held by a checkpoint, and how far.
+    also: Vec<(LogId, u64)>,
     refusals: Vec<Refusal>,
     directory_changed: bool,
 }
@@ -40,14 +42,16 @@ pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool)
     let taken = match admitted {
         Ok((unpacked, key)) => {
             let taken = take(tx, &unpacked, &key)?;
-            if let Topic::Campaign(campaign) = id.topic
-                && memberships::takes_part(tx, campaign) == Some(true)
-                && !tx.working.rights().may_read(peer, id.topic)
+            let reads = tx.working.rights().may_read(peer, id.topic);
+            if let Some(last) = unpacked.entries.last().filter(|_| is_campaign && !reads)
+                && let Some(log) = taken.log.filter(|log| log.seq >= last.header.seq)
             {
-                let reason = no_reader(tx, peer, campaign);
-                let refusal = refuse(frame, id, reason, reason.words().to_owned());
-                let (new_entries, directory_changed) = (taken.new_entries, taken.directory_changed);
-                return Ok(Kept { new_entries, directory_changed, ..untaken(id, refusal) });
+                // It learns that what it has brought is held, and nothing else.
+                let receipt = receipts::for_entry(tx, &author, &log, last.cursor())?;
+                let (new_entries, also, upto) = (taken.new_entries, taken.also, Some(last.cursor()));
+                let (recovered, refusals, directory_changed) = (0, taken.refusals, taken.directory_changed);
+                let receipt = Some(receipt);
+                return Ok(Kept { log: id, upto, new_entries, also, recovered, receipt, refusals, directory_changed });
             }
             taken
         }
@@ -72,6 +76,7 @@ pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool)
         log: id,
         upto: taken.log.as_ref().and_then(LogRow::tip),
         new_entries: taken.new_entries,
+        also: taken.also,
         recovered,
         receipt,
         refusals: taken.refusals,
@@ -84,6 +89,7 @@ fn untaken(log: LogId, refusal: Refusal) -> Kept {
         log,
         upto: None,
         new_entries: 0,
+        also: Vec::new(),
         recovered: 0,
         receipt: None,
         refusals: vec![refusal],
@@ -149,10 +155,11 @@ fn admit(
                 None if memberships::founds(tx, campaign, &unpacked) => Ok((unpacked, key)),
                 // What is held here may be older than what the sender goes by, which then takes this node in (again).
                 Some(false) if tx.working.rights().may_hold(id.author, id.topic) => Ok((unpacked, key)),
-                // The words of a member are taken of anybody: they may say that the sender takes part since, and whoever
-                // decided so may be gone.
+                // The words of a member are taken of anybody who was never turned out: they may say that the sender takes
+                // part since, and whoever decided so may be gone.
+                Some(true) if tx.working.rights().took_part(peer, campaign) => Err(plain(RefusalReason::NoMember)),
                 Some(true) if tx.working.rights().role_in(id.author, campaign).is_some() => Ok((unpacked, key)),
-                None | Some(_) => Err(plain(no_reader(tx, peer, campaign))),
+                None | Some(_) => Err(plain(RefusalReason::UnknownCampaign)),
             }
         }
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) | Topic::Campaign(_) => {
@@ -161,14 +168,6 @@ fn admit(
             }
             Ok((unpacked(())?, key))
         }
-    }
-}
-
-/// What a peer is told that may not read a campaign: that it takes part no longer, where it did.
-fn no_reader(tx: &Tx<'_>, peer: NodeId, campaign: CampaignId) -> RefusalReason {
-    match tx.working.rights().took_part(peer, campaign) {
-        true => RefusalReason::NoMember,
-        false => RefusalReason::UnknownCampaign,
     }
 }
 
@@ -205,6 +204,9 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
     let (Some(first), Some(last)) = (unpacked.entries.first(), unpacked.entries.last()) else {
         return Ok(Taken { log: held, ..Taken::default() });
     };
+    if !unpacked.membership.is_empty() {
+        return take_checkpoint(tx, unpacked, key);
+    }
     let tip = held.map_or(0, |log| log.seq);
     let refused = |reason| Taken { log: held, refusals: vec![refusal_of(first, reason)], ..Taken::default() };
     if first.header.seq > tip + 1 {
@@ -212,6 +214,10 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
         return Ok(refused(if forked { RefusalReason::Fork } else { RefusalReason::Gap }));
     }
     if let Some(log) = &held {
+        let base = checkpoints::base(tx, log)?;
+        if let Some((base, hash)) = base.filter(|(base, _)| first.header.seq <= *base) {
+            return take_after(tx, unpacked, key, *log, (base, hash));
+        }
         if hash_at(tx, log, last.header.seq)? == Some(last.hash) {
             return Ok(Taken { log: held, ..Taken::default() });
         }
@@ -243,7 +249,7 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
             let directory_changed = effects.directory_changed;
             effects.settle(tx)?;
             let refusals = vec![refusal_of(entry, RefusalReason::Fork)];
-            Ok(Taken { log: Some(log), new_entries: 0, refusals, directory_changed })
+            Ok(Taken { log: Some(log), refusals, directory_changed, ..Taken::default() })
         }
         None => {
             let fresh = unpacked.entries.iter().position(|entry| entry.header.seq > tip).unwrap_or(0);
@@ -256,10 +262,72 @@ fn take(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Take
     }
 }
 
+/// Takes of a frame what follows the entry from which on the log is held. What came before is not held, and cannot be compared.
+fn take_after(
+    tx: &mut Tx<'_>,
+    unpacked: &Unpacked,
+    key: &LogPublicKey,
+    log: LogRow,
+    (base, hash): (u64, Hash),
+) -> Result<Taken, StoreError> {
+    let rest = unpacked.entries.iter().skip_while(|entry| entry.header.seq <= base).cloned().collect::<Vec<_>>();
+    let at_base = unpacked.entries.iter().find(|entry| entry.header.seq == base);
+    if rest.is_empty() {
+        return Ok(Taken { log: Some(log), ..Taken::default() });
+    }
+    if at_base.is_none_or(|entry| entry.hash != hash) {
+        let refusals = vec![refusal_of(&unpacked.entries[0], RefusalReason::Fork)];
+        return Ok(Taken { log: Some(log), refusals, ..Taken::default() });
+    }
+    take(tx, &Unpacked { prev_hash: hash, entries: rest, ..unpacked.clone() }, key)
+}
+
+/// Takes a checkpoint with the membership that shows whose it is, for what it covers and is not held.
+fn take_checkpoint(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> Result<Taken, StoreError> {
+    let (Topic::Campaign(campaign), Some(entry)) = (unpacked.log.topic, unpacked.entries.first()) else {
+        return Ok(Taken::default());
+    };
+    let refused = |tx: &Tx<'_>, reason| -> Result<Taken, StoreError> {
+        Ok(Taken { log: find_log(tx, unpacked.log)?, refusals: vec![refusal_of(entry, reason)], ..Taken::default() })
+    };
+    if let Err(fault) = unpacked.verify(key) {
+        return refused(tx, fault.reason());
+    }
+    let mut effects = Effects::default();
+    let Some(also) = checkpoints::adopt(tx, campaign, unpacked, &mut effects.campaigns)? else {
+        return refused(tx, RefusalReason::Membership);
+    };
+    let Some(mut log) = find_log(tx, unpacked.log)? else { return refused(tx, RefusalReason::Gap) };
+    if log.seq + 1 != entry.header.seq {
+        // It is held already, or the log forks.
+        let taken = hash_at(tx, &log, entry.header.seq)? == Some(entry.hash);
+        effects.campaigns.work_out(tx, campaign)?;
+        effects.settle(tx)?;
+        return if taken {
+            Ok(Taken { log: Some(log), also, ..Taken::default() })
+        } else {
+            refused(tx, RefusalReason::Fork)
+        };
+    }
+    if log.hash != unpacked.prev_hash {
+        return refused(tx, RefusalReason::Fork);
+    }
+    let taken = extend_with(tx, &mut log, &unpacked.entries, effects)?;
+    Ok(Taken { also, ..taken })
+}
+
 /// Stores and applies verified entries that follow the log's tip.
 fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken, StoreError> {
+    extend_with(tx, log, entries, Effects::default())
+}
+
+fn extend_with(
+    tx: &mut Tx<'_>,
+    log: &mut LogRow,
+    entries: &[Entry],
+    mut effects: Effects,
+) -> Result<Taken, StoreError> {
     let before = log.seq;
-    let mut effects = Effects::default();
     let mut refusals = Vec::new();
     let mut writer = EntryWriter::new(tx.connection(), log)?;
     for entry in entries {
@@ -277,5 +345,5 @@ fn extend(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<Taken,
         refusals.extend(entries.iter().find(stored).map(|entry| refusal_for(entry, aside)));
     }
     refusals.sort_by_key(|refusal| refusal.entry.seq);
-    Ok(Taken { log: Some(*log), new_entries: log.seq - before, refusals, directory_changed })
+    Ok(Taken { log: Some(*log), new_entries: log.seq - before, also: Vec::new(), refusals, directory_changed })
 }

@@ -241,7 +241,7 @@ pub(super) fn entry_in(connection: &Connection, place: i64) -> Result<Option<Sto
 }
 
 /// The hash of the entry with this number, where it counts; zeros before the first. The next entry's header holds it.
-pub(super) fn hash_at(connection: &Connection, log: &LogRow, seq: u64) -> Result<Option<Hash>, StoreError> {
+pub(crate) fn hash_at(connection: &Connection, log: &LogRow, seq: u64) -> Result<Option<Hash>, StoreError> {
     if seq == 0 {
         return Ok(Some(Hash::ZERO));
     }
@@ -250,6 +250,12 @@ pub(super) fn hash_at(connection: &Connection, log: &LogRow, seq: u64) -> Result
     }
     if seq > log.seq {
         return Ok(None);
+    }
+    match super::checkpoints::base(connection, log)? {
+        Some((base, hash)) if base == seq => return Ok(Some(hash)),
+        // What came before is not held.
+        Some((base, _)) if base > seq => return Ok(None),
+        Some(_) | None => {}
     }
     let mut statement = connection.prepare_cached("SELECT header FROM entry WHERE place = ?1")?;
     let header: [u8; HEADER_SIZE] = statement.query_row([log.place(seq + 1)], |row| row.get(0))?;

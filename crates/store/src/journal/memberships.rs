@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use folkmoot_journal::membership::chain;
 use folkmoot_journal::{
-    CampaignId, Directory, Entry, Fault, Membership, MembershipChange, MembershipRecord, Memberships, NodeId, Payload,
-    PayloadKind, RefusalReason, Role as JournalRole, Signed, Topic, Unpacked,
+    CampaignId, Checkpoint, Directory, Entry, Fault, LogId, Membership, MembershipChange, MembershipRecord,
+    Memberships, NodeId, Payload, PayloadKind, RefusalReason, Role as JournalRole, Signed, Topic, Unpacked,
 };
 use rusqlite::{Connection, params};
 
 use super::apply::{Aside, Retry, set_aside_at, take_back_late};
 use super::logs::{LogRow, at_place, entry_in, logs_of_topic, note_readable};
-use super::scopes;
+use super::{checkpoints, scopes};
 use crate::campaign;
 use crate::engine::{Role, Tx};
 use crate::error::StoreError;
@@ -49,6 +49,7 @@ struct Written {
     changes: Vec<Signed<MembershipChange>>,
     /// Where each change lies, in the same order.
     places: Vec<i64>,
+    checkpoints: Vec<checkpoints::Known>,
 }
 
 impl Written {
@@ -58,21 +59,31 @@ impl Written {
             let mut statement = connection.prepare_cached(sql)?;
             statement.query_map([campaign.0], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?
         };
-        let mut written = Written { campaign, foundings: Vec::new(), changes: Vec::new(), places: Vec::new() };
+        let checkpoints = checkpoints::of_campaign(connection, campaign)?;
+        let mut written =
+            Written { campaign, foundings: Vec::new(), changes: Vec::new(), places: Vec::new(), checkpoints };
         for place in places {
             // The log may not say yet that it has come so far.
             let Some(entry) = entry_in(connection, place)? else { continue };
-            let entry = entry.into_entry();
-            let Some(body) = &entry.body else { continue };
-            let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload) else { continue };
-            if let Payload::Membership(record) = payload {
-                written.foundings.push(signed(&entry, record));
-            } else if let Payload::MembershipChange(change) = payload {
-                written.changes.push(signed(&entry, change));
-                written.places.push(place);
-            }
+            written.add(&entry.into_entry(), place);
         }
         Ok(written)
+    }
+
+    fn add(&mut self, entry: &Entry, place: i64) {
+        let Some(body) = &entry.body else { return };
+        let Ok(Some(payload)) = Payload::decode(entry.header.payload_kind, &body.payload) else { return };
+        if let Payload::Membership(record) = payload {
+            self.foundings.push(signed(entry, record));
+        } else if let Payload::MembershipChange(change) = payload {
+            self.changes.push(signed(entry, change));
+            self.places.push(place);
+        }
+    }
+
+    /// The checkpoint that counts.
+    fn checkpoint(&self, directory: &Directory) -> Option<&checkpoints::Known> {
+        checkpoints::latest(&self.checkpoints, &self.steps(directory))
     }
 
     fn steps(&self, directory: &Directory) -> Vec<Membership> {
@@ -81,7 +92,8 @@ impl Written {
     }
 
     fn membership(&self, directory: &Directory) -> Option<Membership> {
-        self.steps(directory).pop()
+        let covered = self.checkpoint(directory).map_or_else(Vec::new, |checkpoint| checkpoint.covers.clone());
+        Some(Membership { covered, ..self.steps(directory).pop()? })
     }
 }
 
@@ -119,8 +131,39 @@ pub(super) fn take(
     campaign: CampaignId,
     campaigns: &mut Campaigns,
 ) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO membership_entry (place, campaign) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING")?
-        .execute(params![log.place(entry.header.seq), campaign.0])?;
+    note(tx, log.place(entry.header.seq), campaign)?;
+    campaigns.work_out(tx, campaign)
+}
+
+/// Writes down where an entry of the membership lies.
+pub(super) fn note(tx: &Tx<'_>, place: i64, campaign: CampaignId) -> Result<(), StoreError> {
+    let sql = "INSERT INTO membership_entry (place, campaign) VALUES (?1, ?2) ON CONFLICT (place) DO NOTHING";
+    tx.prepare_cached(sql)?.execute(params![place, campaign.0])?;
+    Ok(())
+}
+
+/// What would stand after each entry of the membership, were these held as well.
+pub(super) fn steps_with(tx: &Tx<'_>, campaign: CampaignId, shown: &[&Entry]) -> Result<Vec<Membership>, StoreError> {
+    let mut written = Written::of(tx, campaign)?;
+    let held: BTreeSet<_> =
+        written.foundings.iter().map(|held| held.hash).chain(written.changes.iter().map(|held| held.hash)).collect();
+    shown.iter().filter(|entry| !held.contains(&entry.hash)).for_each(|entry| written.add(entry, 0));
+    Ok(written.steps(tx.working.directory()))
+}
+
+/// Takes a checkpoint. Whether it counts depends on who leads, and on others that may come later.
+pub(super) fn check_point(
+    tx: &mut Tx<'_>,
+    log: &LogRow,
+    entry: &Entry,
+    campaign: CampaignId,
+    checkpoint: &Checkpoint,
+    campaigns: &mut Campaigns,
+) -> Result<(), StoreError> {
+    let mine = tx.author().is_ok_and(|author| author.key.id() == entry.header.author);
+    let known = mine || campaigns.adopted.contains(&campaign);
+    let state = if known { checkpoints::State::Good } else { checkpoints::State::Open };
+    checkpoints::note(tx, log.place(entry.header.seq), campaign, checkpoint, state)?;
     campaigns.work_out(tx, campaign)
 }
 
@@ -162,6 +205,8 @@ pub(super) struct Campaigns {
     changed: BTreeMap<CampaignId, Option<Arc<Membership>>>,
     /// Those of which an entry of the membership came or went.
     touched: BTreeSet<CampaignId>,
+    /// Those of which a checkpoint was taken in the place of what it covers.
+    adopted: BTreeSet<CampaignId>,
     /// Those of which other entries count than before, so that the document is worked out anew.
     recount: BTreeSet<CampaignId>,
     /// The places of entries with changes.
@@ -174,10 +219,18 @@ impl Campaigns {
         self.arrived.entry(campaign).or_default().push(place);
     }
 
+    /// A checkpoint is being taken in the place of what it covers.
+    pub(super) fn adopt(&mut self, campaign: CampaignId) {
+        self.adopted.insert(campaign);
+    }
+
     /// Works out who takes part, from all entries of the membership that are held.
-    fn work_out(&mut self, tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
+    pub(super) fn work_out(&mut self, tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
         self.touched.insert(campaign);
-        let membership = Written::of(tx, campaign)?.membership(tx.working.directory());
+        let written = Written::of(tx, campaign)?;
+        let membership = written.membership(tx.working.directory());
+        let checkpoint = written.checkpoint(tx.working.directory()).map(|checkpoint| checkpoint.place);
+        checkpoints::mark(tx, campaign, checkpoint)?;
         let before = tx.working.rights().memberships.get(campaign).cloned();
         if before.as_deref() == membership.as_ref() {
             return Ok(());
@@ -188,7 +241,7 @@ impl Campaigns {
             Some(membership) => memberships.set(membership),
             None => drop(memberships.remove(campaign)),
         }
-        if known && before.is_none() && tx.role() == Role::Hub {
+        if known && before.is_none() && tx.role() == Role::Hub && !self.adopted.contains(&campaign) {
             campaign::begin(tx, campaign)?;
         }
         self.changed.entry(campaign).or_insert(before);
@@ -218,7 +271,9 @@ impl Campaigns {
             forget_left_out(tx, *campaign)?;
             let Some(before) = before else { continue };
             let now = tx.working.rights().memberships.get(*campaign).cloned();
-            if now.as_ref().is_none_or(|now| !now.roster.counts_like(&before.roster)) {
+            if now.as_ref().is_none_or(|now| !now.roster.counts_like(&before.roster))
+                || other_words_count(tx, *campaign, before)?
+            {
                 self.recount.insert(*campaign);
             }
             if let Some(now) = now {
@@ -226,11 +281,20 @@ impl Campaigns {
             }
         }
         if tx.role() == Role::Academy {
+            for campaign in &self.touched {
+                campaign::drop_at_relay(tx, *campaign)?;
+            }
             return Ok(asides);
         }
-        for campaign in self.recount {
-            campaign::rebuild(tx, campaign)?;
+        for campaign in &self.adopted {
+            if !campaign::adopt(tx, *campaign)? {
+                self.recount.insert(*campaign);
+            }
         }
+        for campaign in &self.recount {
+            campaign::rebuild(tx, *campaign)?;
+        }
+        let concerned: BTreeSet<CampaignId> = self.touched.iter().chain(self.arrived.keys()).copied().collect();
         for (campaign, places) in self.arrived {
             // What is held of a campaign that is not known any more waits for the entry that founds it.
             if tx.working.rights.memberships.get(campaign).is_some() {
@@ -241,8 +305,30 @@ impl Campaigns {
                 asides.extend(refused);
             }
         }
+        for campaign in concerned {
+            asides.extend(campaign::compare_checkpoints(tx, campaign)?);
+            campaign::check_point_if_due(tx, campaign)?;
+        }
         Ok(asides)
     }
+}
+
+/// Whether a log of the campaign counts otherwise than by an earlier membership, since another checkpoint covers it.
+fn other_words_count(tx: &Tx<'_>, campaign: CampaignId, before: &Membership) -> Result<bool, StoreError> {
+    let Some(now) = tx.working.rights().memberships.get(campaign) else { return Ok(true) };
+    let limit = |membership: &Membership, log: LogId| {
+        let decided = membership.roster.limit(log);
+        membership.covered(log).map_or(decided, |covered| decided.or_up_to(*covered))
+    };
+    let logs = logs_of_topic(tx, Topic::Campaign(campaign))?;
+    Ok(logs.iter().any(|log| limit(before, log.id) != limit(now, log.id)))
+}
+
+/// Works out anew who takes part and which checkpoint counts, after one was found to be bad.
+pub(crate) fn work_out_again(tx: &mut Tx<'_>, campaign: CampaignId) -> Result<(), StoreError> {
+    let mut campaigns = Campaigns::default();
+    campaigns.work_out(tx, campaign)?;
+    campaigns.settle(tx).map(|_| ())
 }
 
 /// Sets aside what follows an entry that counts and does not count itself, and takes back what was set aside so and counts
@@ -312,9 +398,10 @@ pub(super) fn may_found(tx: &Tx<'_>, campaign: CampaignId, author: NodeId, paylo
 /// Whether the frame founds the campaign. Nothing is known yet of the signature, nor whether this node takes part: a later
 /// entry of the membership may say so, and the sender would not send the frame otherwise.
 pub(super) fn founds(tx: &Tx<'_>, campaign: CampaignId, frame: &Unpacked) -> bool {
-    frame.entries.iter().any(|entry| {
+    let shown = frame.membership.iter().flat_map(|shown| &shown.entries);
+    frame.entries.iter().chain(shown).any(|entry| {
         let payload = entry.body.as_ref().map_or(&[][..], |body| &body.payload);
-        entry.header.payload_kind == PayloadKind::Membership && may_found(tx, campaign, frame.log.author, payload)
+        entry.header.payload_kind == PayloadKind::Membership && may_found(tx, campaign, entry.header.author, payload)
     })
 }
 

@@ -7,6 +7,7 @@
 mod answers;
 mod append;
 pub(crate) mod apply;
+pub(crate) mod checkpoints;
 pub(crate) mod export;
 mod forks;
 mod keep;
@@ -39,8 +40,8 @@ use crate::hub;
 pub(crate) use append::{append_all_in, append_in};
 pub(crate) use apply::{Aside, Retry, Working, directory_in, set_aside_at};
 pub use forks::Fork;
-pub(crate) use logs::{LogRow, find_log, logs_of_topic, signed, tips, unsigned};
-pub(crate) use memberships::steps as membership_steps;
+pub(crate) use logs::{LogRow, find_log, hash_at, logs_of_topic, signed, tips, unsigned};
+pub(crate) use memberships::{steps as membership_steps, work_out_again};
 pub use peers::Peer;
 pub(crate) use policies::policy_entries;
 pub use receipts::PeerRefusal;
@@ -191,6 +192,9 @@ impl JournalStore {
                 .read("missing entries", |connection| answers::missing(connection, rights, scope, &theirs, &buckets)),
             Question::FrameAfter { peer, log, after, max_bytes } => store
                 .read("cut frame", |connection| answers::frame_after(connection, rights, peer, log, after, max_bytes)),
+            Question::CheckpointOf { peer, log } => {
+                store.read("read checkpoint", |connection| answers::checkpoint_of(connection, rights, peer, log))
+            }
             Question::ChangedSince { scope, mark } => {
                 store.read("changed logs", |connection| answers::changed_since(connection, rights, scope, mark))
             }

@@ -47,6 +47,12 @@ pub(super) fn give(tx: &Tx<'_>, author: &Author, log: &LogRow) -> Result<Option<
     Ok(Some(receipt))
 }
 
+/// Signs for one entry of a log that is held further, perhaps.
+pub(super) fn for_entry(tx: &Tx<'_>, author: &Author, log: &LogRow, entry: Cursor) -> Result<Receipt, StoreError> {
+    let set_aside = set_aside_of(tx, log)?.into_iter().filter(|seq| *seq <= entry.seq).collect();
+    Ok(Receipt::sign(author, log.id.topic, entry, set_aside, tx.minute()))
+}
+
 fn given(connection: &Connection, log: &LogRow) -> Result<Option<Receipt>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT receipt FROM receipt_given WHERE log = ?1")?;
     let bytes: Option<Vec<u8>> = statement.query_row([log.row], |row| row.get(0)).optional()?;

@@ -213,20 +213,27 @@ fn tips_of(me: &Node, peer: &Node) -> Vec<(Topic, Vec<Cursor>)> {
     }
 }
 
-type Missing = (Vec<(LogId, u64)>, Vec<(LogId, Cursor)>, Vec<v1::Frame>);
+type Missing = (Vec<(LogId, u64)>, Vec<(LogId, Cursor)>, Vec<v1::Frame>, Vec<LogId>);
 
 fn missing(me: &Node, peer: &Node) -> Missing {
     let theirs = tips_of(peer, me);
     match me.answer(Question::Missing { scope: scope(me, peer), theirs, buckets: all_buckets() }) {
-        Answer::Missing { push, lacking, forks } => (push, lacking, forks),
+        Answer::Missing { push, lacking, forks, checkpoints } => (push, lacking, forks, checkpoints),
         other => panic!("{other:?}"),
     }
 }
 
 /// Gives the peer everything that it lacks, and brings back its receipts and refusals.
 pub(crate) fn push(from: &Node, to: &Node) -> Vec<Kept> {
-    let (push, _, proofs) = missing(from, to);
+    let (mut push, _, proofs, checkpoints) = missing(from, to);
     let mut outcomes: Vec<Kept> = proofs.into_iter().map(|frame| to.keep(from, frame)).collect();
+    for log in checkpoints {
+        let Answer::Frame { frame, upto, .. } = from.answer(Question::CheckpointOf { peer: to.id, log }) else {
+            panic!("a frame")
+        };
+        outcomes.push(to.keep(from, frame.expect("the checkpoint that was promised")));
+        push.push((log, upto));
+    }
     for (log, mut after) in push {
         while let Some((frame, upto)) = from.frame(to, log, after, 256 * 1024) {
             let kept = to.keep(from, frame);

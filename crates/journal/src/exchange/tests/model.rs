@@ -248,6 +248,7 @@ impl Model {
                 Answer::Tips { topics: self.shared(&scope, Some(&buckets)).into_iter().collect() }
             }
             Question::Missing { scope, theirs, buckets } => self.missing(&scope, &theirs, &buckets),
+            Question::CheckpointOf { log, .. } => Answer::Frame { log, frame: None, upto: 0 },
             Question::FrameAfter { log, after, max_bytes, .. } => self.frame_after(log, after, max_bytes),
             Question::ChangedSince { scope, mark } => {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
@@ -258,7 +259,7 @@ impl Model {
                 }
                 let mut logs: Vec<_> = logs.into_iter().collect();
                 logs.sort_by_key(|(log, _)| self.turn(log));
-                Answer::Changed { logs, mark: self.rows.len() as u64 }
+                Answer::Changed { logs, checkpoints: Vec::new(), mark: self.rows.len() as u64 }
             }
             Question::Keep { frame, .. } => Answer::Kept(self.keep(&frame)),
             Question::KeepReceipt { peer, receipt } => {
@@ -331,7 +332,7 @@ impl Model {
                 lacking.push((log, tip));
             }
         }
-        Answer::Missing { push, lacking, forks: Vec::new() }
+        Answer::Missing { push, lacking, forks: Vec::new(), checkpoints: Vec::new() }
     }
 
     /// Topics ascend; the log that founds a campaign comes before the others of the campaign.
@@ -418,6 +419,7 @@ impl Model {
             log,
             upto: held,
             new_entries,
+            also: Vec::new(),
             recovered,
             receipt: held.map(|_| self.receipt(log)),
             refusals: refusals.into_iter().collect(),

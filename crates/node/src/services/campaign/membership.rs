@@ -87,6 +87,15 @@ impl CampaignMembershipService for CampaignMemberships {
         self.decide(campaign, MembershipEdit::Relay { relays }).await
     }
 
+    async fn set_pruning(&self, request: Request<proto::SetPruningRequest>) -> Result<Response<Campaign>, Status> {
+        Permit::of(&request)?;
+        let proto::SetPruningRequest { name, prunes } = request.into_inner();
+        let mut violations = Violations::default();
+        let campaign = which("name", &name, &mut violations);
+        let Some(campaign) = campaign else { return Err(violations.refuse()) };
+        self.decide(campaign, MembershipEdit::Prune { prunes }).await
+    }
+
     async fn list_memberships(
         &self,
         request: Request<proto::ListMembershipsRequest>,
@@ -148,6 +157,7 @@ fn membership(node: &Node, step: &Membership) -> proto::Membership {
         members: members(node, roster),
         successor: successor(node, roster),
         academy_relays: roster.academy_relays(),
+        prunes: roster.prunes(),
     }
 }
 

@@ -234,7 +234,7 @@ fn a_wake_finds_what_grew() {
         other => panic!("{other:?}"),
     };
     let changed = |mark| match hub.answer(Question::ChangedSince { scope: scope(&hub, &academy), mark }) {
-        Answer::Changed { logs, mark } => (logs, mark),
+        Answer::Changed { logs, mark, .. } => (logs, mark),
         other => panic!("{other:?}"),
     };
     assert_eq!(changed(mark), (Vec::new(), mark));

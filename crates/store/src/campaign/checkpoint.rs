@@ -1,0 +1,239 @@
+//! Checkpoints of campaigns: made by the lead's node, compared with what is held, taken in the place of what is not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use folkmoot_campaign::{Campaign, change_hash};
+use folkmoot_journal::entry::PAYLOAD_LIMIT;
+use folkmoot_journal::{
+    CampaignId, Checkpoint, Cursor, Demand, LogId, MemberRole, NodeId, PayloadKind, RefusalReason, Topic,
+    encode_checkpoint,
+};
+use rusqlite::{Connection, params};
+
+use super::document::{self, changes_at};
+use super::limits;
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::journal::checkpoints::{self, Known, State};
+use crate::journal::{Aside, LogRow, Retry, append_in, find_log, hash_at, logs_of_topic, set_aside_at, work_out_again};
+
+/// How many bytes of changes follow a checkpoint at least before the next one is made.
+const LEAST_BYTES: u64 = 16 << 10;
+/// What a checkpoint's payload has beside the document at most, of a campaign with few logs.
+const OVERHEAD: usize = 4 << 10;
+
+/// Holds the document that a checkpoint brought, where the hub had none and holds nothing that came later. False where it is
+/// to be worked out.
+pub(crate) fn adopt(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError> {
+    if document::stored_heads(tx, id)?.is_some() || tx.working.rights().memberships.get(id).is_none() {
+        return Ok(false);
+    }
+    let Some(known) = checkpoints::counting(tx, id)? else { return Ok(false) };
+    let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(false) };
+    // It is loaded, and its heads compared, when somebody looks at it.
+    document::store(tx, id, &checkpoint.document, &checkpoint.heads.concat())?;
+    Ok(true)
+}
+
+/// The document that all begin with: the one of the checkpoint that counts, where something that it covers is not held.
+pub(super) fn beginning(tx: &Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
+    let Some(known) = checkpoints::counting(tx, id)? else { return Ok(Campaign::blank()) };
+    if known.generation == 0 && !checkpoints::any_base(tx, id)? {
+        return Ok(Campaign::blank());
+    }
+    let damaged = || StoreError::inconsistent("the checkpoint of a campaign");
+    let checkpoint = checkpoints::read(tx, known.place)?.ok_or_else(damaged)?;
+    Campaign::load(&checkpoint.document, &checkpoint.heads).map_err(|_| damaged())
+}
+
+/// What of a checkpoint's entries is held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Covered {
+    All,
+    /// Not yet.
+    Some,
+    /// Others than it names.
+    Others,
+}
+
+fn covered_here(connection: &Connection, id: CampaignId, known: &Known) -> Result<Covered, StoreError> {
+    let mut covered = Covered::All;
+    for cursor in &known.covers {
+        let log = find_log(connection, cursor.log(Topic::Campaign(id)))?;
+        match log {
+            Some(log) if log.seq >= cursor.seq => match hash_at(connection, &log, cursor.seq)? {
+                Some(hash) if hash != cursor.hash => return Ok(Covered::Others),
+                // What lies before a later checkpoint cannot be looked at any more.
+                Some(_) | None => {}
+            },
+            Some(_) | None => covered = Covered::Some,
+        }
+    }
+    Ok(covered)
+}
+
+/// Looks at the checkpoints of others that were not compared yet, as far as all that they cover is held. Gives those that
+/// are not what the entries say; they are set aside and count no longer.
+pub(crate) fn compare_checkpoints(tx: &mut Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Aside)>, StoreError> {
+    let mut asides = Vec::new();
+    for known in checkpoints::open(tx, id)? {
+        let held = covered_here(tx, id, &known)?;
+        if held == Covered::Some {
+            continue;
+        }
+        let compared = match held {
+            Covered::Others => Some("it covers an entry that is not the one held"),
+            Covered::All | Covered::Some => compare(tx, id, &known)?,
+        };
+        let Some(words) = compared else {
+            checkpoints::found(tx, known.place, State::Good)?;
+            continue;
+        };
+        checkpoints::found(tx, known.place, State::Bad)?;
+        let detail = format!("the checkpoint is not what the campaign's entries say: {words}");
+        let aside = Aside { reason: RefusalReason::CampaignChanges, detail, retry: Retry::Never };
+        set_aside_at(tx, known.place, &aside)?;
+        asides.push((known.place, aside));
+    }
+    if !asides.is_empty() {
+        work_out_again(tx, id)?;
+    }
+    let counting = checkpoints::counting(tx, id)?.filter(|known| known.state == State::Good);
+    if let Some(known) = counting
+        && (known.generation > 0 || prunes(tx, id))
+    {
+        checkpoints::drop_covered(tx, id, &known.covers)?;
+    }
+    Ok(asides)
+}
+
+fn prunes(tx: &Tx<'_>, id: CampaignId) -> bool {
+    tx.working.rights().memberships.get(id).is_some_and(|membership| membership.roster.prunes())
+}
+
+/// The Academy, which loads no document, drops by the lead's word what a checkpoint covers, once it holds all of it.
+pub(crate) fn drop_at_relay(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
+    for known in checkpoints::open(tx, id)? {
+        if covered_here(tx, id, &known)? == Covered::All {
+            checkpoints::found(tx, known.place, State::Good)?;
+        }
+    }
+    let counting = checkpoints::counting(tx, id)?.filter(|known| known.state == State::Good);
+    if let Some(known) = counting
+        && (known.generation > 0 || prunes(tx, id))
+    {
+        checkpoints::drop_covered(tx, id, &known.covers)?;
+    }
+    Ok(())
+}
+
+/// What is wrong with a checkpoint all of whose entries are held.
+fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'static str>, StoreError> {
+    let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(Some("it cannot be read")) };
+    let Ok(given) = Campaign::load(&checkpoint.document, &checkpoint.heads) else {
+        return Ok(Some("its document does not load, or has other heads"));
+    };
+    // A later document has nothing in common with the one before: it is the lead's to give.
+    let current = checkpoints::counting(tx, id)?.map_or(0, |counting| counting.generation);
+    if checkpoint.generation > 0 && checkpoint.generation >= current {
+        return Ok(None);
+    }
+    let ours = document::load_or_work_out(tx, id)?;
+    let (held, given) = (ours.campaign.change_hashes(), given.change_hashes());
+    tx.documents().keep(id, ours);
+    if !given.is_subset(&held) {
+        return Ok(Some("its document holds a change that no entry brought"));
+    }
+    for log in logs_of_topic(tx, Topic::Campaign(id))? {
+        for place in counted(tx, &log, 0, known.covered(log.id))? {
+            let changes = changes_at(tx, place)?.unwrap_or_default();
+            let mut hashes = changes.iter().filter_map(|change| change_hash(change));
+            if hashes.any(|hash| held.contains(&hash) && !given.contains(&hash)) {
+                return Ok(Some("its document leaves out a change of an entry that it covers"));
+            }
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn counted(connection: &Connection, log: &LogRow, after: u64, upto: u64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT place FROM campaign_entry WHERE place > ?1 AND place <= ?2 ORDER BY place";
+    let mut statement = connection.prepare_cached(sql)?;
+    let range = params![log.place(after), log.place(upto.max(after))];
+    Ok(statement.query_map(range, |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Appends a checkpoint where this hub leads the campaign and enough was written since the last one.
+pub(crate) fn check_point_if_due(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
+    let Some(membership) = tx.working.rights().memberships.get(id).cloned() else { return Ok(()) };
+    let leads = tx.author().is_ok_and(|author| membership.roster.role(author.key.id()) == Some(MemberRole::Lead));
+    if !leads || membership.contested || tx.frozen() {
+        return Ok(());
+    }
+    let last = checkpoints::counting(tx, id)?;
+    let covered = |log: LogId| last.as_ref().map_or(0, |known| known.covered(log));
+    let logs = logs_of_topic(tx, Topic::Campaign(id))?;
+    let mut bytes = 0;
+    let mut statement =
+        tx.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM campaign_entry WHERE place > ?1 AND place <= ?2")?;
+    for log in &logs {
+        let range = params![log.place(covered(log.id)), log.place(log.seq)];
+        bytes += statement.query_row(range, |row| row.get::<_, u64>(0))?;
+    }
+    drop(statement);
+    let least = last.as_ref().map_or(0, |known| known.document_bytes as u64);
+    if bytes < LEAST_BYTES.max(least) {
+        return Ok(());
+    }
+    check_point(tx, id, last.map_or(0, |known| known.generation)).map(|_| ())
+}
+
+/// Appends a checkpoint of the document as it is; false where it does not fit into an entry.
+pub(super) fn check_point(tx: &mut Tx<'_>, id: CampaignId, generation: u32) -> Result<bool, StoreError> {
+    let Some(membership) = tx.working.rights().memberships.get(id).cloned() else { return Ok(false) };
+    let document = document::load_or_work_out(tx, id)?;
+    let (bytes, mut heads) = document.campaign.snapshot();
+    tx.documents().keep(id, document);
+    heads.sort_unstable();
+    let (covers, demands) = covers(tx, id)?;
+    let checkpoint = Checkpoint { membership: membership.tip, generation, covers, demands, document: bytes, heads };
+    append(tx, id, &checkpoint)
+}
+
+pub(super) fn append(tx: &mut Tx<'_>, id: CampaignId, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
+    if checkpoint.document.len() + OVERHEAD > PAYLOAD_LIMIT {
+        return Ok(false);
+    }
+    let payload = encode_checkpoint(checkpoint);
+    if payload.len() > PAYLOAD_LIMIT {
+        return Ok(false);
+    }
+    append_in(tx, Topic::Campaign(id), PayloadKind::CampaignCheckpoint, payload)?;
+    Ok(true)
+}
+
+/// How far each log is part of the document wholly: up to what is late, or waits; and what that asks for, by hub.
+pub(super) fn covers(tx: &Tx<'_>, id: CampaignId) -> Result<(Vec<Cursor>, BTreeMap<NodeId, Demand>), StoreError> {
+    let waiting: BTreeSet<i64> = document::waiting(tx, id)?;
+    let last = checkpoints::counting(tx, id)?;
+    let mut covers = Vec::new();
+    let mut demands = last.as_ref().map_or_else(BTreeMap::new, |known| known.demands.clone());
+    for log in logs_of_topic(tx, Topic::Campaign(id))? {
+        let before = last.as_ref().map_or(0, |known| known.covered(log.id));
+        let in_time = limits::last_in_time(tx, &log);
+        let first_waiting = waiting.range(log.place(before)..=in_time).next();
+        let last = first_waiting.map_or(in_time, |first| first - 1);
+        let upto = u64::try_from(last - log.place(0)).unwrap_or(0).max(before);
+        let asked = demands.entry(log.id.author).or_default();
+        *asked = limits::and_between(tx, *asked, &log, before, upto)?;
+        if upto > 0
+            && let Some(hash) = hash_at(tx, &log, upto)?
+        {
+            let LogId { author, incarnation, .. } = log.id;
+            covers.push(Cursor { author, incarnation, seq: upto, hash });
+        }
+    }
+    covers.sort_by_key(|cursor| (cursor.author, cursor.incarnation));
+    demands.retain(|_, asked| *asked != Demand::default());
+    Ok((covers, demands))
+}

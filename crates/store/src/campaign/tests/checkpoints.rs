@@ -1,0 +1,270 @@
+//! Checkpoints: for newcomers, for members that drop what is covered, and when they lie.
+
+use folkmoot_campaign::Campaign;
+use folkmoot_journal::{Checkpoint, encode_checkpoint};
+
+use super::*;
+
+/// How many entries with changes a node holds of a campaign.
+fn frames_held(node: &Node, id: CampaignId) -> usize {
+    let count = |c: &Connection| {
+        let sql = "SELECT count(*) FROM entry JOIN log ON log.id = place >> 40 JOIN topic ON topic.id = log.topic
+            WHERE topic.name = ?1 AND substr(header, 147, 2) = x'0008'";
+        Ok(c.query_row(sql, params![Topic::Campaign(id).to_bytes()], |row| row.get(0))?)
+    };
+    node.store.read("entries", count).expect("read")
+}
+
+fn check_point(hub: &Node, id: CampaignId) {
+    assert!(campaigns(hub).check_point(id).expect("the lead gives one"));
+}
+
+fn prune(hub: &Node, id: CampaignId) {
+    campaigns(hub).change_membership(id, MembershipEdit::Prune { prunes: true }).expect("the lead decides");
+}
+
+fn again(node: &Node) -> Node {
+    node.restored(&node.store.snapshot().expect("a snapshot"), 9_000)
+}
+
+#[test]
+fn a_newcomer_takes_the_checkpoint_and_what_follows_it() {
+    for relayed in [true, false] {
+        let federation = federation_of(3);
+        let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+        let id = begun(&federation.hubs[..2], relayed);
+        let meet = || {
+            federation.settle();
+            if !relayed {
+                [(one, two), (one, three), (two, three), (one, two)].iter().for_each(|(hub, other)| sync(hub, other));
+            }
+        };
+        meet();
+        for number in 0..5 {
+            note(one, id, &format!("One {number}. "));
+            note(two, id, &format!("Two {number}. "));
+        }
+        meet();
+        check_point(one, id);
+        note(two, id, "After. ");
+        meet();
+        campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: true }).expect("admitted");
+        meet();
+        assert_eq!(notes(three, id), notes(one, id));
+        assert_eq!(document(three, id).heads(), document(one, id).heads());
+        assert!(frames_held(three, id) < 3, "{}", frames_held(three, id));
+        assert_eq!(frames_held(one, id), 12);
+        assert_eq!(three.tips(Topic::Campaign(id)), one.tips(Topic::Campaign(id)), "held as far as the others");
+        assert_eq!(digest(three, one), digest(one, three));
+        // It edits on, goes on after a restart, and gives others what it has.
+        note(three, id, "Of the newcomer. ");
+        let three = &again(three);
+        sync(three, one);
+        sync(one, two);
+        for hub in [one, two, three] {
+            assert!(notes(hub, id).contains("Of the newcomer. "));
+            assert_eq!(document(hub, id).heads(), document(one, id).heads());
+        }
+        assert_eq!(campaigns(three).versions(id).map(|_| ()).map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(
+            campaigns(three).changes(id).expect("history").len(),
+            campaigns(one).changes(id).expect("history").len()
+        );
+    }
+}
+
+#[test]
+fn where_the_campaign_says_so_members_drop_what_a_checkpoint_covers() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs[..2], true);
+    federation.settle();
+    for number in 0..5 {
+        note(one, id, &format!("One {number}. "));
+        note(two, id, &format!("Two {number}. "));
+    }
+    federation.settle();
+    check_point(one, id);
+    federation.settle();
+    assert_eq!([one, two, &federation.academy].map(|node| frames_held(node, id)), [11; 3]);
+    prune(one, id);
+    federation.settle();
+    assert_eq!([one, two, &federation.academy].map(|node| frames_held(node, id)), [0; 3], "the relay as well");
+    for hub in [one, two] {
+        let before = (notes(hub, id), document(hub, id).heads());
+        hub.store
+            .write("forget", move |tx| {
+                tx.documents().forget_all();
+                Ok(tx.execute("DELETE FROM campaign WHERE id = ?1", [id.0])?)
+            })
+            .expect("forgotten");
+        assert_eq!((notes(hub, id), document(hub, id).heads()), before, "worked out from the checkpoint");
+    }
+    // A newcomer gets it of the Academy alone, and a member that was put back gets on.
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: true }).expect("admitted");
+    sync(one, &federation.academy);
+    sync(three, &federation.academy);
+    assert_eq!(notes(three, id), notes(one, id));
+    note(two, id, "Goes on. ");
+    federation.settle();
+    for hub in [one, two, three] {
+        assert!(notes(hub, id).contains("Goes on. "));
+        assert_eq!(hub.tips(Topic::Campaign(id)), one.tips(Topic::Campaign(id)));
+    }
+}
+
+/// A member that was away while the others dropped what it lacks takes the checkpoint, and its own unsent words count.
+#[test]
+fn a_member_that_was_away_takes_the_checkpoint_and_keeps_its_own_words() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, false);
+    let meet = |pairs: &[(&Node, &Node)]| pairs.iter().for_each(|(hub, other)| sync(hub, other));
+    meet(&[(one, two), (one, three)]);
+    note(one, id, "Before. ");
+    meet(&[(one, three)]);
+    note(three, id, "Written away. ");
+    for number in 0..4 {
+        note(one, id, &format!("One {number}. "));
+        meet(&[(one, two)]);
+        note(two, id, &format!("Two {number}. "));
+        meet(&[(one, two)]);
+    }
+    prune(one, id);
+    check_point(one, id);
+    meet(&[(one, two), (one, two)]);
+    assert_eq!([one, two].map(|node| frames_held(node, id)), [0, 0]);
+    meet(&[(two, three), (two, three), (one, three), (one, two)]);
+    for hub in [one, two, three] {
+        assert!(notes(hub, id).contains("Written away. ") && notes(hub, id).contains("Two 3. "), "{}", notes(hub, id));
+        assert_eq!(document(hub, id).heads(), document(one, id).heads());
+        assert_eq!(hub.tips(Topic::Campaign(id)), one.tips(Topic::Campaign(id)));
+    }
+}
+
+/// A hub that was put back gets its own lost words back as a part of the checkpoint, and does not write their numbers again.
+#[test]
+fn a_hub_put_back_behind_a_checkpoint_goes_on() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    note(two, id, "First. ");
+    let copy = two.store.snapshot().expect("a snapshot");
+    note(two, id, "Lost here. ");
+    federation.settle();
+    prune(one, id);
+    check_point(one, id);
+    federation.settle();
+    let two = &two.restored(&copy, 9_001);
+    for _ in 0..2 {
+        sync(two, &federation.academy);
+    }
+    assert_eq!(notes(two, id), "First. Lost here. ");
+    note(two, id, "Goes on. ");
+    sync(two, &federation.academy);
+    sync(one, &federation.academy);
+    assert_eq!(notes(one, id), "First. Lost here. Goes on. ");
+}
+
+fn forged_checkpoint(one: &Node, id: CampaignId, change: impl FnOnce(&mut Checkpoint)) -> Vec<u8> {
+    let membership = one.journal().rights().memberships.get(id).expect("known").tip;
+    let (document, mut heads) = document(one, id).snapshot();
+    heads.sort_unstable();
+    let mut covers = one.tips(Topic::Campaign(id));
+    covers.sort_by_key(|cursor| (cursor.author, cursor.incarnation));
+    let mut checkpoint = Checkpoint { membership, generation: 0, covers, demands: BTreeMap::new(), document, heads };
+    change(&mut checkpoint);
+    encode_checkpoint(&checkpoint)
+}
+
+#[test]
+fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
+    type Change = fn(&mut Checkpoint);
+    for (what, change, good) in [
+        ("an honest one", (|_| {}) as Change, true),
+        (
+            "another's words left out",
+            |checkpoint| {
+                let (document, mut heads) = Campaign::blank().snapshot();
+                heads.sort_unstable();
+                (checkpoint.document, checkpoint.heads) = (document, heads);
+            },
+            false,
+        ),
+        ("no document at all", |checkpoint| checkpoint.document = vec![7; 100], false),
+        ("other heads", |checkpoint| checkpoint.heads = vec![[7; 32]], false),
+        ("an entry that nobody holds", |checkpoint| checkpoint.covers[0].hash = Hash([7; 32]), false),
+    ] {
+        let federation = federation_of(2);
+        let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+        let id = begun(&federation.hubs, false);
+        sync(one, two);
+        note(two, id, "Of the other. ");
+        sync(one, two);
+        let payload = forged_checkpoint(one, id, change);
+        one.journal()
+            .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+            .expect("the lead's own node does not doubt itself");
+        sync(one, two);
+        let aside: Vec<String> =
+            two.journal().set_aside().expect("read").into_iter().map(|aside| aside.detail).collect();
+        assert_eq!(aside.is_empty(), good, "{what}: {aside:?}");
+        assert_eq!(notes(two, id), "Of the other. ", "{what}");
+        note(two, id, "Goes on. ");
+        assert_eq!(notes(two, id), "Of the other. Goes on. ", "{what}");
+    }
+}
+
+/// Whoever does not lead gives no checkpoint, and one that comes without proof of the lead is not taken.
+#[test]
+fn only_the_lead_gives_checkpoints() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs[..2], true);
+    federation.settle();
+    note(two, id, "Of the other. ");
+    federation.settle();
+    let given = campaigns(two).check_point(id);
+    assert!(matches!(given, Err(StoreError::NotTheLead { .. })), "{given:?}");
+    let payload = forged_checkpoint(two, id, |_| {});
+    two.journal()
+        .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+        .expect("held, and does not count");
+    federation.settle();
+    let counts = |node: &Node| {
+        let counting = |c: &Connection| Ok(crate::journal::checkpoints::counting(c, id)?.is_some());
+        node.store.read("checkpoint", counting).expect("read")
+    };
+    assert!(![one, two, &federation.academy].into_iter().any(counts));
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: true }).expect("admitted");
+    federation.settle();
+    assert_eq!(notes(three, id), "Of the other. ");
+    assert_eq!(frames_held(three, id), frames_held(one, id), "all entries came");
+}
+
+#[test]
+fn a_checkpoint_is_given_once_enough_was_written() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    let given = |node: &Node| -> i64 {
+        let count = |c: &Connection| {
+            Ok(c.query_row("SELECT count(*) FROM campaign_checkpoint WHERE state = 1", [], |row| row.get(0))?)
+        };
+        node.store.read("checkpoints", count).expect("read")
+    };
+    for number in 0..2 {
+        note(two, id, &format!("{number} {}", "a word and another ".repeat(300)));
+    }
+    federation.settle();
+    assert_eq!((given(one), given(two)), (0, 0));
+    for number in 0..3 {
+        note(two, id, &format!("{number} {}", "a word and another ".repeat(400)));
+    }
+    federation.settle();
+    federation.settle();
+    assert_eq!((given(one), given(two)), (1, 1));
+    assert_eq!(agreed(one, id), agreed(two, id));
+}
