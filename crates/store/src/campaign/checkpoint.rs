@@ -171,31 +171,38 @@ pub(crate) fn check_point_if_due(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), 
         return Ok(());
     }
     let last = checkpoints::counting(tx, id)?;
-    let covered = |log: LogId| last.as_ref().map_or(0, |known| known.covered(log));
-    let logs = logs_of_topic(tx, Topic::Campaign(id))?;
-    let mut bytes = 0;
-    let mut statement =
-        tx.prepare_cached("SELECT coalesce(sum(bytes), 0) FROM campaign_entry WHERE place > ?1 AND place <= ?2")?;
-    for log in &logs {
-        let range = params![log.place(covered(log.id)), log.place(log.seq)];
-        bytes += statement.query_row(range, |row| row.get::<_, u64>(0))?;
-    }
-    drop(statement);
+    let (covers, demands) = covers(tx, id)?;
+    let bytes = |demands: &BTreeMap<NodeId, Demand>| demands.values().map(|demand| demand.bytes).sum::<u64>();
+    // What waits is covered by a later one, and must not call for this one again and again.
+    let fresh = bytes(&demands).saturating_sub(last.as_ref().map_or(0, |known| bytes(&known.demands)));
     let least = last.as_ref().map_or(0, |known| known.document_bytes as u64);
-    if bytes < LEAST_BYTES.max(least) {
+    if fresh < LEAST_BYTES.max(least) {
         return Ok(());
     }
-    check_point(tx, id, last.map_or(0, |known| known.generation)).map(|_| ())
+    let generation = last.map_or(0, |known| known.generation);
+    given(tx, id, generation, covers, demands).map(|_| ())
 }
 
 /// Appends a checkpoint of the document as it is; false where it does not fit into an entry.
 pub(super) fn check_point(tx: &mut Tx<'_>, id: CampaignId, generation: u32) -> Result<bool, StoreError> {
+    let (covers, demands) = covers(tx, id)?;
+    given(tx, id, generation, covers, demands)
+}
+
+fn given(
+    tx: &mut Tx<'_>,
+    id: CampaignId,
+    generation: u32,
+    covers: Vec<Cursor>,
+    demands: BTreeMap<NodeId, Demand>,
+) -> Result<bool, StoreError> {
     let Some(membership) = tx.working.rights().memberships.get(id).cloned() else { return Ok(false) };
     let document = document::load_or_work_out(tx, id)?;
-    let (bytes, mut heads) = document.campaign.snapshot();
+    // Far too large for an entry: it is not saved at each edit to find that out.
+    let saved = (document.stored_bytes <= 2 * PAYLOAD_LIMIT).then(|| document.campaign.snapshot());
     tx.documents().keep(id, document);
+    let Some((bytes, mut heads)) = saved else { return Ok(false) };
     heads.sort_unstable();
-    let (covers, demands) = covers(tx, id)?;
     let checkpoint = Checkpoint { membership: membership.tip, generation, covers, demands, document: bytes, heads };
     append(tx, id, &checkpoint)
 }

@@ -216,6 +216,27 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
     }
 }
 
+/// What waits is covered by no checkpoint, and calls for none again and again.
+#[test]
+fn what_waits_calls_for_no_checkpoint() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    let mut theirs = document(one, id);
+    let actor = Actor { node: two.id.0, incarnation: 5 };
+    let mut write = |text: String| theirs.edit(actor, &Edit::AppendNotes(text)).expect("an edit").expect("a change");
+    write("Withheld. ".to_owned());
+    let long = "a word and another ".repeat(900);
+    let waiting: Vec<Vec<Vec<u8>>> = (0..3).map(|number| vec![write(format!("{number} {long}"))]).collect();
+    let waiting: Vec<&[Vec<u8>]> = waiting.iter().map(Vec::as_slice).collect();
+    let frame = pack(&forged_changes(&federation.academy, two, id, 5, &waiting)).expect("packs");
+    assert_eq!(reasons(&[one.keep(two, frame)]), []);
+    assert_eq!(state_at(one, id).waiting, 3);
+    note(one, id, "Goes on. ");
+    assert_eq!(notes(one, id), "Goes on. ");
+}
+
 /// Whoever does not lead gives no checkpoint, and one that comes without proof of the lead is not taken.
 #[test]
 fn only_the_lead_gives_checkpoints() {
