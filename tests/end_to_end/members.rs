@@ -78,3 +78,46 @@ fn the_academy_appoints_another_lead_where_the_lead_is_gone() {
     let listed = other.campaign(&["member", "list", whole], &[]).done();
     assert!(listed.contains("Luton (lead)"), "{listed}");
 }
+
+/// What slipped in is taken out, and then forgotten on every disk; a member that was away brings nothing back.
+#[test]
+fn what_is_erased_is_on_no_disk_any_more() {
+    let mut federation = Federation::found();
+    let [one, other, away] =
+        [("H1", "Warminster"), ("H2", "Luton"), ("H3", "Frome")].map(|(folder, name)| federation.hub(folder, name));
+    let campaign = one.begin("Parks", &["Luton", "Frome"], &[]);
+    let mut tokens = Tokens::new(32);
+    let word = tokens.plant();
+    other.reads(&campaign, "the campaign has arrived", |_| true);
+    other.edit(&campaign, &["--aim", &format!("Ask {word}")]);
+    other.edit(&campaign, &["--aim", "Ask the council"]);
+    for hub in [&one, &away] {
+        hub.reads(&campaign, "both edits", |campaign| campaign.aim == "Ask the council");
+        hub.sync();
+    }
+    let away = away.stop();
+    one.campaign(&["erase", id_of(&campaign)], &[]).done();
+    one.sync();
+    other.sync();
+    let erasure = |hub: &Hub| hub.campaign(&["show", id_of(&campaign)], &["--erasure", "--format", "json"]).json(0);
+    let dropped = |hub: &Hub, name: &str| {
+        let said = erasure(hub);
+        let members = said["members"].as_array().expect("members").clone();
+        members.iter().any(|member| member["hub"] == name && member["dropped"] == true)
+    };
+    crate::restore::wait_until("the other has dropped it, and says so", || dropped(&one, "Luton"));
+    assert!(dropped(&one, "Warminster") && !dropped(&one, "Frome"), "{}", erasure(&one));
+
+    let away = Hub::serve(away);
+    away.sync();
+    crate::restore::wait_until("whoever was away as well", || dropped(&one, "Frome"));
+    away.reads(&campaign, "the document as it was", |campaign| campaign.aim == "Ask the council");
+    let folders = [one, other, away].map(Hub::stop);
+    federation.academy.take().expect("an Academy").stop();
+    for folder in folders.iter().chain([&federation.academy_folder()]) {
+        every_file(folder, &mut |path, bytes| {
+            assert_eq!(tokens.found_in(bytes), [""; 0], "in {}", path.display());
+            assert_eq!(tokens.found_compressed_in(bytes), 0, "in {}", path.display());
+        });
+    }
+}

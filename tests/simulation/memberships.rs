@@ -88,13 +88,14 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             if members.is_empty() || world.rng.chance(50) { drawn } else { members[world.rng.below(members.len())] };
         let hub = world.ids[other];
         let listed = store.journal().directory().status(hub) == PeerStatus::Listed;
-        let edit = match world.rng.below(8) {
+        let edit = match world.rng.below(9) {
             0 | 1 if listed => MembershipEdit::Admit { hub, edits: world.rng.chance(70) },
             2 => MembershipEdit::Remove { hub },
             3 => MembershipEdit::OfferLead { to: Some(hub) },
             4 => MembershipEdit::Relay { relays: world.rng.chance(70) },
             5 => MembershipEdit::Prune { prunes: world.rng.chance(70) },
-            6 | 7 => return check_point(world, process, id),
+            6 | 7 => return check_point(world, process, id, false),
+            8 => return check_point(world, process, id, true),
             _ => return false,
         };
         world.note(format!("process {process} of node {node} decides of {id:?}: {edit:?}, a membership changes"));
@@ -127,14 +128,18 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
     true
 }
 
-/// The lead gives the whole document.
-fn check_point(world: &mut World, process: ProcessId, id: CampaignId) -> bool {
+/// The lead gives the whole document, or begins it anew.
+fn check_point(world: &mut World, process: ProcessId, id: CampaignId, erases: bool) -> bool {
     let node = world.processes[&process].node;
-    match world.processes[&process].store.campaigns().expect("a hub's store").check_point(id) {
+    let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
+    let given = if erases { campaigns.erase(id).map(|_| true) } else { campaigns.check_point(id) };
+    match given {
         Ok(_) => {
             world.oracle.membership_changed = true;
             world.oracle.checkpointed = true;
-            world.note(format!("process {process} of node {node} gives a checkpoint of {id:?}"));
+            world.oracle.erased |= erases;
+            let what = if erases { "begins the document anew" } else { "gives a checkpoint" };
+            world.note(format!("process {process} of node {node} {what} of {id:?}"));
         }
         Err(
             StoreError::MembershipRefused { .. }

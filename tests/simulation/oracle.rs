@@ -31,6 +31,8 @@ pub(crate) struct Oracle {
     pub(crate) membership_changed: bool,
     /// A checkpoint was given: what lies before it need not be held everywhere, and cannot be compared there.
     pub(crate) checkpointed: bool,
+    /// A document was begun anew: what was written meanwhile waits for ever.
+    pub(crate) erased: bool,
     pub(crate) violations: Vec<String>,
 }
 

@@ -25,7 +25,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 24] = [
+pub(crate) const LANDMARKS: [&str; 25] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -50,6 +50,7 @@ pub(crate) const LANDMARKS: [&str; 24] = [
     "accepts the lead",
     "a hub is taken out",
     "gives a checkpoint",
+    "begins the document anew",
 ];
 /// How many lines of the log a failing seed shows.
 const LINES: usize = 80;

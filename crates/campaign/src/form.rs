@@ -152,7 +152,7 @@ impl List {
         [List::Organisations, List::Issues, List::Asks, List::DecisionMakers, List::Actions, List::Tasks, List::Links];
 
     /// The key in the document.
-    pub(crate) fn key(self) -> &'static str {
+    pub fn key(self) -> &'static str {
         match self {
             List::Organisations => "organisations",
             List::Issues => "issues",
@@ -188,7 +188,8 @@ pub enum Prose {
 }
 
 impl Prose {
-    pub(crate) fn key(self) -> &'static str {
+    /// The key in the document.
+    pub fn key(self) -> &'static str {
         match self {
             Prose::Notes => "notes",
             Prose::Story => "story",

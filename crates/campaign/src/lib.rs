@@ -4,6 +4,7 @@
 //! of a document, and no bytes from outside reach the CRDT library unguarded.
 
 mod admission;
+mod anew;
 mod chunk;
 mod difference;
 mod document;

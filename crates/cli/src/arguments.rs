@@ -18,8 +18,8 @@ use folkmoot_domain::record::Reference;
 
 pub(crate) use self::campaign::{
     AddEntry, AppointLead, Campaign, CampaignLead, CampaignMember, CompareVersions, CountReach, CreateCampaign,
-    EditCampaign, History, Kind, Parts, RemoveEntry, SetPruning, SetRelay, ShowCampaign, ShowVersion, Switch,
-    UndoChange, UpdateEntry,
+    EditCampaign, EraseHistory, History, Kind, Parts, RemoveEntry, SetPruning, SetRelay, ShowCampaign, ShowVersion,
+    Switch, UndoChange, UnsentEdits, UpdateEntry,
 };
 pub(crate) use self::export::{ExportFolder, VerifyFolder};
 pub(crate) use format::{Format, OutputFormat};

@@ -1,6 +1,7 @@
 //! The campaigns that a hub shares with others: begun, listed, shown, edited.
 
 mod entries;
+mod erasure;
 mod history;
 mod membership;
 
@@ -38,6 +39,8 @@ pub(crate) async fn run(command: Campaign, format: Format) -> Result<(), Failure
         Campaign::Member(command) => membership::member(command, format).await,
         Campaign::Lead(command) => membership::lead(command, format).await,
         Campaign::Prune(arguments) => membership::prune(arguments, format).await,
+        Campaign::Erase(arguments) => erasure::erase(arguments, format).await,
+        Campaign::Unsent(arguments) => erasure::unsent(arguments, format).await,
         Campaign::Relay(arguments) => membership::relay(arguments, format).await,
         Campaign::Add(AddEntry { campaign, kind, parts }) => {
             let (mut client, name, _) = open(campaign).await?;
@@ -166,7 +169,10 @@ async fn list(Data { data }: Data, format: Format) -> Result<(), Failure> {
 }
 
 async fn show(arguments: ShowVersion, format: Format) -> Result<(), Failure> {
-    let ShowVersion { campaign, version } = arguments;
+    let ShowVersion { campaign, version, erasure } = arguments;
+    if erasure {
+        return erasure::show(campaign, format).await;
+    }
     let (mut client, name, data) = open(campaign).await?;
     let version = match version {
         None => String::new(),

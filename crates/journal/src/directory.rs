@@ -221,6 +221,7 @@ impl Directory {
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
             | Payload::CampaignCheckpoint(_)
+            | Payload::CampaignAttestation(_)
             | Payload::CampaignChanges(_) => Ok(Applied::Unchanged),
         }
     }

@@ -41,6 +41,8 @@ pub enum PayloadKind {
     Appointment,
     /// A campaign's document, whole.
     CampaignCheckpoint,
+    /// A member has dropped what was erased of a campaign.
+    CampaignAttestation,
     /// A newer node's kind: held and forwarded, applied after the upgrade.
     Unknown(u16),
 }
@@ -57,9 +59,32 @@ impl PayloadKind {
             | PayloadKind::Edition
             | PayloadKind::Retirement
             | PayloadKind::CampaignChanges
+            | PayloadKind::CampaignAttestation
             | PayloadKind::PolicyRecord
             | PayloadKind::Appointment
             | PayloadKind::Unknown(_) => false,
+        }
+    }
+}
+
+impl PayloadKind {
+    /// Whether an entry of the kind counts in a campaign only as long as its author edits: changes, and what a newer node may
+    /// know.
+    pub fn counts_by_role(self) -> bool {
+        match self {
+            PayloadKind::CampaignChanges | PayloadKind::Unknown(_) => true,
+            PayloadKind::Opening
+            | PayloadKind::HubRecord
+            | PayloadKind::ProgrammeRecord
+            | PayloadKind::Release
+            | PayloadKind::Edition
+            | PayloadKind::Retirement
+            | PayloadKind::Membership
+            | PayloadKind::PolicyRecord
+            | PayloadKind::MembershipChange
+            | PayloadKind::Appointment
+            | PayloadKind::CampaignCheckpoint
+            | PayloadKind::CampaignAttestation => false,
         }
     }
 }
@@ -79,6 +104,7 @@ impl From<u16> for PayloadKind {
             10 => PayloadKind::MembershipChange,
             11 => PayloadKind::Appointment,
             12 => PayloadKind::CampaignCheckpoint,
+            13 => PayloadKind::CampaignAttestation,
             other => PayloadKind::Unknown(other),
         }
     }
@@ -99,6 +125,7 @@ impl From<PayloadKind> for u16 {
             PayloadKind::MembershipChange => 10,
             PayloadKind::Appointment => 11,
             PayloadKind::CampaignCheckpoint => 12,
+            PayloadKind::CampaignAttestation => 13,
             PayloadKind::Unknown(number) => number,
         }
     }

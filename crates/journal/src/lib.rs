@@ -39,9 +39,9 @@ pub use membership::{
 };
 pub use opening::{KnownLog, earlier_tips};
 pub use payload::{
-    Checkpoint, Demand, Opening, Payload, encode_appointment, encode_campaign_changes, encode_checkpoint,
-    encode_edition, encode_hub_record, encode_membership, encode_membership_change, encode_opening, encode_policy,
-    encode_programme, encode_release, encode_retirement,
+    Checkpoint, Demand, Opening, Payload, encode_appointment, encode_attestation, encode_campaign_changes,
+    encode_checkpoint, encode_edition, encode_hub_record, encode_membership, encode_membership_change, encode_opening,
+    encode_policy, encode_programme, encode_release, encode_retirement,
 };
 pub use receipt::Receipt;
 pub use refusal::{Refusal, RefusalReason};

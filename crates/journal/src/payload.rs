@@ -64,6 +64,8 @@ pub enum Payload {
     Appointment(Appointment),
     /// A campaign's document, whole; whether its author may give it, the membership says.
     CampaignCheckpoint(Checkpoint),
+    /// A member has dropped what came before this generation of a campaign's document.
+    CampaignAttestation(u32),
     /// Changes to a campaign's document, to be checked by `campaign`.
     CampaignChanges(Vec<Vec<u8>>),
 }
@@ -84,6 +86,7 @@ impl fmt::Debug for Payload {
             Payload::MembershipChange(change) => tuple("MembershipChange", change),
             Payload::Appointment(appointment) => tuple("Appointment", appointment),
             Payload::CampaignCheckpoint(checkpoint) => tuple("CampaignCheckpoint", checkpoint),
+            Payload::CampaignAttestation(generation) => tuple("CampaignAttestation", generation),
             Payload::CampaignChanges(changes) => write!(formatter, "CampaignChanges([{} changes])", changes.len()),
         }
     }
@@ -106,6 +109,9 @@ impl Payload {
             }
             PayloadKind::Appointment => read(bytes).and_then(|wire| appointment(&wire)).map(Payload::Appointment),
             PayloadKind::CampaignCheckpoint => read(bytes).and_then(checkpoint::read).map(Payload::CampaignCheckpoint),
+            PayloadKind::CampaignAttestation => {
+                read(bytes).map(|wire: v1::CampaignAttestation| Payload::CampaignAttestation(wire.generation))
+            }
             PayloadKind::CampaignChanges => read(bytes).and_then(campaign_changes).map(Payload::CampaignChanges),
             PayloadKind::Unknown(_) => return Ok(None),
         };
@@ -407,6 +413,11 @@ fn appointment(wire: &v1::AppointmentRecord) -> Result<Appointment, Fault> {
         return Err(Fault::Payload("an appointment has no version"));
     }
     Ok(Appointment { campaign: CampaignId(campaign), version: wire.version })
+}
+
+/// The bytes of a member's word that it has dropped what came before this generation of a campaign's document.
+pub fn encode_attestation(generation: u32) -> Vec<u8> {
+    v1::CampaignAttestation { generation }.encode_to_vec()
 }
 
 /// The bytes of changes to a campaign's document, each in automerge's binary format.

@@ -78,6 +78,10 @@ pub(crate) const TABLE: &[Row] = &[
     row("/folkmoot.federation.v1.EnrolmentService/RenewCertificate", &[Role::HubPeer]),
     // The Academy never dials. A newcomer is told nothing: it may only bring directory entries that list it.
     row("/folkmoot.federation.v1.ExchangeService/Exchange", &[Role::HubPeer, Role::Newcomer]),
+    row("/folkmoot.hub.v1.CampaignErasureService/DiscardUnsentEdits", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignErasureService/EraseHistory", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignErasureService/GetErasure", OPERATOR),
+    row("/folkmoot.hub.v1.CampaignErasureService/ListUnsentEdits", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/AcceptLead", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/AdmitMember", OPERATOR),
     row("/folkmoot.hub.v1.CampaignMembershipService/ListMemberships", OPERATOR),

@@ -22,6 +22,7 @@ use crate::generated::academy::report_service_server::ReportServiceServer;
 use crate::generated::academy::statistics_service_server::StatisticsServiceServer;
 use crate::generated::academy::verification_service_server::VerificationServiceServer;
 use crate::generated::federation::exchange_service_server::ExchangeServiceServer;
+use crate::generated::hub::campaign_erasure_service_server::CampaignErasureServiceServer;
 use crate::generated::hub::campaign_membership_service_server::CampaignMembershipServiceServer;
 use crate::generated::hub::campaign_service_server::CampaignServiceServer;
 use crate::generated::hub::indicator_service_server::IndicatorServiceServer;
@@ -95,6 +96,7 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
     let campaigns = CampaignServiceServer::new(services::campaign::Campaigns(Arc::clone(node)));
     let memberships = services::campaign::CampaignMemberships(Arc::clone(node));
     let memberships = CampaignMembershipServiceServer::new(memberships);
+    let erasures = CampaignErasureServiceServer::new(services::campaign::CampaignErasures(Arc::clone(node)));
     let policies = PolicyServiceServer::new(services::policy::Policies(Arc::clone(node)));
     mounted
         .add(policies.max_decoding_message_size(MESSAGE_LIMIT))
@@ -103,6 +105,7 @@ fn hub(mounted: Mounted, node: &Arc<Node>) -> Mounted {
         .add(releases.max_decoding_message_size(MESSAGE_LIMIT))
         .add(campaigns.max_decoding_message_size(MESSAGE_LIMIT))
         .add(memberships.max_decoding_message_size(MESSAGE_LIMIT))
+        .add(erasures.max_decoding_message_size(MESSAGE_LIMIT))
 }
 
 fn academy(mounted: Mounted, node: &Arc<Node>) -> Mounted {

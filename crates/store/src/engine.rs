@@ -87,6 +87,8 @@ pub struct Change {
     pub releases: bool,
     /// A campaign was founded or came to be known here, or one counts no longer.
     pub memberships: bool,
+    /// Something was erased that must not lie in the file any more.
+    pub(crate) erased: bool,
 }
 
 impl Change {
@@ -99,6 +101,7 @@ impl Change {
         self.directory |= other.directory;
         self.releases |= other.releases;
         self.memberships |= other.memberships;
+        self.erased |= other.erased;
     }
 }
 

@@ -180,3 +180,47 @@ fn what_was_changed_since_is_not_undone() {
     assert_eq!(campaign.view().map(|view| view.aim), Ok("Second".into()));
     assert_eq!(campaign.undo(fresh(WARMINSTER, 70), [9; 32]), Err(CampaignError::NoSuchVersion));
 }
+
+/// The title as it was, a note that was taken out again: none of it is in a document that is begun anew, and all that stands
+/// is, of whoever it was.
+#[test]
+fn a_document_begun_anew_says_the_same_and_remembers_nothing() {
+    let (one, other) = (Actor { node: [1; 32], incarnation: 1 }, Actor { node: [2; 32], incarnation: 1 });
+    let mut campaign = Campaign::blank();
+    let month = Month::new(2018, 10).expect("a month");
+    let task = Item::Task { title: "Leaflets".into(), hub: "02".repeat(32), due: None, state: TaskState::Doing };
+    for (actor, edit) in [
+        (one, Edit::Title("Aisha at number 7".into())),
+        (one, Edit::Title("Warm homes".into())),
+        (other, Edit::SignUp { organisation: "Library".into(), date: None }),
+        (other, Edit::Add(task)),
+        (one, Edit::SignUp { organisation: "Church".into(), date: None }),
+        (other, Edit::CountReach { month, people: 40 }),
+        (one, Edit::CountReach { month, people: 2 }),
+        (one, Edit::AppendNotes("Rota agreed. 🚌 Aisha said so.".into())),
+        (one, Edit::Write { prose: Prose::Notes, at: 16, delete: 14, insert: String::new() }),
+        (one, Edit::Mark { prose: Prose::Notes, start: 0, end: 4, style: Style::Strong, on: true }),
+    ] {
+        campaign.edit(actor, &edit).expect("an edit");
+    }
+    let anew = campaign.anew(Actor { incarnation: 9, ..one }).expect("begun anew");
+    let (before, after) = (campaign.view().expect("a view"), anew.view().expect("a view"));
+    assert_eq!((&after.title, &after.notes, &after.reach), (&before.title, &before.notes, &before.reach));
+    let organisations = |view: &View| -> Vec<(String, String)> {
+        view.organisations.iter().map(|one| (one.organisation.clone(), one.hub.clone())).collect()
+    };
+    assert_eq!(organisations(&after), organisations(&before));
+    let entries = |view: &View| -> Vec<(String, Item)> {
+        view.entries.iter().map(|one| (one.added_by.clone(), one.item.clone())).collect()
+    };
+    assert_eq!(entries(&after), entries(&before));
+    let changes =
+        |campaign: &Campaign| campaign.changes().into_iter().flat_map(|(_, change)| change).collect::<Vec<u8>>();
+    let holds = |bytes: &[u8]| bytes.windows(5).any(|window| window == b"Aisha");
+    assert!(holds(&changes(&campaign)), "the search itself works");
+    assert!(!holds(&changes(&anew)));
+    let (snapshot, heads) = anew.snapshot();
+    let mut loaded = Campaign::load(&snapshot, &heads).expect("loads");
+    // Members edit on.
+    loaded.edit(other, &Edit::AppendNotes("On we go.".into())).expect("an edit").expect("a change");
+}

@@ -50,6 +50,14 @@ pub(crate) enum Campaign {
     /// The document keeps its history either way. What was dropped is not had back, and no entry proves any more who wrote it:
     /// the lead's word does.
     Prune(SetPruning),
+    /// Make the campaign forget what was taken out of it: its lead alone can
+    ///
+    /// What slipped in, such as a resident's name, stays in the history after it was taken out. This begins the document anew, as
+    /// it is now, and every member drops the history and the entries behind it once it has heard. What members have written
+    /// meanwhile is left out; their nodes show it to them.
+    Erase(EraseHistory),
+    /// Print what was written here and left out when the lead made the campaign forget
+    Unsent(UnsentEdits),
     /// Say which hub changed what, and when: the latest first
     History(History),
     /// Say what differs between two versions, or between one and the campaign as it is
@@ -198,6 +206,24 @@ pub(crate) struct ShowVersion {
     /// As it was: as the hub that made this change saw it then. The history has the ids
     #[arg(long, value_name = "CHANGE")]
     pub(crate) version: Option<String>,
+    /// Say instead which members have dropped what the latest erasure forgets
+    #[arg(long, conflicts_with = "version")]
+    pub(crate) erasure: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EraseHistory {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UnsentEdits {
+    #[command(flatten)]
+    pub(crate) campaign: ShowCampaign,
+    /// Forget it, once it was entered again
+    #[arg(long)]
+    pub(crate) discard: bool,
 }
 
 #[derive(Debug, Args)]

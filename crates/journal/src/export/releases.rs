@@ -212,6 +212,7 @@ fn read(entry: &Entry, hub: NodeId, rights: &Rights, today: Date) -> Verdict {
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
             | Payload::CampaignCheckpoint(_)
+            | Payload::CampaignAttestation(_)
             | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         )) => return Verdict::Faulty("it is no release".to_owned()),

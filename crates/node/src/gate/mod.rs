@@ -160,6 +160,7 @@ pub(crate) fn cells(payload: &[u8]) -> Vec<(CellKey, Figure)> {
                 | Payload::Membership(_)
                 | Payload::MembershipChange(_)
                 | Payload::CampaignCheckpoint(_)
+                | Payload::CampaignAttestation(_)
                 | Payload::Appointment(_)
                 | Payload::CampaignChanges(_),
             )

@@ -1,5 +1,6 @@
 //! The campaigns that this hub shares with others. Their texts are for the members: none is told to the log.
 
+mod erasure;
 mod membership;
 mod message;
 mod watch;
@@ -17,6 +18,7 @@ use folkmoot_store::{StoreError, UnixMillis};
 use prost::Message as _;
 use tonic::{Request, Response, Status};
 
+pub(crate) use self::erasure::CampaignErasures;
 pub(crate) use self::membership::CampaignMemberships;
 use self::message::Asked;
 use self::watch::Watching;

@@ -348,6 +348,7 @@ macro_rules! listed {
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_lists_what_is_mounted_and_health_serves_it() {
     let hub = &[
+        "CampaignErasureService",
         "CampaignMembershipService",
         "CampaignService",
         "IndicatorService",

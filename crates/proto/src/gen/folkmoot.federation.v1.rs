@@ -670,6 +670,14 @@ pub struct CampaignChanges {
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
+/// CampaignAttestation is the payload by which a member says that it has dropped what a campaign's earlier documents and the
+/// entries behind them said.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CampaignAttestation {
+    /// The generation of the document that it holds.
+    #[prost(uint32, tag = "1")]
+    pub generation: u32,
+}
 /// EditionRecord is the payload that publishes one edition of an item of the curriculum. An edition never changes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct EditionRecord {

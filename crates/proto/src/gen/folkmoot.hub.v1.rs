@@ -1112,6 +1112,75 @@ pub struct ApplyChangesRequest {
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
 }
+/// EraseHistoryRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EraseHistoryRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// GetErasureRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetErasureRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// Erasure says how members stand to the latest erasure of a campaign.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Erasure {
+    /// How each member stands, and the Academy where it relays; none where nothing was ever erased.
+    #[prost(message, repeated, tag = "1")]
+    pub members: ::prost::alloc::vec::Vec<MemberErasure>,
+}
+/// MemberErasure says how one node stands to an erasure.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MemberErasure {
+    /// The hub's name in the directory, or the Academy's.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// Whether it has said, signed, that it has dropped what is forgotten.
+    #[prost(bool, tag = "2")]
+    pub dropped: bool,
+    /// When it wrote that down, by its own clock, to the minute; not set where it has not, and for the Academy, whose receipt
+    /// says so.
+    #[prost(message, optional, tag = "3")]
+    pub write_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// ListUnsentEditsRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUnsentEditsRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// ListUnsentEditsResponse is what was written and not sent, all of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUnsentEditsResponse {
+    /// Each thing that was written, in the order of writing.
+    #[prost(message, repeated, tag = "1")]
+    pub edits: ::prost::alloc::vec::Vec<UnsentEdit>,
+}
+/// UnsentEdit is something that was written into a document that was begun anew.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnsentEdit {
+    /// What it was: `notes`, `story`, `title`, `aim`, a list such as `tasks`, a part of an entry such as `state`, `reach`.
+    #[prost(string, tag = "1")]
+    pub what: ::prost::alloc::string::String,
+    /// What was written.
+    #[prost(string, tag = "2")]
+    pub said: ::prost::alloc::string::String,
+}
+/// DiscardUnsentEditsRequest names a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscardUnsentEditsRequest {
+    /// Required. `campaigns/ID`.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+/// DiscardUnsentEditsResponse says that it is done.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscardUnsentEditsResponse {}
 /// AdmitMemberRequest names a hub that takes part.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdmitMemberRequest {

@@ -77,7 +77,7 @@ fn covered_here(connection: &Connection, id: CampaignId, known: &Known) -> Resul
 pub(crate) fn compare_checkpoints(tx: &mut Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Aside)>, StoreError> {
     let mut asides = Vec::new();
     for known in checkpoints::open(tx, id)? {
-        let held = covered_here(tx, id, &known)?;
+        let held = if known.generation > 0 { Covered::All } else { covered_here(tx, id, &known)? };
         if held == Covered::Some {
             continue;
         }

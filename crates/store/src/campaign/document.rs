@@ -181,9 +181,10 @@ fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<usize, Store
 
 /// Stores a whole document.
 pub(super) fn store(tx: &Tx<'_>, id: CampaignId, snapshot: &[u8], heads: &[u8]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO campaign (id, snapshot, heads) VALUES (?1, ?2, ?3)
-        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3";
-    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads])?;
+    let generation = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
+    let sql = "INSERT INTO campaign (id, snapshot, heads, generation) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3, generation = ?4";
+    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads, generation])?;
     tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
     Ok(())
 }

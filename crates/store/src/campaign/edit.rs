@@ -18,7 +18,7 @@ use super::{
 };
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::append_all_in;
+use crate::journal::{append_all_in, checkpoints};
 
 /// What one change takes in a payload beside its own bytes: a tag, and a length of four bytes at most.
 const CHANGE_OVERHEAD: usize = 5;
@@ -71,8 +71,7 @@ impl CampaignStore {
             if was_edited_by(tx, &request_id, id)? {
                 return state(tx, id);
             }
-            let author = tx.author()?;
-            let actor = Actor { node: author.key.id().0, incarnation: author.incarnation.0 };
+            let actor = actor(tx, id)?;
             let document = document::load_or_work_out(tx, id)?;
             let change = document.campaign.draft(actor, &edit).map_err(|error| refused(&error));
             tx.documents().keep(id, document);
@@ -210,6 +209,15 @@ pub(super) fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> 
     }
 }
 
+/// The actor of this process for the campaign's document. One that was begun anew has others than the one before, since each
+/// counts its changes from 1.
+fn actor(tx: &Tx<'_>, id: CampaignId) -> Result<Actor, StoreError> {
+    let author = tx.author()?;
+    let generation = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
+    let incarnation = author.incarnation.0.wrapping_add(u64::from(generation).rotate_left(32));
+    Ok(Actor { node: author.key.id().0, incarnation })
+}
+
 fn may_lead(tx: &Tx<'_>, membership: &Membership) -> bool {
     may_take_lead(tx.working.rights(), tx.author().ok().map(|author| author.key.id()), membership)
 }
@@ -245,7 +253,7 @@ fn checked(tx: &Tx<'_>, me: NodeId, mut members: BTreeSet<NodeId>) -> Result<BTr
     if unknown.is_empty() { Ok(members) } else { Err(StoreError::UnknownMember { members: unknown.join(", ") }) }
 }
 
-fn refused(error: &CampaignError) -> StoreError {
+pub(super) fn refused(error: &CampaignError) -> StoreError {
     StoreError::CampaignRefused { reason: error.to_string() }
 }
 

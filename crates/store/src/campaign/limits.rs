@@ -83,7 +83,9 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Parted
         for log in logs {
             // What a checkpoint covers is part of the document.
             let covered = log.place(covered(begin.as_ref(), log));
-            parted.within.extend(places.range(log.place(0)..=covered));
+            if begin.as_ref().is_none_or(|known| known.generation == 0) {
+                parted.within.extend(places.range(log.place(0)..=covered));
+            }
             let in_time = places.range(covered..=last_in_time(tx, log).max(covered));
             parted.beyond.extend(in_time.filter(|place| **place > covered && !parted.within.contains(place)));
         }
@@ -113,7 +115,10 @@ pub(super) fn part_all(
         })?;
     }
     for log in logs {
-        within.extend(places_of(tx, counted, [log.place(0), log.place(covered(begin, log))])?);
+        // What an earlier document was made of is no part of a later one.
+        if begin.is_none_or(|known| known.generation == 0) {
+            within.extend(places_of(tx, counted, [log.place(0), log.place(covered(begin, log))])?);
+        }
         let places = places_of(tx, counted, [log.place(covered(begin, log)), last_in_time(tx, log)])?;
         beyond.extend(places.into_iter().filter(|place| !within.contains(place)));
     }

@@ -58,6 +58,14 @@ impl Documents {
         }
     }
 
+    /// Lets go of a document.
+    pub(super) fn forget(&self, id: CampaignId) {
+        let mut kept = self.lock();
+        if let Some((_, gone)) = kept.documents.remove(&id) {
+            kept.bytes -= gone.loaded_bytes();
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn forget_all(&self) {
         *self.lock() = Kept::default();

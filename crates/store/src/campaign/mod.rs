@@ -12,6 +12,7 @@
 mod checkpoint;
 mod document;
 mod edit;
+mod erasure;
 mod history;
 mod limits;
 mod membership;
@@ -32,11 +33,13 @@ use crate::engine::{Role, Store};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
 
+pub use erasure::{Erasure, Unsent};
 pub use history::{CampaignChange, News, Versions};
 pub use membership::MembershipEdit;
 
 pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay};
 pub(crate) use document::{begin, integrate, rebuild};
+pub(crate) use erasure::{attest, renew};
 pub(crate) use memory::Documents;
 
 /// A campaign to begin. This hub leads it and is a member in any case.

@@ -4,6 +4,7 @@ mod arrival;
 mod checkpoints;
 mod contested;
 mod edits;
+mod erasure;
 mod faults;
 mod limits;
 mod membership;

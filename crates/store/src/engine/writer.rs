@@ -182,6 +182,11 @@ impl<'a> Tx<'a> {
         self.change.memberships = true;
     }
 
+    /// Something was erased: what the file's log of writes still holds of it is overwritten after the commit.
+    pub(crate) fn mark_erased(&mut self) {
+        self.change.erased = true;
+    }
+
     /// Releases were approved, appended, received or set aside.
     pub(crate) fn mark_releases(&mut self) {
         self.change.releases = true;
@@ -238,6 +243,10 @@ impl Writer {
             change = Change::default();
         } else if change.directory || change.journal || change.memberships {
             self.shared.publish(&self.working);
+        }
+        if change.erased {
+            // Where a reader is in the way, the log of writes is overwritten by later ones.
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         }
         for finish in finished {
             finish(outcome.clone());

@@ -77,7 +77,8 @@ pub(crate) fn append_all_in(
     // Whoever may only read can be appointed to lead.
     let leads_on = match topic {
         Topic::Campaign(campaign) => {
-            let of_membership = payloads.iter().all(|(kind, _)| *kind == PayloadKind::MembershipChange);
+            let any_member = [PayloadKind::MembershipChange, PayloadKind::CampaignAttestation];
+            let of_membership = payloads.iter().all(|(kind, _)| any_member.contains(kind));
             of_membership && tx.working.rights().role_in(me, campaign).is_some()
         }
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,

@@ -208,7 +208,17 @@ pub(super) fn take_back_late(tx: &mut Tx<'_>, log: &LogRow) -> Result<bool, Stor
         Limit::UpTo(last) => last.seq,
         Limit::Nothing => 0,
     };
-    for seq in after.max(checkpoints::base_seq(tx, log)?) + 1..=log.seq {
+    let after = after.max(checkpoints::base_seq(tx, log)?);
+    if let Topic::Campaign(_) = log.id.topic {
+        let mut late = Vec::new();
+        entries_after(tx, log, after, |entry| {
+            late.extend(entry.header.payload_kind.counts_by_role().then_some(entry.header.seq));
+            Ok(ControlFlow::Continue(()))
+        })?;
+        late.iter().try_for_each(|seq| set_aside(tx, log, *seq, &Aside::late()))?;
+        return Ok(!late.is_empty());
+    }
+    for seq in after + 1..=log.seq {
         set_aside(tx, log, seq, &Aside::late())?;
     }
     if after < log.seq && tx.role() == Role::Academy && matches!(log.id.topic, Topic::Releases(_)) {
@@ -237,8 +247,9 @@ fn judge(tx: &mut Tx<'_>, log: &LogRow, entry: &Entry, effects: &mut Effects) ->
     let aside = match entry.header.topic {
         Topic::Campaign(campaign) => {
             let aside = join_campaign(tx, log, entry, campaign, effects)?;
-            // An entry of the membership may make its own author an editor.
-            return Ok(if is_late(tx) { Some(Aside::late()) } else { aside });
+            // Whoever does not edit may still say that it has dropped what was erased, or take the lead that it was given.
+            let counts = !entry.header.payload_kind.counts_by_role() || !is_late(tx);
+            return Ok(if counts { aside } else { Some(Aside::late()) });
         }
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) if late => None,
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => {
@@ -278,7 +289,7 @@ fn join_campaign(
     }
     match read(log, entry, effects) {
         Err(fault) => Ok(Some(Aside::fault(&fault))),
-        Ok(None | Some(Payload::Opening(_))) => Ok(None),
+        Ok(None | Some(Payload::Opening(_) | Payload::CampaignAttestation(_))) => Ok(None),
         Ok(Some(Payload::Membership(record))) => {
             memberships::found(tx, log, entry, campaign, record, &mut effects.campaigns)
         }
@@ -343,6 +354,7 @@ fn judge_payload(
             | Payload::Membership(_)
             | Payload::MembershipChange(_)
             | Payload::CampaignCheckpoint(_)
+            | Payload::CampaignAttestation(_)
             | Payload::Appointment(_)
             | Payload::CampaignChanges(_),
         ) => Ok(Some(Aside::misplaced())),
@@ -366,6 +378,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
         | Payload::Membership(_)
         | Payload::MembershipChange(_)
         | Payload::CampaignCheckpoint(_)
+        | Payload::CampaignAttestation(_)
         | Payload::CampaignChanges(_) => return Some(Aside::misplaced()),
     }
     match Arc::make_mut(&mut tx.working.rights.directory).apply(payload) {
@@ -388,6 +401,7 @@ fn direct(tx: &mut Tx<'_>, payload: &Payload, effects: &mut Effects) -> Option<A
                 | Payload::Membership(_)
                 | Payload::MembershipChange(_)
                 | Payload::CampaignCheckpoint(_)
+                | Payload::CampaignAttestation(_)
                 | Payload::CampaignChanges(_) => {}
             }
             None

@@ -200,6 +200,11 @@ pub(super) fn base_seq(connection: &Connection, log: &LogRow) -> Result<u64, Sto
     Ok(base(connection, log)?.map_or(0, |(seq, _)| seq))
 }
 
+/// As [`base_seq`], for whoever keeps documents.
+pub(crate) fn base_of(connection: &Connection, log: &LogRow) -> Result<u64, StoreError> {
+    base_seq(connection, log)
+}
+
 /// Whether any log of the campaign is held from a checkpoint on.
 pub(crate) fn any_base(connection: &Connection, campaign: CampaignId) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM log_base JOIN log ON log.id = log_base.log JOIN topic ON topic.id = log.topic

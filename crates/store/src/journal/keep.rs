@@ -299,8 +299,9 @@ fn take_checkpoint(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> 
     };
     let Some(mut log) = find_log(tx, unpacked.log)? else { return refused(tx, RefusalReason::Gap) };
     if log.seq + 1 != entry.header.seq {
-        // It is held already, or the log forks.
-        let taken = hash_at(tx, &log, entry.header.seq)? == Some(entry.hash);
+        // It is held already, or a later one took its place, or the log forks.
+        let later = checkpoints::base_seq(tx, &log)? >= entry.header.seq;
+        let taken = later || hash_at(tx, &log, entry.header.seq)? == Some(entry.hash);
         effects.campaigns.work_out(tx, campaign)?;
         effects.settle(tx)?;
         return if taken {

@@ -286,6 +286,12 @@ impl Campaigns {
             }
             return Ok(asides);
         }
+        let concerned: BTreeSet<CampaignId> = self.touched.iter().chain(self.arrived.keys()).copied().collect();
+        for campaign in &concerned {
+            if campaign::renew(tx, *campaign)? {
+                self.recount.insert(*campaign);
+            }
+        }
         for campaign in &self.adopted {
             if !campaign::adopt(tx, *campaign)? {
                 self.recount.insert(*campaign);
@@ -294,7 +300,6 @@ impl Campaigns {
         for campaign in &self.recount {
             campaign::rebuild(tx, *campaign)?;
         }
-        let concerned: BTreeSet<CampaignId> = self.touched.iter().chain(self.arrived.keys()).copied().collect();
         for (campaign, places) in self.arrived {
             // What is held of a campaign that is not known any more waits for the entry that founds it.
             if tx.working.rights.memberships.get(campaign).is_some() {
@@ -306,8 +311,14 @@ impl Campaigns {
             }
         }
         for campaign in concerned {
-            asides.extend(campaign::compare_checkpoints(tx, campaign)?);
-            campaign::check_point_if_due(tx, campaign)?;
+            // A failure here is never the entries' loss.
+            let compared = tx.attempt(|tx| {
+                let asides = campaign::compare_checkpoints(tx, campaign)?;
+                campaign::check_point_if_due(tx, campaign)?;
+                campaign::attest(tx, campaign)?;
+                Ok(asides)
+            });
+            asides.extend(compared?.unwrap_or_default());
         }
         Ok(asides)
     }

@@ -24,14 +24,15 @@ pub(crate) mod tests;
 
 use std::sync::Arc;
 
+use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::exchange::{Answer, Question};
 use folkmoot_journal::frame::TARGET_BYTES;
 use folkmoot_journal::{
-    Cursor, Directory, Entry, FederationId, Genesis, HubState, Incarnation, LogKey, NodeId, PayloadKind, Receipt,
-    RefusalReason, Rights, Topic,
+    Cursor, Directory, Entry, FederationId, Genesis, Header, HubState, Incarnation, LogKey, NodeId, PayloadKind,
+    Receipt, RefusalReason, Rights, Topic,
 };
 use folkmoot_proto::federation::v1;
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
 use crate::engine::{Role, Store, UnixMillis};
 use crate::error::StoreError;
@@ -337,6 +338,33 @@ impl JournalStore {
     pub fn peer(&self, node: NodeId) -> Result<Option<Peer>, StoreError> {
         self.store.read("peer", |connection| peers::one(connection, node))
     }
+}
+
+/// The headers and payloads of a topic's entries of one kind.
+pub(crate) fn held_with(
+    connection: &Connection,
+    topic: Topic,
+    kind: PayloadKind,
+) -> Result<Vec<(Header, Vec<u8>)>, StoreError> {
+    let sql = "SELECT header, payload FROM entry
+        WHERE place > ?1 AND place <= ?2 AND substr(header, 147, 2) = ?3 AND payload IS NOT NULL";
+    let mut found = Vec::new();
+    for log in logs_of_topic(connection, topic)? {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params![log.place(0), log.place(log.seq), u16::from(kind).to_be_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let header: [u8; HEADER_SIZE] = row.get(0)?;
+            let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
+            found.push((header, row.get(1)?));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a node has signed for the entry at a place.
+pub(crate) fn receipted_by(connection: &Connection, place: i64, giver: NodeId) -> Result<bool, StoreError> {
+    let (row, seq) = logs::at_place(place);
+    Ok(receipts::receipted(connection, &logs::log_of_row(connection, row)?, giver)? >= seq)
 }
 
 fn own_entries(connection: &Connection, me: NodeId) -> Result<u64, StoreError> {

@@ -130,7 +130,7 @@ fn in_a_known_campaign_members_write_and_nobody_else() {
             reasons(&[node.keep(from, pack(&entries).expect("packs"))])
         };
         let write = |author: &Node, payload| send(&member, author, payload);
-        let late = [(RefusalReason::AfterRevocation, true); 2];
+        let late = [(RefusalReason::AfterRevocation, true)];
         assert_eq!(write(&other, (FREE, vec![1])), late, "held, and does not count");
         assert_eq!(write(&academy, (FREE, vec![1])), [(RefusalReason::NotAuthorised, false)]);
         // Whoever may not read it is not even told that it is known here.

@@ -1,0 +1,72 @@
+//! A document that says what another says and has nothing of its history.
+
+use automerge::ActorId;
+use automerge::transaction::CommitOptions;
+
+use crate::document::{Actor, Campaign, CampaignError, guarded, unhex};
+use crate::edit::Edit;
+use crate::form::Prose;
+use crate::view::View;
+
+impl Campaign {
+    /// A document that says what this one says, without what it said before: for a campaign in which something has to be
+    /// forgotten. Each entry and each count stays its hub's; entries get new ids. `lead` says the texts.
+    ///
+    /// # Errors
+    /// [`CampaignError::Damaged`] where the document is not of the known form; [`CampaignError::EditFailed`] where the library
+    /// does not take it.
+    pub fn anew(&self, lead: Actor) -> Result<Campaign, CampaignError> {
+        let view = self.view()?;
+        guarded(|| written(&view, lead)).ok_or(CampaignError::EditFailed)?
+    }
+}
+
+fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
+    let mut campaign = Campaign::blank();
+    let blank = campaign.view()?;
+    let mut make = |actor: Actor, now: &View, edits: &[Edit]| {
+        campaign.document.set_actor(ActorId::from(&actor.bytes()[..]));
+        let made = campaign.document.transact_with::<_, _, CampaignError, _>(
+            |()| CommitOptions::default().with_time(0),
+            |transaction| edits.iter().try_for_each(|edit| edit.carry_out(actor, now, transaction)),
+        );
+        made.map(drop).map_err(|failure| failure.error)
+    };
+    let of = |hub: &str| unhex::<32>(hub).map_or(lead, |node| Actor { node, ..lead });
+    let texts = [(Prose::Story, &view.story), (Prose::Notes, &view.notes)];
+    let write = |(prose, said): &(Prose, &crate::rich::RichText)| Edit::Write {
+        prose: *prose,
+        at: 0,
+        delete: 0,
+        insert: said.text.clone(),
+    };
+    let strings = [Edit::Title(view.title.clone()), Edit::Aim(view.aim.clone())];
+    make(lead, &blank, &strings.into_iter().chain(texts.iter().map(write)).collect::<Vec<_>>())?;
+    let marks: Vec<Edit> = texts
+        .into_iter()
+        .flat_map(|(prose, said)| {
+            said.marks.iter().map(move |mark| Edit::Mark {
+                prose,
+                start: mark.start,
+                end: mark.end,
+                style: mark.style.clone(),
+                on: true,
+            })
+        })
+        .collect();
+    make(lead, view, &marks)?;
+    for signed in &view.organisations {
+        let edit = Edit::SignUp { organisation: signed.organisation.clone(), date: signed.date };
+        make(of(&signed.hub), &blank, &[edit])?;
+    }
+    for entry in &view.entries {
+        make(of(&entry.added_by), &blank, &[Edit::Add(entry.item.clone())])?;
+    }
+    for (month, hubs) in &view.reach {
+        for (hub, people) in hubs {
+            let people = i64::try_from(*people).unwrap_or(i64::MAX);
+            make(of(hub), &blank, &[Edit::CountReach { month: *month, people }])?;
+        }
+    }
+    Ok(campaign)
+}

@@ -1,0 +1,216 @@
+//! Erasure: the lead begins the document anew without its history, and every member drops the entries behind the old one.
+
+use std::collections::BTreeMap;
+
+use folkmoot_campaign::{Actor, Difference, Field, change_hash};
+use folkmoot_journal::{CampaignId, Checkpoint, Cursor, NodeId, Payload, PayloadKind, Topic, encode_attestation};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::document::{self, changes_at};
+use super::membership::lead;
+use super::{CampaignState, CampaignStore, checkpoint, edit};
+use crate::engine::Tx;
+use crate::error::StoreError;
+use crate::journal::checkpoints::{self, Known};
+use crate::journal::{append_in, hash_at, held_with, logs_of_topic, receipted_by};
+
+/// How a member stands to an erasure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The member, or the Academy where it relays.
+    pub node: NodeId,
+    /// When it wrote down that it has dropped the old document and its entries, in minutes since 1970, by its own clock;
+    /// none where it has not said so. The Academy says so by its receipt, without a time.
+    pub attested: Option<Option<u32>>,
+}
+
+/// Something that this hub had written into a document that was replaced, before anybody else had it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unsent {
+    /// What it was, such as `notes` or `aim`.
+    pub what: String,
+    /// What was written.
+    pub said: String,
+}
+
+/// What people write is not shown.
+impl std::fmt::Debug for Unsent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unsent").field("what", &self.what).finish_non_exhaustive()
+    }
+}
+
+impl CampaignStore {
+    /// Begins the campaign's document anew, as it is and without its history: whatever was taken out of it is gone here, and
+    /// at every member once it has the entry that says so. What members have written meanwhile does not count; their own
+    /// nodes show it to them.
+    ///
+    /// # Errors
+    /// [`StoreError::NotTheLead`]; [`StoreError::CampaignRefused`] where the document is too large for an entry;
+    /// failures of the database.
+    pub fn erase(&self, id: CampaignId) -> Result<CampaignState, StoreError> {
+        self.store.write("erase history", move |tx| {
+            let membership = lead(tx, id)?;
+            let mut incarnation = [0; 8];
+            tx.fill(&mut incarnation);
+            let actor = Actor { node: membership.roster.lead().0, incarnation: u64::from_be_bytes(incarnation) };
+            let held = document::load_or_work_out(tx, id)?;
+            let anew = held.campaign.anew(actor).map_err(|error| edit::refused(&error))?;
+            let (document, mut heads) = anew.snapshot();
+            heads.sort_unstable();
+            let mut covers: Vec<Cursor> =
+                logs_of_topic(tx, Topic::Campaign(id))?.iter().filter_map(|log| log.tip()).collect();
+            covers.sort_by_key(|cursor| (cursor.author, cursor.incarnation));
+            let generation = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
+            let generation = generation.checked_add(1).ok_or_else(|| StoreError::inconsistent("a generation"))?;
+            let demands = BTreeMap::new();
+            let given = Checkpoint { membership: membership.tip, generation, covers, demands, document, heads };
+            if !checkpoint::append(tx, id, &given)? {
+                let reason = "the document does not fit into one entry: take more out of it first".to_owned();
+                return Err(StoreError::CampaignRefused { reason });
+            }
+            edit::state(tx, id)
+        })
+    }
+
+    /// Who has dropped what the latest erasure forgets; nothing where there was none.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn erasure(&self, id: CampaignId) -> Result<Vec<Erasure>, StoreError> {
+        let state = self.get(id)?;
+        let academy = self.store.working().academy().filter(|_| state.membership.roster.academy_relays());
+        self.store.read("erasure", move |connection| {
+            let Some(known) = checkpoints::counting(connection, id)?.filter(|known| known.generation > 0) else {
+                return Ok(Vec::new());
+            };
+            let attested = attested(connection, id, known.generation)?;
+            let hubs = state.membership.roster.members().keys();
+            let mut all: Vec<Erasure> = hubs
+                .map(|hub| Erasure { node: *hub, attested: attested.get(hub).map(|minute| Some(*minute)) })
+                .collect();
+            if let Some(academy) = academy {
+                let dropped = receipted_by(connection, known.place, academy)?;
+                all.push(Erasure { node: academy, attested: dropped.then_some(None) });
+            }
+            Ok(all)
+        })
+    }
+
+    /// What this hub had written into documents that were replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn unsent(&self, id: CampaignId) -> Result<Vec<Unsent>, StoreError> {
+        self.get(id)?;
+        self.store.read("unsent", move |connection| {
+            let sql = "SELECT what, said FROM campaign_unsent WHERE campaign = ?1 ORDER BY key";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([id.0], |row| Ok(Unsent { what: row.get(0)?, said: row.get(1)? }))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Forgets what this hub had written into documents that were replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCampaign`]; failures of the database.
+    pub fn discard_unsent(&self, id: CampaignId) -> Result<(), StoreError> {
+        self.get(id)?;
+        self.store.write("discard unsent", move |tx| {
+            tx.mark_erased();
+            tx.execute("DELETE FROM campaign_unsent WHERE campaign = ?1", [id.0])?;
+            Ok(())
+        })
+    }
+}
+
+/// The hubs that have attested the erasure, and when.
+fn attested(connection: &Connection, id: CampaignId, generation: u32) -> Result<BTreeMap<NodeId, u32>, StoreError> {
+    let mut attested = BTreeMap::new();
+    for (header, payload) in held_with(connection, Topic::Campaign(id), PayloadKind::CampaignAttestation)? {
+        if let Ok(Some(Payload::CampaignAttestation(said))) = Payload::decode(header.payload_kind, &payload)
+            && said >= generation
+        {
+            attested.entry(header.author).or_insert(header.written_at);
+        }
+    }
+    Ok(attested)
+}
+
+/// Lets go of a document that was replaced, and of the entries behind it. Whether it was: then it is worked out anew.
+pub(crate) fn renew(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError> {
+    let Some(known) = checkpoints::counting(tx, id)?.filter(|known| known.generation > 0) else { return Ok(false) };
+    let mut statement = tx.prepare_cached("SELECT generation FROM campaign WHERE id = ?1")?;
+    let stored: Option<u32> = statement.query_row([id.0], |row| row.get(0)).optional()?;
+    drop(statement);
+    if stored.is_none_or(|stored| stored >= known.generation) {
+        return Ok(false);
+    }
+    note_unsent(tx, id, &known)?;
+    tx.prepare_cached("DELETE FROM campaign WHERE id = ?1")?.execute([id.0])?;
+    tx.documents().forget(id);
+    tx.mark_erased();
+    checkpoints::drop_covered(tx, id, &known.covers)?;
+    Ok(true)
+}
+
+/// Notes what this hub has written that the new document does not have, in words for its own people.
+fn note_unsent(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<(), StoreError> {
+    let Ok(author) = tx.author() else { return Ok(()) };
+    let Some(old) = document::load(tx, tx.documents(), id)? else { return Ok(()) };
+    for log in logs_of_topic(tx, Topic::Campaign(id))?.iter().filter(|log| log.id.author == author.key.id()) {
+        for place in checkpoint::counted(tx, log, known.covered(log.id), log.seq)? {
+            let changes = changes_at(tx, place)?.unwrap_or_default();
+            for hash in changes.iter().filter_map(|change| change_hash(change)) {
+                let differences = old.campaign.differences_of(hash).unwrap_or_default();
+                for (what, said) in differences.iter().filter_map(words) {
+                    tx.prepare_cached("INSERT INTO campaign_unsent (campaign, what, said) VALUES (?1, ?2, ?3)")?
+                        .execute(params![id.0, what, said])?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a difference says anew.
+fn words(difference: &Difference) -> Option<(&'static str, String)> {
+    match difference {
+        Difference::Own { field, after, .. } | Difference::Changed { field, after, .. } => {
+            Some((field.key(), after.clone()))
+        }
+        Difference::Prose { prose, inserted, .. } => (!inserted.is_empty()).then(|| (prose.key(), inserted.clone())),
+        Difference::SignedUp(signed) => Some((Field::Organisation.key(), signed.organisation.clone())),
+        Difference::Added(entry) => {
+            let said: Vec<String> = entry.item.fields().iter().map(|(_, text)| text.to_string()).collect();
+            Some((
+                entry.item.list().key(),
+                said.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" | "),
+            ))
+        }
+        Difference::Reach { month, before, after, .. } => {
+            Some(("reach", format!("{month}: {}", i128::from(*after) - i128::from(*before))))
+        }
+        Difference::Marks { .. } | Difference::SignedOff(_) | Difference::Removed(_) => None,
+    }
+}
+
+/// Says, signed, that what the latest erasure forgets was dropped here; once.
+pub(crate) fn attest(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
+    let Some(known) = checkpoints::counting(tx, id)?.filter(|known| known.generation > 0) else { return Ok(()) };
+    let Ok(author) = tx.author() else { return Ok(()) };
+    let me = author.key.id();
+    let takes_part = tx.working.rights().role_in(me, id).is_some();
+    let dropped = known.covers.iter().all(|cursor| is_dropped(tx, id, cursor).unwrap_or(false));
+    if !takes_part || !dropped || tx.frozen() || attested(tx, id, known.generation)?.contains_key(&me) {
+        return Ok(());
+    }
+    append_in(tx, Topic::Campaign(id), PayloadKind::CampaignAttestation, encode_attestation(known.generation))?;
+    Ok(())
+}
+
+fn is_dropped(tx: &Tx<'_>, id: CampaignId, cursor: &Cursor) -> Result<bool, StoreError> {
+    let Some(log) = crate::journal::find_log(tx, cursor.log(Topic::Campaign(id)))? else { return Ok(true) };
+    Ok(checkpoints::base_of(tx, &log)? >= cursor.seq || hash_at(tx, &log, cursor.seq)?.is_none())
+}

@@ -1,0 +1,156 @@
+//! Erasure: what was taken out of a campaign is gone at every member, and nobody brings it back.
+
+use folkmoot_campaign::Prose;
+use folkmoot_journal::MemberRole;
+
+use super::*;
+
+const SLIP: &str = "Aisha Khan of 7 Mill Lane";
+
+/// Somebody writes what does not belong there, and takes it out again.
+fn slip(hub: &Node, id: CampaignId) {
+    note(hub, id, SLIP);
+    let at = notes(hub, id).find(SLIP).expect("written");
+    edit(hub, id, Edit::Write { prose: Prose::Notes, at, delete: SLIP.len(), insert: String::new() });
+}
+
+fn holds(node: &Node) -> bool {
+    let bytes = node.store.snapshot().expect("a snapshot");
+    bytes.windows(SLIP.len()).any(|window| window == SLIP.as_bytes())
+        || node_says(node).is_some_and(|said| said.contains(SLIP))
+}
+
+/// What the compressed documents of a node say, in all their changes.
+fn node_says(node: &Node) -> Option<String> {
+    let campaigns = node.store.campaigns().ok()?;
+    let mut said = String::new();
+    for state in campaigns.list().ok()? {
+        let document = document(node, state.id);
+        said.extend(document.changes().iter().map(|(_, change)| String::from_utf8_lossy(change).into_owned()));
+    }
+    Some(said)
+}
+
+fn who_has(hub: &Node, id: CampaignId) -> Vec<bool> {
+    campaigns(hub).erasure(id).expect("read").iter().map(|erasure| erasure.attested.is_some()).collect()
+}
+
+#[test]
+fn what_is_erased_is_gone_everywhere_and_everybody_says_so() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, true);
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: false }).expect("a reader");
+    federation.settle();
+    note(one, id, "Rota agreed. ");
+    federation.settle();
+    slip(two, id);
+    edit(two, id, Edit::SignUp { organisation: "Library".to_owned(), date: None });
+    federation.settle();
+    let all = [one, two, three, &federation.academy];
+    assert_eq!(all.map(holds), [true; 4], "the search itself works");
+    let asked = campaigns(two).erase(id);
+    assert!(matches!(asked, Err(StoreError::NotTheLead { .. })), "{asked:?}");
+    assert_eq!(campaigns(one).erasure(id).expect("read"), []);
+
+    let erased = campaigns(one).erase(id).expect("erased");
+    assert_eq!(erased.view.notes.text, "Rota agreed. ");
+    assert_eq!(erased.view.organisations[0].hub, two.id.to_string(), "it stays the hub's that brought it");
+    assert!(!holds(one) && holds(two));
+    assert_eq!(who_has(one, id).iter().filter(|has| **has).count(), 1, "it has said so itself");
+    for _ in 0..2 {
+        federation.settle();
+    }
+    assert_eq!(all.map(holds), [false; 4]);
+    assert!(who_has(one, id).into_iter().all(|has| has), "{:?}", campaigns(one).erasure(id));
+    for hub in [one, two, three] {
+        assert_eq!(agreed(hub, id), agreed(one, id));
+        assert_eq!(campaigns(hub).unsent(id).expect("read"), []);
+    }
+    note(two, id, "Goes on. ");
+    federation.settle();
+    for hub in [one, two, three] {
+        assert_eq!(notes(hub, id), "Rota agreed. Goes on. ");
+        let again = hub.restored(&hub.store.snapshot().expect("a snapshot"), 9_100);
+        assert_eq!(notes(&again, id), "Rota agreed. Goes on. ");
+    }
+    assert_eq!(campaigns(three).get(id).expect("read").membership.roster.role(three.id), Some(MemberRole::Reader));
+}
+
+/// A member that was away brings nothing back; what it had written itself, its own people are shown.
+#[test]
+fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
+    for relayed in [true, false] {
+        let federation = federation_of(3);
+        let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+        let id = begun(&federation.hubs, relayed);
+        let meet = |hub: &Node, other: &Node| sync(hub, other);
+        [(one, two), (one, three)].iter().for_each(|(hub, other)| meet(hub, other));
+        slip(one, id);
+        [(one, two), (one, three)].iter().for_each(|(hub, other)| meet(hub, other));
+        // Away, it writes on.
+        note(three, id, "Written away. ");
+        edit(three, id, Edit::Aim("Warmth".to_owned()));
+        campaigns(one).erase(id).expect("erased");
+        meet(one, two);
+        assert!(!holds(one) && !holds(two) && holds(three));
+        for _ in 0..2 {
+            meet(three, two);
+            meet(two, one);
+            meet(three, one);
+        }
+        assert_eq!([one, two, three].map(holds), [false; 3]);
+        for hub in [one, two, three] {
+            let view = state_at(hub, id).view;
+            assert_eq!((view.notes.text.as_str(), view.aim.as_str()), ("", ""), "never merged");
+        }
+        let unsent = campaigns(three).unsent(id).expect("read");
+        let unsent: Vec<(&str, &str)> = unsent.iter().map(|one| (one.what.as_str(), one.said.as_str())).collect();
+        assert_eq!(unsent, [("notes", "Written away. "), ("aim", "Warmth")]);
+        edit(three, id, Edit::Aim("Warmth".to_owned()));
+        campaigns(three).discard_unsent(id).expect("discarded");
+        assert_eq!(campaigns(three).unsent(id).expect("read"), []);
+        meet(three, one);
+        assert_eq!(state_at(one, id).view.aim, "Warmth");
+    }
+}
+
+/// A newcomer after an erasure gets the new document alone, also from a relay.
+#[test]
+fn a_newcomer_gets_nothing_of_what_was_erased() {
+    let federation = federation_of(3);
+    let [one, _, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs[..2], true);
+    slip(one, id);
+    federation.settle();
+    campaigns(one).erase(id).expect("erased");
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: true }).expect("admitted");
+    sync(one, &federation.academy);
+    sync(three, &federation.academy);
+    assert!(!holds(three) && !holds(&federation.academy));
+    note(three, id, "Of the newcomer. ");
+    federation.settle();
+    assert_eq!(notes(one, id), "Of the newcomer. ");
+}
+
+/// Erased twice, the later document counts, and nothing of the first is left.
+#[test]
+fn a_second_erasure_takes_the_place_of_the_first() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, false);
+    sync(one, two);
+    for number in 0..2 {
+        slip(two, id);
+        note(two, id, &format!("Part {number}. "));
+        sync(two, one);
+        campaigns(one).erase(id).expect("erased");
+        for _ in 0..2 {
+            sync(one, two);
+        }
+        assert_eq!([one, two].map(holds), [false; 2]);
+        assert_eq!(agreed(one, id), agreed(two, id));
+        assert!(who_has(one, id).into_iter().all(|has| has));
+    }
+    assert_eq!(notes(two, id), "Part 0. Part 1. ");
+}
