@@ -189,7 +189,7 @@ async fn read_all(channel: Channel) -> usize {
 
 /// Milliseconds until each of single changes was acknowledged, and until the other hub had it.
 async fn single(mut here: Client, mut there: Client, name: &str) -> (Vec<f64>, Vec<f64>) {
-    let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new() };
+    let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new(), with_presence: false };
     let mut seen = there.watch_campaign(request).await.expect("watched").into_inner();
     seen.message().await.expect("open").expect("as it is");
     let (mut own, mut theirs) = (Vec::new(), Vec::new());
@@ -214,7 +214,7 @@ async fn single(mut here: Client, mut there: Client, name: &str) -> (Vec<f64>, V
 async fn in_a_row(mut here: Client, mut there: Client, name: &str) -> (Vec<Vec<u8>>, f64) {
     let made = changes(&mut here, name, IN_A_ROW).await;
     let last = Change::from_bytes(made.last().expect("a change").clone()).expect("a change").hash().0.to_vec();
-    let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new() };
+    let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new(), with_presence: false };
     let mut seen = there.watch_campaign(request).await.expect("watched").into_inner();
     let began = Instant::now();
     for part in made.chunks(TOGETHER) {

@@ -148,5 +148,5 @@ fn pieces(sheets: &Path) -> Vec<ImportRecordsRequest> {
 
 /// What all members of a campaign must agree on: everything but what each may do.
 pub(crate) fn agreed(campaign: &Campaign) -> Campaign {
-    Campaign { role: CampaignRole::Unspecified.into(), may_take_lead: false, ..campaign.clone() }
+    Campaign { role: CampaignRole::Unspecified.into(), may_take_lead: false, present: Vec::new(), ..campaign.clone() }
 }

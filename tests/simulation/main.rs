@@ -23,7 +23,8 @@
 //! incarnation; folders are overwritten with older copies; a hub's folder is copied and runs twice,
 //! with an incarnation of its own or, where it cheats, with the very same; a hub joins,
 //! another is revoked; hubs dial the Academy and each other; the directory changes and releases are approved all the while;
-//! the Academy publishes and retires; hubs begin campaigns, relayed or not, and edit them apart.
+//! the Academy publishes and retires; hubs begin campaigns, relayed or not, and edit them apart; their leads take hubs in and out,
+//! hand over, give checkpoints, have what is before them dropped, and begin documents anew.
 //!
 //! `FOLKMOOT_SEEDS=10000` runs more seeds, `FOLKMOOT_SEED=17` one alone.
 
@@ -39,7 +40,8 @@ mod template;
 mod work;
 mod world;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -48,14 +50,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use fault::Fault;
 use world::{LANDMARKS, World};
 
-/// How many seeds an ordinary run takes.
-const SEEDS: u64 = 300;
+/// How many seeds, each a history of its own, an ordinary run takes.
+const SEEDS: u64 = 1_000;
+/// Within how many of them a planted bug must be found.
+const SEEDS_FOR_A_BUG: u64 = 300;
+
+/// How often each landmark was reached.
+type Reached = BTreeMap<&'static str, u64>;
 
 /// What a seed came to without a violation.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
     trace: u64,
-    reached: BTreeSet<&'static str>,
+    reached: Reached,
 }
 
 /// Runs a seed to its end, or says what went wrong.
@@ -80,9 +87,9 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 /// Runs many seeds on all cores: the landmarks that they reached, or the first failure by seed.
-fn run_all(seeds: Range<u64>, fault: Option<Fault>) -> Result<BTreeSet<&'static str>, String> {
+fn run_all(seeds: Range<u64>, fault: Option<Fault>) -> Result<Reached, String> {
     let next = AtomicU64::new(seeds.start);
-    let reached: Mutex<BTreeSet<&'static str>> = Mutex::default();
+    let reached: Mutex<Reached> = Mutex::default();
     let failed: Mutex<Option<(u64, String)>> = Mutex::default();
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
@@ -95,7 +102,12 @@ fn run_all(seeds: Range<u64>, fault: Option<Fault>) -> Result<BTreeSet<&'static 
                         return;
                     }
                     match run(seed, fault) {
-                        Ok(outcome) => reached.lock().expect("no thread panics").extend(outcome.reached),
+                        Ok(outcome) => {
+                            let mut reached = reached.lock().expect("no thread panics");
+                            for (landmark, times) in outcome.reached {
+                                *reached.entry(landmark).or_default() += times;
+                            }
+                        }
                         Err(words) => {
                             let mut failed = failed.lock().expect("no thread panics");
                             if failed.as_ref().is_none_or(|(first, _)| seed < *first) {
@@ -121,8 +133,16 @@ fn nothing_is_lost_or_applied_twice_and_everything_settles() {
         None => 0..number_from("FOLKMOOT_SEEDS").unwrap_or(SEEDS),
     };
     let whole = seeds.end >= SEEDS && alone.is_none();
+    let histories = seeds.end - seeds.start;
     let reached = run_all(seeds, None).unwrap_or_else(|failure| panic!("{failure}"));
-    let missed: Vec<&str> = LANDMARKS.into_iter().filter(|landmark| !reached.contains(landmark)).collect();
+    // Past what the harness keeps to itself, so that a run tells what it went through.
+    let mut stderr = std::io::stderr().lock();
+    let _ = writeln!(stderr, "{histories} histories from a seed, and how often this happened:");
+    for (landmark, times) in &reached {
+        let _ = writeln!(stderr, "{times:>7}  {}", landmark.trim());
+    }
+    drop(stderr);
+    let missed: Vec<&str> = LANDMARKS.into_iter().filter(|landmark| !reached.contains_key(landmark)).collect();
     assert!(!whole || missed.is_empty(), "the seeds do not reach what they are for: {missed:?}");
 }
 
@@ -136,7 +156,7 @@ fn a_seed_replays_exactly() {
 /// Each planted bug is found within the seeds of an ordinary run, by the invariant that it breaks.
 #[track_caller]
 fn finds(fault: Fault, words: &[&str]) {
-    let Err(failure) = run_all(0..SEEDS, Some(fault)) else { panic!("{fault:?} is not found") };
+    let Err(failure) = run_all(0..SEEDS_FOR_A_BUG, Some(fault)) else { panic!("{fault:?} is not found") };
     let line = failure.lines().find(|line| line.starts_with("seed ")).unwrap_or_default();
     assert!(words.iter().any(|words| line.contains(words)), "{fault:?} is found by another invariant: {line}");
 }

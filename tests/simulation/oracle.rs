@@ -166,7 +166,8 @@ impl Oracle {
             | Progress::Frozen
             | Progress::PeerFrozen
             | Progress::NotListedByPeer
-            | Progress::RevokedByPeer => {}
+            | Progress::RevokedByPeer
+            | Progress::Presence(_) => {}
         }
     }
 

@@ -1,6 +1,6 @@
 //! Nodes, their disks and processes, and the network between them.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -87,7 +87,7 @@ pub(crate) struct World {
     replays: BTreeMap<(usize, usize), VecDeque<v1::Frame>>,
     next: u32,
     trace: u64,
-    pub(crate) reached: BTreeSet<&'static str>,
+    pub(crate) reached: BTreeMap<&'static str, u64>,
     log: VecDeque<String>,
 }
 
@@ -108,7 +108,7 @@ impl World {
             waits: None,
             replays: BTreeMap::new(),
             next: 0,
-            reached: BTreeSet::new(),
+            reached: BTreeMap::new(),
             trace: 0xcbf2_9ce4_8422_2325,
             log: VecDeque::new(),
         };
@@ -121,7 +121,9 @@ impl World {
     /// Notes what happened, for whoever replays the seed, and mixes it into the trace.
     pub(crate) fn note(&mut self, line: String) {
         self.mix(line.as_bytes());
-        self.reached.extend(LANDMARKS.into_iter().filter(|landmark| line.contains(landmark)));
+        for landmark in LANDMARKS.into_iter().filter(|landmark| line.contains(landmark)) {
+            *self.reached.entry(landmark).or_default() += 1;
+        }
         if self.log.len() == LINES {
             self.log.pop_front();
         }
@@ -548,7 +550,8 @@ impl World {
                 | Progress::Frozen
                 | Progress::PeerFrozen
                 | Progress::NotListedByPeer
-                | Progress::RevokedByPeer => {}
+                | Progress::RevokedByPeer
+                | Progress::Presence(_) => {}
             }
         }
         let replaces = matches!(progress, Progress::Connected { admission, .. } if *admission != Admission::Clone);

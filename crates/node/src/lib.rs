@@ -24,6 +24,7 @@ mod limits;
 mod listener;
 mod node;
 mod peers;
+mod presence;
 mod renewal;
 mod routes;
 mod serve;

@@ -21,6 +21,7 @@ use crate::{
     identity::{Authority, Identity, Validity},
     invite::{InviteCode, Token},
     peers::Peers,
+    presence::Presence,
     settings::Settings,
     tls::{self, DateRule},
 };
@@ -122,6 +123,7 @@ pub struct Node {
     authority: Option<Arc<Authority>>,
     peers: Arc<Peers>,
     preparations: gate::Memory,
+    presence: Arc<Presence>,
     frozen: watch::Sender<bool>,
     notices: Mutex<Vec<String>>,
     written: watch::Sender<u64>,
@@ -153,6 +155,7 @@ impl Node {
     /// Puts a node together and lets the store wake it.
     pub(crate) fn new(parts: Parts) -> Arc<Node> {
         let Parts { store, folder, settings, identity, incarnation, federation, clock, certified, authority } = parts;
+        let presence = Presence::new(identity.id(), incarnation.0);
         let node = Arc::new(Node {
             store,
             folder,
@@ -165,6 +168,7 @@ impl Node {
             certified: ArcSwapOption::from(certified.map(Arc::new)),
             peers: Arc::default(),
             preparations: gate::Memory::default(),
+            presence,
             frozen: watch::Sender::new(false),
             notices: Mutex::default(),
             written: watch::Sender::new(0),
@@ -310,6 +314,11 @@ impl Node {
     /// What the hub's gate has prepared last.
     pub(crate) fn preparations(&self) -> &gate::Memory {
         &self.preparations
+    }
+
+    /// Who looks at which campaign just now.
+    pub(crate) fn presence(&self) -> &Arc<Presence> {
+        &self.presence
     }
 
     pub(crate) fn certified(&self) -> Option<Arc<Certified>> {

@@ -22,7 +22,7 @@ use crate::{
     init::new_incarnation,
     limits, listener,
     node::{Certified, Clock, Node, Parts, TRIAL_NOTICE},
-    renewal, routes,
+    presence, renewal, routes,
     settings::{Overrides, Problem, Settings, role_code},
     socket, telemetry,
     tls::DateRule,
@@ -232,6 +232,7 @@ async fn spawn(
         let incoming = ReceiverStream::new(accepted);
         serving.serve_with_incoming_shutdown(incoming, stop).await.map_err(served("the socket"))
     });
+    tasks.spawn(until_the_end(presence::keep_saying(Arc::clone(node))));
     match node.role() {
         Role::Hub => drop(tasks.spawn(until_the_end(gate::job::keep_approving(Arc::clone(node))))),
         Role::Academy => {}

@@ -211,6 +211,10 @@ pub(super) fn standing(campaign: &wire::Campaign, data: &str) -> Vec<(&'static s
                      appointed a lead. Editing goes on";
         facts.push(("Membership", words.to_owned()));
     }
+    if !campaign.present.is_empty() {
+        let here = |present: &wire::HubPresence| format!("{} ({})", present.hub, present.people);
+        facts.push(("Here now", campaign.present.iter().map(here).collect::<Vec<_>>().join(", ")));
+    }
     if !campaign.left_out_by.is_empty() {
         let words = format!(
             "taken out of the campaign, says {}: what is written here reaches nobody there. Ask the lead",

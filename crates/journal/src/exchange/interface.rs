@@ -157,6 +157,8 @@ pub enum Event {
     Replaced,
     /// Another stream learned that this process runs on a superseded copy.
     Frozen,
+    /// Who looks at a campaign that the peer may read: to be told to it.
+    Presence(v1::Presence),
 }
 
 /// What the machine wants done, in order.
@@ -434,6 +436,8 @@ pub enum Progress {
     NotListedByPeer,
     /// The peer says that this node was revoked.
     RevokedByPeer,
+    /// The peer says who looks at a campaign. Nothing is known of whether it may.
+    Presence(v1::Presence),
 }
 
 /// Why the machine ends a stream.

@@ -140,6 +140,9 @@ impl Exchange {
             (Phase::Fresh, Event::Frozen) => self.frozen = true,
             (Phase::Fresh, Event::Replaced) => self.close(CloseReason::Replaced),
             (Phase::Fresh, Event::Message(_) | Event::Answer(_) | Event::Wake | Event::CompareNow) => (),
+            // A hint, for whoever is listening.
+            (Phase::Open, Event::Presence(presence)) if !self.frozen => self.send(Body::Presence(presence)),
+            (_, Event::Presence(_)) => (),
             (_, Event::Opened) => (),
             (_, Event::Message(message)) => self.hear(message),
             (_, Event::Answer(answer)) => self.answered(answer),
@@ -192,6 +195,7 @@ impl Exchange {
                 | Body::Receipt(_)
                 | Body::Refusal(_)
                 | Body::ReceiptWanted(_)
+                | Body::Presence(_)
                 | Body::Notice(_) => self.break_off("the first message is not Hello"),
             },
             Phase::Unlisted => match body {
@@ -205,6 +209,7 @@ impl Exchange {
                 | Body::Receipt(_)
                 | Body::Refusal(_)
                 | Body::ReceiptWanted(_)
+                | Body::Presence(_)
                 | Body::Notice(_) => self.put_by(body),
             },
             Phase::Admitting => self.put_by(body),
@@ -226,6 +231,7 @@ impl Exchange {
             | Body::Receipt(_)
             | Body::Refusal(_)
             | Body::ReceiptWanted(_)
+            | Body::Presence(_)
             | Body::Notice(_)) => body,
         };
         if self.early.len() == EARLY_LIMIT {
@@ -247,6 +253,7 @@ impl Exchange {
             Body::Refusal(refusal) => self.take_refusal(refusal),
             Body::ReceiptWanted(wanted) => self.receipt_wanted(wanted),
             Body::Notice(notice) => self.noticed(notice.kind()),
+            Body::Presence(presence) => self.tell(Progress::Presence(presence)),
         }
     }
 

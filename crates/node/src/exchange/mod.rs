@@ -10,17 +10,17 @@ mod dial;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use folkmoot_journal::{
-    Admission, NodeId, PeerStatus, Role,
+    Admission, NodeId, PeerStatus, Role, Topic,
     exchange::{
         Answer, CloseReason, Effect, Event, Exchange, Progress, Question, ReleasesWanted, Setup, Side, Subscriptions,
     },
 };
-use folkmoot_proto::federation::v1::ExchangeMessage;
+use folkmoot_proto::federation::v1::{ExchangeMessage, Presence};
 use folkmoot_store::{self as store, Store, StoreError};
 use futures_util::{Stream, StreamExt, future::OptionFuture};
 use prost::Message;
 use tokio::{
-    sync::mpsc,
+    sync::{broadcast::error::RecvError, mpsc},
     task::JoinSet,
     time::{Instant, sleep_until},
 };
@@ -30,6 +30,7 @@ use crate::{
     identity::TlsPublicKey,
     node::{Node, SOFTWARE, raised},
     peers::OpenStream,
+    presence::{self, Said},
     settings::PeerAddress,
 };
 
@@ -48,6 +49,9 @@ const OPEN_QUESTIONS: usize = 64;
 const OPEN_NOTES: usize = 4;
 /// Messages handed to the transport and not yet sent.
 const CHANNEL: usize = 4;
+/// How often a peer is listened to that says who looks at campaigns, in how long.
+const PRESENCES: u32 = 1_000;
+const PRESENCE_WINDOW: Duration = Duration::from_secs(20);
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -95,6 +99,9 @@ pub(crate) struct Conversation {
     /// The comparisons under way, each with the latest request that it serves.
     comparing: Vec<(u32, u64)>,
     greeted: bool,
+    /// How often the peer has said who looks at campaigns, since when.
+    presences: u32,
+    presence_since: Instant,
     closed: Option<CloseReason>,
 }
 
@@ -141,6 +148,8 @@ impl Conversation {
             notes: JoinSet::new(),
             comparing: Vec::new(),
             greeted: false,
+            presences: 0,
+            presence_since: Instant::now(),
             closed: None,
         })
     }
@@ -155,6 +164,7 @@ impl Conversation {
         let (mut written, mut listed) = (self.node.written(), self.node.listed());
         let (mut wanted, mut freezing) = (self.node.peers().changed(), self.node.freezing());
         let mut stopping = self.node.stopping();
+        let mut said = self.node.presence().listen();
         let (mut told_replaced, mut told_frozen) = (false, self.node.frozen());
         let mut asked: Option<tokio::task::JoinHandle<Result<Answer, StoreError>>> = None;
         let hello_by = Instant::now() + PATIENCE;
@@ -211,6 +221,12 @@ impl Conversation {
                     }
                 }
                 Ok(()) = written.changed() => self.feed(Event::Wake),
+                said = said.recv() => match said {
+                    Ok(said) => self.pass_on(said),
+                    // What was lost is said again.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ended::Stopping,
+                },
                 Ok(()) = wanted.changed(), if self.side == Side::Dialler => {
                     let wanted = self.node.peers().state(self.peer).wanted;
                     if wanted > self.told {
@@ -327,11 +343,33 @@ impl Conversation {
                 ));
                 self.node.peers().update(peer, |state| state.frozen = true);
             }
+            Progress::Presence(presence) => self.heard(presence),
             Progress::NotListedByPeer => self.failed("the peer does not list this node yet, or has suspended it"),
             Progress::RevokedByPeer => {
                 self.failed("it says that the Academy has revoked this node");
                 self.node.told_of_revocation(peer);
             }
+        }
+    }
+
+    /// Tells the peer who looks at a campaign, where it may read that.
+    fn pass_on(&mut self, said: Said) {
+        let rights = self.node.store().journal().rights();
+        let reads = rights.may_read(self.peer, Topic::Campaign(said.campaign));
+        if reads && self.status == PeerStatus::Listed && said.heard_of != Some(self.peer) {
+            self.feed(Event::Presence(said.presence));
+        }
+    }
+
+    /// The peer says who looks at a campaign; more of that than anybody does is not listened to.
+    fn heard(&mut self, presence: Presence) {
+        let now = Instant::now();
+        if now.duration_since(self.presence_since) >= PRESENCE_WINDOW {
+            (self.presence_since, self.presences) = (now, 0);
+        }
+        self.presences += 1;
+        if self.presences <= PRESENCES {
+            presence::heard(&self.node, self.peer, presence);
         }
     }
 

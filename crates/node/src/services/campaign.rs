@@ -104,7 +104,7 @@ impl CampaignService for Campaigns {
         request: Request<proto::WatchCampaignRequest>,
     ) -> Result<Response<Watching>, Status> {
         Permit::of(&request)?;
-        let proto::WatchCampaignRequest { name, heads } = request.into_inner();
+        let proto::WatchCampaignRequest { name, heads, with_presence } = request.into_inner();
         let mut violations = Violations::default();
         let campaign = which("name", &name, &mut violations);
         let heads: Vec<Option<[u8; 32]>> = heads.iter().map(|head| head.as_slice().try_into().ok()).collect();
@@ -114,7 +114,7 @@ impl CampaignService for Campaigns {
         let Some(campaign) = campaign else { return Err(violations.refuse()) };
         violations.check()?;
         let heads: Vec<[u8; 32]> = heads.into_iter().flatten().collect();
-        Ok(Response::new(watch::watch(Arc::clone(&self.0), campaign, heads)))
+        Ok(Response::new(watch::watch(Arc::clone(&self.0), campaign, heads, with_presence)))
     }
 
     async fn list_changes(

@@ -222,12 +222,12 @@ async fn a_client_sees_what_another_hub_writes_as_soon_as_it_arrives() {
     until(other.written(), "the campaign is there", || there.get(id).is_ok_and(|it| !it.view.title.is_empty())).await;
 
     let mut watcher = Client::new(channel(&places[1]).await);
-    let request = WatchCampaignRequest { name: name.clone(), heads: Vec::new() };
+    let request = WatchCampaignRequest { name: name.clone(), heads: Vec::new(), with_presence: false };
     let mut seen = watcher.watch_campaign(request).await.expect("watched").into_inner();
     let first = seen.message().await.expect("open").expect("the campaign as it is");
     assert_eq!(first.campaign.expect("a campaign").title, "Warm homes");
     assert!(first.changes.is_empty() && first.heads.len() == 1);
-    let request = WatchCampaignRequest { name: name.clone(), heads: first.heads };
+    let request = WatchCampaignRequest { name: name.clone(), heads: first.heads, with_presence: false };
     let mut changes = watcher.watch_campaign(request).await.expect("watched").into_inner();
 
     let request = AddTaskRequest { parent: name.clone(), task: Some(task("Leaflets")), request_id: String::new() };
@@ -238,9 +238,10 @@ async fn a_client_sees_what_another_hub_writes_as_soon_as_it_arrives() {
         assert_eq!(news.changes.len(), sent);
     }
 
-    let wrong = WatchCampaignRequest { name: "campaigns/1".into(), heads: vec![vec![7; 31]] };
+    let wrong = WatchCampaignRequest { name: "campaigns/1".into(), heads: vec![vec![7; 31]], with_presence: false };
     assert_eq!(refused(watcher.watch_campaign(wrong).await), bad(&["name", "heads[0]"]));
-    let nowhere = WatchCampaignRequest { name: format!("campaigns/{}", "0".repeat(64)), heads: Vec::new() };
+    let nowhere =
+        WatchCampaignRequest { name: format!("campaigns/{}", "0".repeat(64)), heads: Vec::new(), with_presence: false };
     let mut none = watcher.watch_campaign(nowhere).await.expect("a stream").into_inner();
     assert_eq!(refused(none.message().await), because(Code::NotFound, "NO_SUCH_CAMPAIGN"));
     for running in nodes {

@@ -49,7 +49,7 @@ async fn a_lead_takes_hubs_in_and_out_and_hands_over() {
     assert_eq!(refused(admitted), because(Code::PermissionDenied, "NOT_THE_LEAD"));
 
     // A client that watches hears of it, though the document is the same.
-    let request = WatchCampaignRequest { name: name.clone(), heads: Vec::new() };
+    let request = WatchCampaignRequest { name: name.clone(), heads: Vec::new(), with_presence: false };
     let mut watched = there.watch_campaign(request).await.expect("watched").into_inner();
     let first = watched.message().await.expect("sent").expect("at once").campaign.expect("a campaign");
     assert_eq!(first.role(), CampaignRole::Reader);

@@ -8,6 +8,7 @@ mod curriculum;
 mod gate;
 mod joining;
 mod policy;
+mod presence;
 mod recording;
 mod serving;
 mod sharing;

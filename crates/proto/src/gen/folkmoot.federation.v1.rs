@@ -19,7 +19,7 @@ pub struct ExchangeMessage {
     /// What is said.
     #[prost(
         oneof = "exchange_message::Body",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
     )]
     pub body: ::core::option::Option<exchange_message::Body>,
 }
@@ -61,7 +61,30 @@ pub mod exchange_message {
         /// Something that the operator of the receiving node should be told.
         #[prost(message, tag = "11")]
         Notice(super::Notice),
+        /// Who looks at a campaign just now.
+        #[prost(message, tag = "12")]
+        Presence(super::Presence),
     }
+}
+/// Presence says how many people at a hub look at a campaign just now. It is a hint: nobody stores it, and it holds for a
+/// minute. A hub says it of itself; the Academy passes on what a hub says of itself in a campaign that it relays.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Presence {
+    /// The campaign's id: 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub campaign: ::prost::alloc::vec::Vec<u8>,
+    /// The hub's node id: 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub hub: ::prost::alloc::vec::Vec<u8>,
+    /// The hub's process.
+    #[prost(fixed64, tag = "3")]
+    pub incarnation: u64,
+    /// Counts what this process has said: of two things the later holds.
+    #[prost(uint64, tag = "4")]
+    pub count: u64,
+    /// How many look; 0 where nobody does any more.
+    #[prost(uint32, tag = "5")]
+    pub people: u32,
 }
 /// Hello opens each side of the exchange.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

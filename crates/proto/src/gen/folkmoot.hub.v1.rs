@@ -610,6 +610,19 @@ pub struct Campaign {
     /// The names of members that say that this hub takes part no longer. They give it nothing, and take nothing of it.
     #[prost(string, repeated, tag = "24")]
     pub left_out_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The hubs at which somebody looks at the campaign just now, as far as it is known here: clients that watch it and say so.
+    #[prost(message, repeated, tag = "25")]
+    pub present: ::prost::alloc::vec::Vec<HubPresence>,
+}
+/// HubPresence is a hub at which somebody looks at a campaign.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HubPresence {
+    /// The hub's name.
+    #[prost(string, tag = "1")]
+    pub hub: ::prost::alloc::string::String,
+    /// How many clients watch there.
+    #[prost(int32, tag = "2")]
+    pub people: i32,
 }
 /// SignUp is an organisation on a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -717,6 +730,10 @@ pub struct WatchCampaignRequest {
     /// new is sent, at first too, and with it the changes that the client lacks. Without them no changes are sent.
     #[prost(bytes = "vec", repeated, tag = "2")]
     pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// Optional. Whether the members are told that somebody at this hub looks at the campaign, without saying who; and whether the
+    /// campaign is sent anew as well when somebody comes or goes.
+    #[prost(bool, tag = "3")]
+    pub with_presence: bool,
 }
 /// WatchCampaignResponse is a campaign that has changed.
 #[derive(Clone, PartialEq, ::prost::Message)]

@@ -201,12 +201,20 @@ pub(crate) fn attest(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> 
     let Some(known) = checkpoints::counting(tx, id)?.filter(|known| known.generation > 0) else { return Ok(()) };
     let Ok(author) = tx.author() else { return Ok(()) };
     let me = author.key.id();
-    let takes_part = tx.working.rights().role_in(me, id).is_some();
-    let dropped = known.covers.iter().all(|cursor| is_dropped(tx, id, cursor).unwrap_or(false));
-    if !takes_part || !dropped || tx.frozen() || attested(tx, id, known.generation)?.contains_key(&me) {
+    let sql = "SELECT 1 FROM campaign WHERE id = ?1 AND attested >= ?2";
+    if tx.prepare_cached(sql)?.exists(params![id.0, known.generation])? {
         return Ok(());
     }
-    append_in(tx, Topic::Campaign(id), PayloadKind::CampaignAttestation, encode_attestation(known.generation))?;
+    let takes_part = tx.working.rights().role_in(me, id).is_some();
+    let dropped = known.covers.iter().all(|cursor| is_dropped(tx, id, cursor).unwrap_or(false));
+    if !takes_part || !dropped || tx.frozen() {
+        return Ok(());
+    }
+    // Marked first: the entry comes back here.
+    tx.prepare_cached("UPDATE campaign SET attested = ?2 WHERE id = ?1")?.execute(params![id.0, known.generation])?;
+    if !attested(tx, id, known.generation)?.contains_key(&me) {
+        append_in(tx, Topic::Campaign(id), PayloadKind::CampaignAttestation, encode_attestation(known.generation))?;
+    }
     Ok(())
 }
 

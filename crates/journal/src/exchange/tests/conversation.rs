@@ -95,7 +95,8 @@ impl Pair {
             | Progress::Frozen
             | Progress::PeerFrozen
             | Progress::NotListedByPeer
-            | Progress::RevokedByPeer => None,
+            | Progress::RevokedByPeer
+            | Progress::Presence(_) => None,
         };
         self.told[side].iter().filter_map(settled).collect()
     }

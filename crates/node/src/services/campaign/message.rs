@@ -55,6 +55,15 @@ pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
         successor: membership::successor(node, &membership.roster),
         may_take_lead,
         membership_contested: membership.contested,
+        present: node
+            .presence()
+            .at(id, std::time::Instant::now())
+            .into_iter()
+            .map(|(hub, people)| proto::HubPresence {
+                hub: node.name_of(hub),
+                people: i32::try_from(people).unwrap_or(i32::MAX),
+            })
+            .collect(),
         left_out_by: left_out_by.iter().map(|hub| node.name_of(*hub)).collect(),
         waiting_entries: i32::try_from(waiting).unwrap_or(i32::MAX),
         set_aside_entries: i32::try_from(set_aside).unwrap_or(i32::MAX),

@@ -2,8 +2,9 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
-use folkmoot_journal::{CampaignId, Hash};
+use folkmoot_journal::{CampaignId, Hash, NodeId, Topic};
 use folkmoot_proto::hub::v1::WatchCampaignResponse;
 use folkmoot_store::campaign::News;
 use futures_util::{Stream, stream};
@@ -12,6 +13,7 @@ use tonic::Status;
 
 use super::message;
 use crate::node::{Node, raised};
+use crate::presence::Looking;
 use crate::status;
 use crate::synchronize::SyncError;
 
@@ -26,15 +28,35 @@ struct Watch {
     /// The last entry of the membership that was sent last; at first of the one that was there.
     tip: Option<Hash>,
     with_changes: bool,
+    /// Said to the members as long as the client is there.
+    looking: Option<Looking>,
+    /// Who was there when the campaign was sent last.
+    present: Vec<(NodeId, u32)>,
+    came_or_went: watch::Receiver<u64>,
     written: watch::Receiver<u64>,
     stopping: watch::Receiver<bool>,
 }
 
 /// Follows a campaign for a client that holds the document with these heads; none where it holds no document.
-pub(super) fn watch(node: Arc<Node>, campaign: CampaignId, heads: Vec<[u8; 32]>) -> Watching {
+pub(super) fn watch(node: Arc<Node>, campaign: CampaignId, heads: Vec<[u8; 32]>, with_presence: bool) -> Watching {
     let (written, stopping) = (node.written(), node.stopping());
     let with_changes = !heads.is_empty();
-    let watch = Watch { node, campaign, seen: heads, tip: None, with_changes, written, stopping };
+    let (came_or_went, present) = (node.presence().changed(), Vec::new());
+    // Nobody is told of a client that may not even read the campaign.
+    let reads = node.store().journal().rights().may_read(node.id(), Topic::Campaign(campaign));
+    let looking = (with_presence && reads).then(|| node.presence().look(campaign));
+    let watch = Watch {
+        node,
+        campaign,
+        seen: heads,
+        tip: None,
+        with_changes,
+        looking,
+        present,
+        came_or_went,
+        written,
+        stopping,
+    };
     Box::pin(stream::try_unfold(watch, Watch::next))
 }
 
@@ -43,18 +65,32 @@ impl Watch {
         loop {
             // Marked before the store is read: no change in between is missed.
             self.written.mark_unchanged();
+            self.came_or_went.mark_unchanged();
             if *self.stopping.borrow() {
                 return Err(status::synchronize(SyncError::Stopping));
             }
             let (campaign, seen, tip) = (self.campaign, self.seen.clone(), self.tip);
+            let present = match self.looking {
+                Some(_) => self.node.presence().at(campaign, Instant::now()),
+                None => Vec::new(),
+            };
+            let others = present != self.present;
             let news = self.node.on_store(move |store| {
                 let held = store.journal().rights().memberships.get(campaign).map(|membership| membership.tip);
-                Ok((held, store.campaigns()?.news(campaign, &seen, tip)?))
+                let campaigns = store.campaigns()?;
+                let news = match campaigns.news(campaign, &seen, tip)? {
+                    None if others => {
+                        Some(News { state: campaigns.get(campaign)?, heads: seen.clone(), changes: Vec::new() })
+                    }
+                    news => news,
+                };
+                Ok((held, news))
             });
             let (held, news) = news.await.map_err(status::store)?;
             self.tip = self.tip.or(held);
             if let Some(News { state, heads, changes }) = news {
                 self.seen.clone_from(&heads);
+                self.present = present;
                 self.tip = Some(state.membership.tip);
                 let response = WatchCampaignResponse {
                     campaign: Some(message::campaign(&self.node, state)),
@@ -66,6 +102,7 @@ impl Watch {
             tokio::select! {
                 () = raised(&mut self.stopping) => {}
                 _ = self.written.changed() => {}
+                _ = self.came_or_went.changed(), if self.looking.is_some() => {}
             }
         }
     }
