@@ -67,6 +67,7 @@ pub struct Roster {
     academy_relays: bool,
     last_accepted: BTreeSet<Cursor>,
     prunes: bool,
+    generation: u32,
 }
 
 impl Roster {
@@ -94,7 +95,7 @@ impl Roster {
         if successor.is_some_and(|hub| members.get(&hub) != Some(&MemberRole::Editor)) {
             return Err(Fault::Membership("its successor is no editor"));
         }
-        Ok(Roster { lead, members, successor, academy_relays, last_accepted, prunes: false })
+        Ok(Roster { lead, members, successor, academy_relays, last_accepted, prunes: false, generation: 0 })
     }
 
     /// The same, where members drop the entries that a checkpoint covers, or keep them.
@@ -106,6 +107,18 @@ impl Roster {
     /// Whether members drop the entries that a checkpoint covers.
     pub fn prunes(&self) -> bool {
         self.prunes
+    }
+
+    /// The same, of a campaign whose document is of this generation.
+    #[must_use]
+    pub fn of_generation(self, generation: u32) -> Self {
+        Roster { generation, ..self }
+    }
+
+    /// The generation of the document that whoever wrote this held. No checkpoint of a higher one counts of whoever led
+    /// before: nobody who has handed the lead over makes a campaign forget.
+    pub fn generation(&self) -> u32 {
+        self.generation
     }
 
     /// Who decides who takes part.

@@ -482,7 +482,7 @@ mod tests {
         let founding = MembershipRecord { nonce: [4; 16], members, academy_relays: true };
         let roles = [(NodeId([1; 32]), MemberRole::Reader), (record().hub, MemberRole::Lead)].into();
         let ended = [Cursor { author: NodeId([1; 32]), ..record().last_accepted[0].1 }].into();
-        let roster = Roster::new(roles, None, true, ended).unwrap();
+        let roster = Roster::new(roles, None, true, ended).unwrap().pruning(true).of_generation(2);
         let change = MembershipChange { predecessor: Hash([5; 32]), roster, appointment: 3 };
         let appointment = Appointment { campaign: CampaignId([6; 32]), version: 3 };
         let changes = vec![vec![1, 2], vec![3]];

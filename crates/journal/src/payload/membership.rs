@@ -52,6 +52,7 @@ pub fn encode_membership_change(change: &MembershipChange) -> Vec<u8> {
         last_accepted: roster.last_accepted().iter().map(Cursor::to_wire).collect(),
         appointment: *appointment,
         prunes: roster.prunes(),
+        generation: roster.generation(),
     }
     .encode_to_vec()
 }
@@ -77,6 +78,7 @@ pub(super) fn read_change(wire: &v1::MembershipChange) -> Result<MembershipChang
     }
     let successor = if wire.successor.is_empty() { None } else { Some(NodeId::from_slice(&wire.successor)?) };
     let last_accepted: BTreeSet<Cursor> = cursors.into_iter().collect();
-    let roster = Roster::new(members, successor, wire.academy_relays, last_accepted)?.pruning(wire.prunes);
+    let roster = Roster::new(members, successor, wire.academy_relays, last_accepted)?;
+    let roster = roster.pruning(wire.prunes).of_generation(wire.generation);
     Ok(MembershipChange { predecessor: Hash(predecessor), roster, appointment: wire.appointment })
 }

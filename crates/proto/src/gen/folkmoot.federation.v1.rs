@@ -584,6 +584,9 @@ pub struct MembershipChange {
     /// Whether members drop the entries that a checkpoint covers. The document keeps its history either way.
     #[prost(bool, tag = "7")]
     pub prunes: bool,
+    /// The generation of the document that the author held: no checkpoint of a higher one counts of whoever led before.
+    #[prost(uint32, tag = "8")]
+    pub generation: u32,
 }
 /// Nested message and enum types in `MembershipChange`.
 pub mod membership_change {

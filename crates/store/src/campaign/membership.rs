@@ -57,7 +57,7 @@ impl CampaignStore {
         self.store.write("change membership", move |tx| {
             let membership = lead(tx, id)?;
             let roster = edited(tx, &membership, edit)?;
-            if roster != membership.roster {
+            if roster.clone().of_generation(0) != membership.roster.clone().of_generation(0) {
                 write(tx, &membership, roster, 0)?;
             }
             state(tx, id)
@@ -91,6 +91,10 @@ impl CampaignStore {
             let ended = held.last_accepted().iter().filter(|cursor| cursor.author != me).copied().collect();
             let roster = Roster::new(members, None, held.academy_relays(), ended).map_err(|fault| stands(&fault))?;
             write(tx, &membership, roster.pruning(held.prunes()), appointment)?;
+            // Whoever holds the campaign from a checkpoint on has one of the lead that it has now.
+            if let Some(known) = checkpoints::counting(tx, id)? {
+                checkpoint::check_point(tx, id, known.generation)?;
+            }
             state(tx, id)
         })
     }
@@ -145,6 +149,8 @@ pub(super) fn lead(tx: &Tx<'_>, id: CampaignId) -> Result<Arc<Membership>, Store
 }
 
 fn write(tx: &mut Tx<'_>, membership: &Membership, roster: Roster, appointment: u32) -> Result<(), StoreError> {
+    let generation = checkpoints::counting(tx, membership.id)?.map_or(0, |known| known.generation);
+    let roster = roster.of_generation(generation);
     let change = MembershipChange { predecessor: membership.tip, roster, appointment };
     let payload = encode_membership_change(&change);
     append_in(tx, Topic::Campaign(membership.id), PayloadKind::MembershipChange, payload).map(|_| ())

@@ -121,6 +121,11 @@ pub(super) fn latest<'a>(all: &'a [Known], steps: &[Membership]) -> Option<&'a K
     let rank = |known: &'a Known| {
         let led = |step: &Membership| step.tip == known.membership && step.roster.lead() == known.author;
         let step = steps.iter().position(led)?;
+        // Whoever has handed the lead over makes nobody forget any more.
+        let successor = steps.iter().skip(step).find(|step| step.roster.lead() != known.author);
+        if successor.is_some_and(|next| known.generation > next.roster.generation()) {
+            return None;
+        }
         let total: u64 = known.covers.iter().map(|cursor| cursor.seq).sum();
         (known.state != State::Bad).then_some(((known.generation, step, total, known.place), known))
     };

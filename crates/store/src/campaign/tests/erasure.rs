@@ -154,3 +154,43 @@ fn a_second_erasure_takes_the_place_of_the_first() {
     }
     assert_eq!(notes(two, id), "Part 0. Part 1. ");
 }
+
+/// Whoever has handed the lead over makes nobody forget, whatever it signs.
+#[test]
+fn who_led_before_erases_nothing() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, false);
+    sync(one, two);
+    note(two, id, "Stays. ");
+    sync(one, two);
+    campaigns(one).change_membership(id, MembershipEdit::OfferLead { to: Some(two.id) }).expect("offered");
+    sync(one, two);
+    let step = one.journal().rights().memberships.get(id).expect("known").tip;
+    campaigns(two).accept_lead(id).expect("offered");
+    sync(one, two);
+    let (document, mut heads) = folkmoot_campaign::Campaign::blank().snapshot();
+    heads.sort_unstable();
+    let mut covers = one.tips(Topic::Campaign(id));
+    covers.sort_by_key(|cursor| (cursor.author, cursor.incarnation));
+    let forged = folkmoot_journal::Checkpoint {
+        membership: step,
+        generation: 1,
+        covers,
+        demands: BTreeMap::new(),
+        document,
+        heads,
+    };
+    let payload = folkmoot_journal::encode_checkpoint(&forged);
+    one.journal()
+        .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+        .expect("held, and counts nowhere");
+    sync(one, two);
+    assert_eq!([one, two].map(|hub| notes(hub, id)), ["Stays. ", "Stays. "]);
+    assert_eq!(agreed(one, id), agreed(two, id));
+    campaigns(two).erase(id).expect("the lead can");
+    for _ in 0..2 {
+        sync(one, two);
+    }
+    assert!(who_has(two, id).into_iter().all(|has| has));
+}
