@@ -184,6 +184,8 @@ impl Hub {
     /// Begins a campaign and returns its resource name.
     #[track_caller]
     pub(crate) fn begin(&self, title: &str, members: &[&str], flags: &[&str]) -> String {
+        // The members have joined, which the directory may not have told this hub yet.
+        self.sync();
         let before: Vec<String> = Client::of(&self.folder).campaigns().into_iter().map(|known| known.name).collect();
         let mut words = vec!["--title", title];
         words.extend(members.iter().flat_map(|member| ["--member", member]));

@@ -311,6 +311,8 @@ fn take_checkpoint(tx: &mut Tx<'_>, unpacked: &Unpacked, key: &LogPublicKey) -> 
         };
     }
     if log.hash != unpacked.prev_hash {
+        effects.campaigns.work_out(tx, campaign)?;
+        effects.settle(tx)?;
         return refused(tx, RefusalReason::Fork);
     }
     let taken = extend_with(tx, &mut log, &unpacked.entries, effects)?;
