@@ -13,7 +13,7 @@ use crate::chunk::check_size;
 use crate::document::{Campaign, guarded};
 use crate::history::History;
 use crate::operations::{Form, form};
-use crate::view::read;
+use crate::view::{View, read};
 
 /// The most operations that the changes of one entry may hold together.
 pub const MAX_ENTRY_OPERATIONS: usize = 100_000;
@@ -230,11 +230,11 @@ impl Campaign {
             let counting = counting(&cases);
             let is_held = |candidate: &Candidate| history.place(&candidate.hash).is_some_and(|place| place < held);
             let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
-            let document = match apply(&self.document, fresh(&order)) {
-                Some(document) => document,
-                // The checks before should leave nothing on which the library breaks. Where it does, the first submission
-                // goes with which it does, and everything is staged again without it.
-                None if !order.is_empty() => {
+            let changes = fresh(&order);
+            if !changes.is_empty() {
+                let Some((document, view)) = apply(&self.document, changes) else {
+                    // The checks before should leave nothing on which the library breaks. Where it does, the first submission
+                    // goes with which it does, and everything is staged again without it.
                     let breaks = |length| apply(&self.document, fresh(&order[..length])).is_none();
                     let culprit = order[first_that(order.len(), breaks)];
                     let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
@@ -243,13 +243,12 @@ impl Campaign {
                     history.truncate(held);
                     self.history = Some(history);
                     continue;
-                }
-                None => return verdicts(&cases, |_| false),
-            };
+                };
+                self.advance(document, view);
+            }
             let verdicts = verdicts(&cases, |it| counting.contains(&it.hash) || is_held(it));
             let is_fresh = |hash: &&ChangeHash| history.place(hash).is_some_and(|place| place >= held);
             let whole = counting.iter().filter(is_fresh).count() == history.len() - held;
-            self.document = document;
             // Late changes that nothing builds on were staged and not applied: read the graph anew.
             self.history = whole.then_some(history);
             return verdicts;
@@ -417,13 +416,10 @@ fn first_that(length: usize, holds: impl Fn(usize) -> bool) -> usize {
     without
 }
 
-/// The document with these changes, each of which builds on it or on one before; `None` where the library breaks or writes
-/// a change otherwise than it came.
-fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
+/// The document with these changes, each of which builds on it or on one before, and what it says then; `None` where the
+/// library breaks or writes a change otherwise than it came.
+fn apply(document: &Automerge, changes: Vec<Change>) -> Option<(Automerge, View)> {
     let expected: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
-    if expected.is_empty() {
-        return Some(document.clone());
-    }
     guarded(|| {
         let before = document.get_heads();
         let mut fork = document.fork();
@@ -440,8 +436,9 @@ fn apply(document: &Automerge, changes: Vec<Change>) -> Option<Automerge> {
         }
         fork.apply_changes(step).ok()?;
         let written: HashSet<ChangeHash> = fork.get_changes(&before).iter().map(Change::hash).collect();
-        let is_whole = written == expected && read(&fork).is_some() && (!marks || reloads(&fork));
-        is_whole.then_some(fork)
+        let view = read(&fork)?;
+        let is_whole = written == expected && (!marks || reloads(&fork, &view));
+        is_whole.then_some((fork, view))
     })
     .flatten()
 }
@@ -451,9 +448,10 @@ fn makes_marks(change: &Change) -> bool {
 }
 
 /// Whether the library reads what it saves. It takes marks that end before they begin, and then loads them no more.
-fn reloads(document: &Automerge) -> bool {
+fn reloads(document: &Automerge, view: &View) -> bool {
     let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
-    Automerge::load_with_options(&document.save(), options).is_ok_and(|loaded| read(&loaded) == read(document))
+    let loaded = Automerge::load_with_options(&document.save(), options);
+    loaded.is_ok_and(|loaded| read(&loaded).as_ref() == Some(view))
 }
 
 #[cfg(test)]

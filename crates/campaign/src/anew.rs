@@ -68,5 +68,5 @@ fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
             make(of(hub), &blank, &[Edit::CountReach { month: *month, people }])?;
         }
     }
-    Ok(campaign)
+    Ok(Campaign::of(campaign.document))
 }

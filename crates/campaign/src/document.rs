@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock};
 
 use automerge::transaction::CommitOptions;
 use automerge::{ActorId, Automerge, LoadOptions, TextEncoding};
@@ -107,12 +108,24 @@ pub struct Campaign {
     pub(crate) document: Automerge,
     /// Read from the document when it is first needed.
     pub(crate) history: Option<History>,
+    /// What the document says, once it was read: reading takes as long as the document is.
+    view: OnceLock<Arc<View>>,
 }
 
 impl Campaign {
     /// The document before any member's change: the same bytes on every node.
     pub fn blank() -> Self {
-        Self { document: form::blank(), history: None }
+        Self::of(form::blank())
+    }
+
+    pub(crate) fn of(document: Automerge) -> Self {
+        Self { document, history: None, view: OnceLock::new() }
+    }
+
+    /// Goes on to a later document, which says this.
+    pub(crate) fn advance(&mut self, document: Automerge, view: View) {
+        self.document = document;
+        self.view = OnceLock::from(Arc::new(view));
     }
 
     /// The hashes of the changes that no other change builds on: where two documents have the same, they are the same.
@@ -176,8 +189,12 @@ impl Campaign {
     ///
     /// # Errors
     /// [`CampaignError::Damaged`] where the document is not of the known form.
-    pub fn view(&self) -> Result<View, CampaignError> {
-        read(&self.document).ok_or(CampaignError::Damaged)
+    pub fn view(&self) -> Result<Arc<View>, CampaignError> {
+        if let Some(view) = self.view.get() {
+            return Ok(Arc::clone(view));
+        }
+        let view = Arc::new(read(&self.document).ok_or(CampaignError::Damaged)?);
+        Ok(Arc::clone(self.view.get_or_init(|| view)))
     }
 
     /// The whole document as automerge saves it, for a client that edits it elsewhere under an actor of its own.
@@ -206,10 +223,9 @@ impl Campaign {
         let mut document = guarded(load).flatten().ok_or(CampaignError::Damaged)?;
         let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
         // A document that an earlier version of this software saved.
-        guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)))
-            .flatten()
-            .ok_or(CampaignError::Damaged)?;
-        let mut campaign = Self { document, history: None };
+        let view = guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)));
+        let view = view.flatten().ok_or(CampaignError::Damaged)?;
+        let mut campaign = Self { document, history: None, view: OnceLock::from(Arc::new(view)) };
         campaign.history = campaign.take_history();
         if loaded == heads.iter().copied().collect() && campaign.history.is_some() {
             Ok(campaign)

@@ -86,7 +86,7 @@ impl Campaign {
             return Err(CampaignError::NotOwn);
         }
         let (before, after) = self.around(change)?;
-        let undoing = inverse(&differences(&before, &after), &self.view()?, &hex(&actor.node));
+        let undoing = inverse(&differences(&before, &after), &*self.view()?, &hex(&actor.node));
         // Made where the change left off, and merged like whatever is made apart: so it finds the very words that the change
         // wrote, wherever they stand by now.
         let document = self.whole(&[ChangeHash(change)]).ok_or(CampaignError::NoSuchVersion)?;

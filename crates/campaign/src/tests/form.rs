@@ -162,7 +162,7 @@ fn of_two_changes_with_one_number_the_one_offered_first_counts() {
     let verdicts = campaign.admit_all(&[submission(LUTON, &first), submission(LUTON, &second)]);
     assert_eq!(verdicts, [Verdict::Admitted, refused(ChangeFault::Numbering)]);
     assert_eq!(campaign.admit_all(&[submission(LUTON, &second)]), [refused(ChangeFault::Numbering)]);
-    assert_eq!(campaign.view().map(|view| view.aim), Ok("one".into()));
+    assert_eq!(campaign.view().map(|view| view.aim.clone()), Ok("one".into()));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_late_entry_counts_where_one_that_is_not_late_builds_on_it() {
     let all = [submission(LUTON, &answer), three.clone(), two, one];
     let expected = [Verdict::Admitted, Verdict::Waiting, Verdict::Admitted, Verdict::Admitted];
     assert_eq!(campaign.admit_all(&all), expected);
-    assert_eq!(campaign.view().map(|view| view.notes.text), Ok("two one ".into()));
+    assert_eq!(campaign.view().map(|view| view.notes.text.clone()), Ok("two one ".into()));
     assert_eq!(campaign.admit_all(&[three]), [Verdict::Waiting]);
     assert_eq!(campaign.copy().view(), campaign.view());
 }
@@ -244,7 +244,7 @@ fn a_bad_change_refuses_its_entry_alone_and_is_named() {
         "change 2 of the entry was refused: it does something else than set a text that campaigns have, write into the notes \
          or the story or mark them, add, change or remove an entry of a list, or count reach"
     );
-    assert_eq!(campaign.view().map(|view| (view.aim, view.title)), Ok((String::new(), "T".into())));
+    assert_eq!(campaign.view().map(|view| (view.aim.clone(), view.title.clone())), Ok((String::new(), "T".into())));
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn entries_without_a_name_are_not_shown_and_no_hub_signs_up_in_the_name_of_anoth
     assert_eq!(campaign.admit_all(&[submission(LUTON, &half)]), [Verdict::Admitted]);
     let signed_up = |campaign: &Campaign| -> Vec<(String, String)> {
         let view = campaign.view().expect("a campaign");
-        view.organisations.into_iter().map(|entry| (entry.organisation, entry.hub)).collect()
+        view.organisations.iter().map(|entry| (entry.organisation.clone(), entry.hub.clone())).collect()
     };
     let library = ("Library".to_owned(), "01".repeat(32));
     assert_eq!(signed_up(&campaign), std::slice::from_ref(&library));
@@ -282,5 +282,5 @@ fn a_change_that_refers_to_many_earlier_ones_is_admitted_after_a_restart() {
     let length = restarted.view().expect("a campaign").notes.text.len();
     let clear = made(&mut loaded(&campaign, LUTON), |tx| tx.splice_text(object(tx, "notes"), 0, length as isize, ""));
     assert_eq!(restarted.admit_all(&[submission(LUTON, &clear)]), [Verdict::Admitted]);
-    assert_eq!(restarted.view().map(|view| view.notes.text), Ok(String::new()));
+    assert_eq!(restarted.view().map(|view| view.notes.text.clone()), Ok(String::new()));
 }

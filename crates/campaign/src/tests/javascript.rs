@@ -3,6 +3,8 @@
 //! Each line of `javascript.txt` has a name, the code within `change(d => …)`, and the change. They build on the blank
 //! document, or on the change `aim` or `push`, under an actor that the document's export could have given.
 
+use std::sync::Arc;
+
 use super::*;
 
 const EXPORTED: Actor = Actor { node: [1; 32], incarnation: 42 };
@@ -25,7 +27,7 @@ struct Said {
 }
 
 fn said(campaign: &Campaign) -> Said {
-    let View { title, aim, notes, organisations, .. } = campaign.view().expect("a campaign");
+    let View { title, aim, notes, organisations, .. } = Arc::unwrap_or_clone(campaign.view().expect("a campaign"));
     let organisations = organisations.into_iter().map(|it| (it.organisation, it.hub)).collect();
     Said { title, aim, notes: notes.text, organisations }
 }
@@ -104,5 +106,5 @@ fn a_hub_edits_on_where_javascript_left_off() {
     }
     edited(&mut campaign, LUTON, Edit::Aim("A databank".into()));
     edited(&mut campaign, LUTON, Edit::SignUp { organisation: "Library".into(), date: None });
-    assert_eq!(campaign.copy().view().map(|view| view.aim), Ok("A databank".into()));
+    assert_eq!(campaign.copy().view().map(|view| view.aim.clone()), Ok("A databank".into()));
 }

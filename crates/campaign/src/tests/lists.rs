@@ -1,5 +1,7 @@
 //! Lists, reach, marks and the story: edited, merged, forged; and documents of the first form.
 
+use std::sync::Arc;
+
 use automerge::legacy::{ElementId, Key, MarkData, ObjectId, OpType};
 use automerge::{Change, ExpandedChange, ReadDoc, ScalarValue};
 
@@ -7,7 +9,7 @@ use super::*;
 use crate::document::hex;
 
 fn view(campaign: &Campaign) -> View {
-    campaign.view().expect("a campaign")
+    Arc::unwrap_or_clone(campaign.view().expect("a campaign"))
 }
 
 /// What was made here is brought there.

@@ -111,7 +111,7 @@ fn an_earlier_version_reads_as_its_author_saw_it() {
     assert_eq!(admit(&mut ours, LUTON.node, &[change]), Verdict::Admitted);
     let notes = |version| ours.view_at(version).map(|view| view.notes.text);
     assert_eq!((notes(first), notes(there)), (Ok(String::new()), Ok("There. ".into())), "without what was made apart");
-    assert_eq!(ours.view_at(there), theirs.view(), "the same on both");
+    assert_eq!(ours.view_at(there).as_ref(), theirs.view().as_deref(), "the same on both");
     assert_eq!(notes([9; 32]), Err(CampaignError::NoSuchVersion));
     assert_eq!((change_hash(b"no change"), ours.versions().len()), (None, 3));
 }
@@ -177,7 +177,7 @@ fn what_was_changed_since_is_not_undone() {
     let first = last(&campaign);
     edited(&mut campaign, LUTON, Edit::Aim("Second".into()));
     assert_eq!(campaign.undo(fresh(WARMINSTER, 70), first), Err(CampaignError::NothingToUndo));
-    assert_eq!(campaign.view().map(|view| view.aim), Ok("Second".into()));
+    assert_eq!(campaign.view().map(|view| view.aim.clone()), Ok("Second".into()));
     assert_eq!(campaign.undo(fresh(WARMINSTER, 70), [9; 32]), Err(CampaignError::NoSuchVersion));
 }
 

@@ -92,7 +92,7 @@ impl CampaignService for Campaigns {
         let found = self.ask("name", move |campaigns| {
             let state = campaigns.get(id)?;
             let Some((_, change)) = version else { return Ok(state) };
-            Ok(CampaignState { view: campaigns.versions(id)?.view(change)?, ..state })
+            Ok(CampaignState { view: Arc::new(campaigns.versions(id)?.view(change)?), ..state })
         });
         Ok(Response::new(self.message(found.await?)))
     }

@@ -1,6 +1,7 @@
 //! Earlier versions of a campaign: who changed what and when, read as it was, compared, undone.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use folkmoot_campaign::{Actor, CampaignError, Difference, Version, View, change_hash, differences};
 use folkmoot_journal::entry::HEADER_SIZE;
@@ -8,7 +9,7 @@ use folkmoot_journal::{CampaignId, Hash, Header, NodeId, Payload, PayloadKind, T
 use rusqlite::{Connection, params};
 
 use super::memory::Document;
-use super::{CampaignState, CampaignStore, document, edit};
+use super::{CampaignState, CampaignStore, described, document, edit};
 use crate::error::StoreError;
 use crate::journal::logs_of_topic;
 
@@ -30,7 +31,7 @@ pub struct News {
     pub state: CampaignState,
     /// The heads of its document, ascending.
     pub heads: Vec<[u8; 32]>,
-    /// The changes that are not among those that were seen, as automerge has them.
+    /// The changes that are not among those that were seen, as automerge has them, where they were asked for.
     pub changes: Vec<Vec<u8>>,
 }
 
@@ -60,7 +61,7 @@ impl Versions {
     /// [`StoreError::NoSuchVersion`].
     pub fn compare(&self, before: [u8; 32], after: Option<[u8; 32]>) -> Result<Vec<Difference>, StoreError> {
         let after = match after {
-            Some(change) => self.view(change)?,
+            Some(change) => Arc::new(self.view(change)?),
             None => self.0.campaign.view().map_err(unknown)?,
         };
         Ok(differences(&self.view(before)?, &after))
@@ -105,7 +106,13 @@ impl CampaignStore {
     ///
     /// # Errors
     /// [`StoreError::NoSuchCampaign`]; failures of the database.
-    pub fn news(&self, id: CampaignId, seen: &[[u8; 32]], tip: Option<Hash>) -> Result<Option<News>, StoreError> {
+    pub fn news(
+        &self,
+        id: CampaignId,
+        seen: &[[u8; 32]],
+        tip: Option<Hash>,
+        with_changes: bool,
+    ) -> Result<Option<News>, StoreError> {
         let held = self.store.read("campaign heads", move |connection| document::stored_heads(connection, id))?;
         let working = self.store.working();
         let membership = working.rights().memberships.get(id).filter(|membership| self.takes_part(membership));
@@ -117,9 +124,13 @@ impl CampaignStore {
         }
         let Versions(document) = self.versions(id)?;
         let heads = sorted(&document.campaign.heads()).into_iter().collect();
-        let (view, changes) = (document.campaign.view().map_err(unknown)?, document.campaign.changes_since(seen));
+        let view = document.campaign.view().map_err(unknown)?;
+        let changes = if with_changes { document.campaign.changes_since(seen) } else { Vec::new() };
         self.store.documents().keep(id, document);
-        Ok(Some(News { state: CampaignState { view, ..self.get(id)? }, heads, changes }))
+        let state = self.store.read("campaign state", |connection| {
+            described(connection, membership, self.may_take_lead(&working, membership), view)
+        })?;
+        Ok(Some(News { state, heads, changes }))
     }
 
     /// Undoes a change of this hub's own, as far as nobody has changed since what it did.

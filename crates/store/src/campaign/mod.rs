@@ -31,7 +31,7 @@ use rusqlite::{Connection, params};
 
 use crate::engine::{Role, Store};
 use crate::error::StoreError;
-use crate::journal::logs_of_topic;
+use crate::journal::{Working, logs_of_topic};
 
 pub use erasure::{Erasure, Unsent};
 pub use history::{CampaignChange, News, Versions};
@@ -73,7 +73,7 @@ pub struct CampaignState {
     /// Who takes part.
     pub membership: Arc<Membership>,
     /// What the document says.
-    pub view: View,
+    pub view: Arc<View>,
     /// Entries whose changes build on changes that have not arrived yet.
     pub waiting: u64,
     /// The lead has offered this hub the lead, or the Academy has appointed it, and it has not accepted yet.
@@ -166,10 +166,14 @@ impl CampaignStore {
         self.store.author().is_none_or(|author| membership.roster.role(author.key.id()).is_some())
     }
 
+    /// Whether this hub may take the campaign's lead over.
+    fn may_take_lead(&self, working: &Working, membership: &Membership) -> bool {
+        may_take_lead(working.rights(), self.store.author().map(|author| author.key.id()), membership)
+    }
+
     fn read(&self, id: CampaignId, membership: &Arc<Membership>) -> Result<CampaignState, StoreError> {
         let documents = self.store.documents();
-        let me = self.store.author().map(|author| author.key.id());
-        let may_lead = may_take_lead(self.store.working().rights(), me, membership);
+        let may_lead = self.may_take_lead(&self.store.working(), membership);
         match self.store.read("read campaign", |connection| stored(connection, documents, membership, may_lead))? {
             Some(state) => Ok(state),
             None => self.store.write("mend campaign", move |tx| edit::state(tx, id)),
@@ -198,7 +202,7 @@ fn described(
     connection: &Connection,
     membership: &Arc<Membership>,
     may_take_lead: bool,
-    view: View,
+    view: Arc<View>,
 ) -> Result<CampaignState, StoreError> {
     let id = membership.id;
     // What is late waits as well, and has been set aside.

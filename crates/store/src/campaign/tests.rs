@@ -59,7 +59,7 @@ fn state_at(hub: &Node, id: CampaignId) -> CampaignState {
 }
 
 fn notes(hub: &Node, id: CampaignId) -> String {
-    state_at(hub, id).view.notes.text
+    state_at(hub, id).view.notes.text.clone()
 }
 
 fn edit(hub: &Node, id: CampaignId, edit: Edit) -> CampaignState {

@@ -1,6 +1,7 @@
 //! Campaigns as messages say them: what a campaign says, and what it is asked to say.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use folkmoot_campaign::{
     AskState, Difference, Entry, EntryId, Field, Influence, Item, List, Mark, Month, Prose, Stance, Style, TaskState,
@@ -30,7 +31,7 @@ const COLLECTIONS: [(List, &str); 7] = [
 /// A campaign as this hub sees it.
 pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
     let CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside } = state;
-    let View { title, aim, story, notes, organisations, entries, reach } = view;
+    let View { title, aim, story, notes, organisations, entries, reach } = Arc::unwrap_or_clone(view);
     let hub = |hub: &str| hub.parse().map(|id| node.name_of(id)).unwrap_or_else(|_| hub.to_owned());
     let mut said = proto::Campaign {
         name: format!("campaigns/{id}"),

@@ -69,7 +69,7 @@ impl Watch {
             if *self.stopping.borrow() {
                 return Err(status::synchronize(SyncError::Stopping));
             }
-            let (campaign, seen, tip) = (self.campaign, self.seen.clone(), self.tip);
+            let (campaign, seen, tip, with_changes) = (self.campaign, self.seen.clone(), self.tip, self.with_changes);
             let present = match self.looking {
                 Some(_) => self.node.presence().at(campaign, Instant::now()),
                 None => Vec::new(),
@@ -78,7 +78,7 @@ impl Watch {
             let news = self.node.on_store(move |store| {
                 let held = store.journal().rights().memberships.get(campaign).map(|membership| membership.tip);
                 let campaigns = store.campaigns()?;
-                let news = match campaigns.news(campaign, &seen, tip)? {
+                let news = match campaigns.news(campaign, &seen, tip, with_changes)? {
                     None if others => {
                         Some(News { state: campaigns.get(campaign)?, heads: seen.clone(), changes: Vec::new() })
                     }
@@ -94,7 +94,7 @@ impl Watch {
                 self.tip = Some(state.membership.tip);
                 let response = WatchCampaignResponse {
                     campaign: Some(message::campaign(&self.node, state)),
-                    changes: if self.with_changes { changes } else { Vec::new() },
+                    changes,
                     heads: heads.iter().map(|head| head.to_vec()).collect(),
                 };
                 return Ok(Some((response, self)));

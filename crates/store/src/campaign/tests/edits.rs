@@ -79,7 +79,7 @@ fn a_campaign_may_have_no_other_member_and_campaigns_are_listed_by_title() {
         assert_eq!(written(hub, made.id), 3, "opening, membership, title");
     }
     let titles: Vec<String> =
-        campaigns(hub).list().expect("campaigns").into_iter().map(|state| state.view.title).collect();
+        campaigns(hub).list().expect("campaigns").into_iter().map(|state| state.view.title.clone()).collect();
     assert_eq!(titles, ["Buses", "Homes", "Trees"]);
 }
 
