@@ -254,7 +254,7 @@ fn see(world: &World, process: ProcessId, id: CampaignId) -> Result<Seen, String
     Ok(Seen {
         membership: state.membership,
         heads: disk::heads(&exported.document),
-        view: state.view,
+        view: state.view.as_ref().clone(),
         // Whoever was given a checkpoint does not hold what was set aside before it.
         waiting: if world.oracle.membership_changed { 0 } else { state.waiting },
         set_aside: if world.oracle.membership_changed { 0 } else { state.set_aside },
