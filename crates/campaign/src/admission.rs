@@ -11,9 +11,9 @@ use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncodin
 
 use crate::chunk::check_size;
 use crate::document::{Campaign, guarded};
-use crate::history::History;
+use crate::history::{History, Touched};
 use crate::operations::{Form, form};
-use crate::view::{View, read};
+use crate::view::{View, read, read_again};
 
 /// The most operations that the changes of one entry may hold together.
 pub const MAX_ENTRY_OPERATIONS: usize = 100_000;
@@ -120,10 +120,23 @@ struct Candidate {
     place: usize,
     hash: ChangeHash,
     change: Change,
+    /// Whether it marks a text.
+    marks: bool,
+    /// Which parts of the document it touches, as far as that is known.
+    touched: Touched,
 }
 
-/// Judges one change by itself, and says how many objects it makes.
-fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<(Change, usize), ChangeFault> {
+/// What a change is by itself.
+struct Examined {
+    change: Change,
+    /// How many objects it makes.
+    objects: usize,
+    /// Whether it marks a text.
+    marks: bool,
+}
+
+/// Judges one change by itself.
+fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<Examined, ChangeFault> {
     check_size(bytes)?;
     let change = guarded(|| Change::from_bytes(bytes.to_vec()))
         .ok_or(ChangeFault::Breaking)?
@@ -149,14 +162,19 @@ fn examine(author: &[u8; 32], bytes: &[u8]) -> Result<(Change, usize), ChangeFau
     if expanded.operations.is_empty() {
         return Err(ChangeFault::Operation);
     }
-    let mut objects = 0;
+    let (mut objects, mut marks) = (0, false);
     for operation in &expanded.operations {
-        objects += usize::from(form(operation)?.makes_object());
+        let form = form(operation)?;
+        objects += usize::from(form.makes_object());
+        marks |= matches!(form, Form::Mark { .. });
     }
     // The library keeps columns of its own and writes the change anew when it saves the document. Were the bytes any
     // others than its own, the hash would be another one then. This also checks the checksum.
     let written = guarded(|| Change::from(expanded)).ok_or(ChangeFault::Breaking)?;
-    if written.raw_bytes() == change.raw_bytes() { Ok((change, objects)) } else { Err(ChangeFault::Malformed) }
+    if written.raw_bytes() != change.raw_bytes() {
+        return Err(ChangeFault::Malformed);
+    }
+    Ok(Examined { change, objects, marks })
 }
 
 fn examine_all(submission: &Submission) -> Result<Vec<Candidate>, Refused> {
@@ -165,7 +183,7 @@ fn examine_all(submission: &Submission) -> Result<Vec<Candidate>, Refused> {
     let (mut operations, mut objects) = (0, 0);
     for (place, bytes) in submission.changes.iter().enumerate() {
         let refused = |fault| Refused { change: place, fault };
-        let (change, made) = examine(&submission.author, bytes).map_err(refused)?;
+        let Examined { change, objects: made, marks } = examine(&submission.author, bytes).map_err(refused)?;
         operations += change.len();
         objects += made;
         if operations > MAX_ENTRY_OPERATIONS || objects > MAX_ENTRY_OBJECTS {
@@ -173,7 +191,7 @@ fn examine_all(submission: &Submission) -> Result<Vec<Candidate>, Refused> {
         }
         let hash = change.hash();
         if seen.insert(hash) {
-            candidates.push(Candidate { place, hash, change });
+            candidates.push(Candidate { place, hash, change, marks, touched: Touched::All });
         }
     }
     let mut later = seen;
@@ -230,12 +248,12 @@ impl Campaign {
             let counting = counting(&cases);
             let is_held = |candidate: &Candidate| history.place(&candidate.hash).is_some_and(|place| place < held);
             let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
-            let changes = fresh(&order);
-            if !changes.is_empty() {
-                let Some((document, view)) = apply(&self.document, changes) else {
+            let candidates = fresh(&order);
+            if !candidates.is_empty() {
+                let Some((document, view)) = self.made_before(&candidates).or_else(|| self.with(&candidates)) else {
                     // The checks before should leave nothing on which the library breaks. Where it does, the first submission
                     // goes with which it does, and everything is staged again without it.
-                    let breaks = |length| apply(&self.document, fresh(&order[..length])).is_none();
+                    let breaks = |length| self.with(&fresh(&order[..length])).is_none();
                     let culprit = order[first_that(order.len(), breaks)];
                     let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
                     cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
@@ -254,14 +272,58 @@ impl Campaign {
             return verdicts;
         }
     }
+
+    /// The document with these changes where it was made here with just these before, and what it says then.
+    fn made_before(&mut self, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
+        let ahead = self.ahead.take()?;
+        let changes: HashSet<ChangeHash> = candidates.iter().map(|candidate| candidate.hash).collect();
+        if ahead.changes != changes {
+            return None;
+        }
+        guarded(|| self.whole_with(ahead.document, candidates)).flatten()
+    }
+
+    /// The document with these changes, each of which builds on it or on one before, and what it says then; `None` where the
+    /// library breaks or writes a change otherwise than it came.
+    fn with(&self, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
+        guarded(|| {
+            let mut fork = self.document.fork();
+            let mut step = Vec::new();
+            let mut operations = 0;
+            for candidate in candidates {
+                operations += candidate.change.len();
+                step.push(candidate.change.clone());
+                if operations >= OPERATIONS_AT_ONCE {
+                    fork.apply_changes(std::mem::take(&mut step)).ok()?;
+                    operations = 0;
+                }
+            }
+            fork.apply_changes(step).ok()?;
+            self.whole_with(fork, candidates)
+        })
+        .flatten()
+    }
+
+    /// A document to which these changes were added, where it holds just them beside what this one holds.
+    fn whole_with(&self, document: Automerge, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
+        let written = document.get_changes(&self.document.get_heads());
+        let written: HashSet<ChangeHash> = written.iter().map(Change::hash).collect();
+        if written != candidates.iter().map(|candidate| candidate.hash).collect() {
+            return None;
+        }
+        let touched = candidates.iter().fold(Touched::nothing(), |all, candidate| all.and(&candidate.touched));
+        let view = read_again(&document, &*self.view().ok()?, &touched)?;
+        debug_assert!(read(&document).as_ref() == Some(&view), "read again: {touched:?}");
+        let marks = candidates.iter().any(|candidate| candidate.marks);
+        (!marks || reloads(&document, &view)).then_some((document, view))
+    }
 }
 
 /// Those changes of these cases that are to go in, each once, in their order.
-fn fresh(cases: &[Case], order: &[usize], goes_in: impl Fn(&Candidate) -> bool) -> Vec<Change> {
+fn fresh<'a>(cases: &'a [Case], order: &[usize], goes_in: impl Fn(&Candidate) -> bool) -> Vec<&'a Candidate> {
     let mut once = HashSet::new();
     let candidates = order.iter().flat_map(|index| &cases[*index].candidates);
-    let fresh = candidates.filter(|candidate| goes_in(candidate) && once.insert(candidate.hash));
-    fresh.map(|candidate| candidate.change.clone()).collect()
+    candidates.filter(|candidate| goes_in(candidate) && once.insert(candidate.hash)).collect()
 }
 
 /// Brings submissions into an order in which each follows from what was before it.
@@ -345,13 +407,16 @@ impl<'a> Staging<'a> {
 
     fn decide(&mut self, index: usize) {
         let before = self.history.len();
-        let fault = self.cases[index].candidates.iter().find_map(|candidate| {
+        let fault = self.cases[index].candidates.iter_mut().find_map(|candidate| {
             if self.history.place(&candidate.hash).is_some() {
                 return None;
             }
             let operations = candidate.change.decode().operations;
-            let fault = self.history.add(self.document, &candidate.change, &operations).err()?;
-            Some(Refused { change: candidate.place, fault })
+            match self.history.add(self.document, &candidate.change, &operations) {
+                Ok(touched) => candidate.touched = touched,
+                Err(fault) => return Some(Refused { change: candidate.place, fault }),
+            }
+            None
         });
         if let Some(refused) = fault {
             self.history.truncate(before);
@@ -414,37 +479,6 @@ fn first_that(length: usize, holds: impl Fn(usize) -> bool) -> usize {
         if holds(middle) { with = middle } else { without = middle }
     }
     without
-}
-
-/// The document with these changes, each of which builds on it or on one before, and what it says then; `None` where the
-/// library breaks or writes a change otherwise than it came.
-fn apply(document: &Automerge, changes: Vec<Change>) -> Option<(Automerge, View)> {
-    let expected: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
-    guarded(|| {
-        let before = document.get_heads();
-        let mut fork = document.fork();
-        let mut step = Vec::new();
-        let mut operations = 0;
-        let marks = changes.iter().any(makes_marks);
-        for change in changes {
-            operations += change.len();
-            step.push(change);
-            if operations >= OPERATIONS_AT_ONCE {
-                fork.apply_changes(std::mem::take(&mut step)).ok()?;
-                operations = 0;
-            }
-        }
-        fork.apply_changes(step).ok()?;
-        let written: HashSet<ChangeHash> = fork.get_changes(&before).iter().map(Change::hash).collect();
-        let view = read(&fork)?;
-        let is_whole = written == expected && (!marks || reloads(&fork, &view));
-        is_whole.then_some((fork, view))
-    })
-    .flatten()
-}
-
-fn makes_marks(change: &Change) -> bool {
-    change.decode().operations.iter().any(|operation| matches!(form(operation), Ok(Form::Mark { .. })))
 }
 
 /// Whether the library reads what it saves. It takes marks that end before they begin, and then loads them no more.

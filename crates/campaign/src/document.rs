@@ -1,11 +1,11 @@
 //! The document itself. Text indexes count UTF-16 units, as JavaScript clients do.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use automerge::transaction::CommitOptions;
-use automerge::{ActorId, Automerge, LoadOptions, TextEncoding};
+use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncoding};
 
 use crate::admission::{Submission, Verdict};
 use crate::edit::Edit;
@@ -110,6 +110,22 @@ pub struct Campaign {
     pub(crate) history: Option<History>,
     /// What the document says, once it was read: reading takes as long as the document is.
     view: OnceLock<Arc<View>>,
+    /// What was made here of the document last and is not part of it yet.
+    pub(crate) ahead: Option<Ahead>,
+}
+
+/// A document with changes that were made or tried here, so that they need not be applied a second time when they are admitted:
+/// applying one takes the library as long as the document is, and making it does not.
+pub(crate) struct Ahead {
+    pub(crate) changes: HashSet<ChangeHash>,
+    pub(crate) document: Automerge,
+}
+
+/// A campaign as it was, to be gone back to by [`Campaign::go_back`].
+pub struct Bookmark {
+    document: Automerge,
+    view: Arc<View>,
+    changes: usize,
 }
 
 impl Campaign {
@@ -119,13 +135,36 @@ impl Campaign {
     }
 
     pub(crate) fn of(document: Automerge) -> Self {
-        Self { document, history: None, view: OnceLock::new() }
+        Self { document, history: None, view: OnceLock::new(), ahead: None }
     }
 
     /// Goes on to a later document, which says this.
     pub(crate) fn advance(&mut self, document: Automerge, view: View) {
         self.document = document;
         self.view = OnceLock::from(Arc::new(view));
+        self.ahead = None;
+    }
+
+    /// The campaign as it is, to try changes on it and go back.
+    ///
+    /// # Errors
+    /// [`CampaignError::Damaged`] where the document is not of the known form.
+    pub fn bookmark(&mut self) -> Result<Bookmark, CampaignError> {
+        let history = self.take_history().ok_or(CampaignError::Damaged)?;
+        let changes = history.len();
+        self.history = Some(history);
+        Ok(Bookmark { document: self.document.clone(), view: self.view()?, changes })
+    }
+
+    /// Takes back all that was admitted since. Admitting just that again costs little then.
+    pub fn go_back(&mut self, bookmark: Bookmark) {
+        let document = std::mem::replace(&mut self.document, bookmark.document);
+        self.view = OnceLock::from(bookmark.view);
+        self.ahead = self.history.as_mut().map(|history| {
+            let changes = history.hashes_from(bookmark.changes).collect();
+            history.truncate(bookmark.changes);
+            Ahead { changes, document }
+        });
     }
 
     /// The hashes of the changes that no other change builds on: where two documents have the same, they are the same.
@@ -157,7 +196,7 @@ impl Campaign {
     ///
     /// # Errors
     /// As [`Campaign::edit`].
-    pub fn draft(&self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
+    pub fn draft(&mut self, actor: Actor, edit: &Edit) -> Result<Option<Vec<u8>>, CampaignError> {
         if let Some(fault) = edit.faults().into_iter().next() {
             return Err(fault);
         }
@@ -169,7 +208,9 @@ impl Campaign {
             |transaction| edit.carry_out(actor, &now, transaction),
         )
         .map_err(|failure| failure.error)?;
-        Ok(fork.get_changes(&before).first().map(|change| change.raw_bytes().to_vec()))
+        let made = fork.get_changes(&before);
+        self.ahead = Some(Ahead { changes: made.iter().map(Change::hash).collect(), document: fork });
+        Ok(made.first().map(|change| change.raw_bytes().to_vec()))
     }
 
     /// All changes but the first that every node makes alike, in an order in which they can be admitted, with the node id
@@ -225,7 +266,7 @@ impl Campaign {
         // A document that an earlier version of this software saved.
         let view = guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)));
         let view = view.flatten().ok_or(CampaignError::Damaged)?;
-        let mut campaign = Self { document, history: None, view: OnceLock::from(Arc::new(view)) };
+        let mut campaign = Self { document, history: None, view: OnceLock::from(Arc::new(view)), ahead: None };
         campaign.history = campaign.take_history();
         if loaded == heads.iter().copied().collect() && campaign.history.is_some() {
             Ok(campaign)

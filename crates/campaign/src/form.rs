@@ -179,7 +179,7 @@ impl List {
 }
 
 /// A rich text of the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Prose {
     /// Notes that all members share.
     Notes,
@@ -200,8 +200,8 @@ impl Prose {
 /// The map of counters.
 pub(crate) const REACH: &str = "reach";
 
-/// What an operation of a fixed change makes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A part of the document, each made by an operation of a fixed change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Schema(i64),
     Field(Field),

@@ -4,7 +4,7 @@
 //! Every change held follows the one before it under its actor, so that a count per actor describes all that a change
 //! builds on. What operations did is read from the document when it is first asked for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use automerge::legacy::{Op, OpId};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
@@ -87,6 +87,59 @@ struct Node {
     roles: Option<Vec<Run>>,
 }
 
+/// The parts of the document that changes touch, so that only those are read again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Touched {
+    Parts(BTreeSet<Part>),
+    /// Perhaps every one.
+    All,
+}
+
+impl Touched {
+    pub(crate) fn nothing() -> Self {
+        Touched::Parts(BTreeSet::new())
+    }
+
+    fn add(&mut self, part: Part) {
+        if let Touched::Parts(parts) = self {
+            parts.insert(part);
+        }
+    }
+
+    /// The part to which a text belongs, or whose entries a list has; `strings` are the texts that the change itself made.
+    fn add_text(&mut self, text: Id, role: Role, strings: &HashMap<Id, Part>) {
+        let part = match role {
+            Role::Prose(prose) => Some(Part::Prose(prose)),
+            Role::List(list) => Some(Part::List(list)),
+            Role::Field { object: None, field, .. } => Some(Part::Field(field)),
+            // An earlier change made it, and nobody remembers of which list its entry is.
+            Role::Field { .. } => strings.get(&text).copied(),
+            Role::Schema
+            | Role::Reach
+            | Role::Entry(_)
+            | Role::Character(_)
+            | Role::Mark { .. }
+            | Role::Counter(_)
+            | Role::Increment
+            | Role::Deletion => None,
+        };
+        match part {
+            Some(part) => self.add(part),
+            None => *self = Touched::All,
+        }
+    }
+
+    pub(crate) fn and(self, other: &Touched) -> Self {
+        match (self, other) {
+            (Touched::Parts(mut parts), Touched::Parts(others)) => {
+                parts.extend(others);
+                Touched::Parts(parts)
+            }
+            (Touched::All, _) | (_, Touched::All) => Touched::All,
+        }
+    }
+}
+
 /// How many changes of each actor are built on, by the actor's place in the history.
 type Clock = Vec<u32>;
 
@@ -156,6 +209,11 @@ impl History {
         self.nodes.len()
     }
 
+    /// The changes past the first `length`.
+    pub(crate) fn hashes_from(&self, length: usize) -> impl Iterator<Item = ChangeHash> {
+        self.nodes.iter().skip(length).map(|node| node.hash)
+    }
+
     /// Forgets all changes past the first `length`.
     pub(crate) fn truncate(&mut self, length: usize) {
         while self.nodes.len() > length {
@@ -166,8 +224,14 @@ impl History {
         self.clocks.retain(|index, _| (*index as usize) < length);
     }
 
-    /// Adds a change that follows from what is here and does only what a campaign allows. All that it builds on must be here.
-    pub(crate) fn add(&mut self, document: &Automerge, change: &Change, operations: &[Op]) -> Result<(), ChangeFault> {
+    /// Adds a change that follows from what is here and does only what a campaign allows, and says which parts of the document
+    /// it touches. All that it builds on must be here.
+    pub(crate) fn add(
+        &mut self,
+        document: &Automerge,
+        change: &Change,
+        operations: &[Op],
+    ) -> Result<Touched, ChangeFault> {
         let builds_on: Vec<u32> = change
             .deps()
             .iter()
@@ -193,7 +257,7 @@ impl History {
         if change.seq() != u64::from(before) + 1 || self.has_rival(change) {
             return Err(ChangeFault::Numbering);
         }
-        let roles =
+        let (roles, touched) =
             self.check(document, &clock, Id { actor, number: first }, change.actor_id().to_bytes(), operations)?;
         self.push(Node {
             hash: change.hash(),
@@ -211,7 +275,7 @@ impl History {
             self.clocks.clear();
         }
         self.clocks.insert(self.nodes.len() as u32 - 1, clock);
-        Ok(())
+        Ok(touched)
     }
 
     fn push(&mut self, node: Node) {
@@ -257,7 +321,8 @@ impl History {
         clock
     }
 
-    /// Checks every operation against what it refers to, and says what each one does. `first` is the first one's id.
+    /// Checks every operation against what it refers to, and says what each one does and which parts of the document they
+    /// touch. `first` is the first one's id.
     fn check(
         &mut self,
         document: &Automerge,
@@ -265,9 +330,12 @@ impl History {
         first: Id,
         author: &[u8],
         operations: &[Op],
-    ) -> Result<Vec<Run>, ChangeFault> {
+    ) -> Result<(Vec<Run>, Touched), ChangeFault> {
         let mut runs: Vec<Run> = Vec::new();
         let mut deleted = HashSet::new();
+        let mut touched = Touched::nothing();
+        // The parts that texts belong to which this change made in the place of strings.
+        let mut strings: HashMap<Id, Part> = HashMap::new();
         for (number, operation) in (first.number..).zip(operations) {
             let mut find = |id: &OpId| -> Result<(Id, Role), ChangeFault> {
                 let actor = *self.actors.get(&id.1).ok_or(ChangeFault::Reference)?;
@@ -294,6 +362,7 @@ impl History {
                     {
                         return Err(ChangeFault::Reference);
                     }
+                    touched.add_text(text, role, &strings);
                     Role::Mark { text, begins }
                 }
                 Form::Field { .. }
@@ -307,9 +376,9 @@ impl History {
                 }
                 Form::Field { object, field, text } => {
                     let object = object.map(&mut find).transpose()?;
-                    let fields = match object {
-                        None => &OWN_FIELDS[..],
-                        Some((_, Role::Entry(list))) => list.fields(),
+                    let (fields, part) = match object {
+                        None => (&OWN_FIELDS[..], Part::Field(field)),
+                        Some((_, Role::Entry(list))) => (list.fields(), Part::List(list)),
                         Some(_) => return Err(ChangeFault::Reference),
                     };
                     if !fields.contains(&field) {
@@ -323,6 +392,10 @@ impl History {
                         }
                         earlier = Some(overwritten);
                     }
+                    touched.add(part);
+                    if text {
+                        strings.insert(Id { actor: first.actor, number }, part);
+                    }
                     Role::Field { object, field, text }
                 }
                 Form::Entry { list, after } => {
@@ -331,6 +404,7 @@ impl History {
                     if after.is_some_and(|(_, role)| role != Role::Entry(list)) {
                         return Err(ChangeFault::Reference);
                     }
+                    touched.add(Part::List(list));
                     Role::Entry(list)
                 }
                 Form::Character { text, after, character } => {
@@ -342,6 +416,7 @@ impl History {
                     if character.is_control() && !matches!(role, Role::Prose(_)) {
                         return Err(ChangeFault::Text);
                     }
+                    touched.add_text(text, role, &strings);
                     Role::Character(text)
                 }
                 Form::Deletion { object, element } => {
@@ -363,6 +438,7 @@ impl History {
                     if !belongs || !deleted.insert(element) {
                         return Err(ChangeFault::Reference);
                     }
+                    touched.add_text(object, role, &strings);
                     Role::Deletion
                 }
                 Form::Count { map, month, hub, begins } => {
@@ -385,13 +461,14 @@ impl History {
                     if !begins && operation.pred.len() != 1 {
                         return Err(ChangeFault::Reference);
                     }
+                    touched.add(Part::Reach);
                     if begins { Role::Counter(month) } else { Role::Increment }
                 }
             };
             append(&mut runs, number, role);
         }
         let ends_open = runs.last().is_some_and(|last| last.role.open_mark().is_some());
-        if ends_open { Err(ChangeFault::Reference) } else { Ok(runs) }
+        if ends_open { Err(ChangeFault::Reference) } else { Ok((runs, touched)) }
     }
 
     /// What an operation did that is part of what `clock` covers.

@@ -23,7 +23,7 @@ mod view;
 pub use admission::{ChangeFault, MAX_ENTRY_OBJECTS, MAX_ENTRY_OPERATIONS, Refused, Submission, Verdict};
 pub use chunk::{MAX_CHANGE_BYTES, MAX_OPERATIONS, announced};
 pub use difference::{Difference, differences};
-pub use document::{Actor, Campaign, CampaignError};
+pub use document::{Actor, Bookmark, Campaign, CampaignError};
 pub use edit::{Edit, MAX_PROSE_CHARACTERS};
 pub use form::{Field, List, Prose};
 pub use item::{AskState, EntryId, Influence, Item, NoEntryId, Stance, TaskState};

@@ -9,7 +9,8 @@ use folkmoot_domain::Date;
 use folkmoot_domain::calendar::parse_date;
 
 use crate::document::hex;
-use crate::form::{Field, List, Prose, REACH, SCHEMA};
+use crate::form::{Field, List, Part, Prose, REACH, SCHEMA};
+use crate::history::Touched;
 use crate::item::{EntryId, Item};
 use crate::reach::{Month, reach_key};
 use crate::rich::{self, RichText};
@@ -86,27 +87,58 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     if schema.as_i64() != Some(SCHEMA) {
         return None;
     }
-    let prose = |prose: Prose| rich::read(document, &fixed(document, prose.key(), ObjType::Text)?);
     let mut entries = Vec::new();
     for list in List::ALL.into_iter().filter(|list| *list != List::Organisations) {
-        let read = |(id, entry): (EntryId, ObjId)| {
-            let strings = strings(document, &entry);
-            let item = Item::read(list, |field| strings.get(field.key()).cloned().unwrap_or_default())?;
-            // A client may have made an entry and not yet what it is known by.
-            let is_named = item.fields().first().is_some_and(|(_, name)| !name.is_empty());
-            is_named.then(|| Entry { id, added_by: hex(&id.actor[..32]), item })
-        };
-        entries.extend(entries_of(document, list)?.into_iter().filter_map(read));
+        entries.extend(list_of(document, list)?);
     }
     Some(View {
         title: string(document, &ROOT, Field::Title)?,
         aim: string(document, &ROOT, Field::Aim)?,
-        story: prose(Prose::Story)?,
-        notes: prose(Prose::Notes)?,
+        story: prose(document, Prose::Story)?,
+        notes: prose(document, Prose::Notes)?,
         organisations: organisations(document)?,
         entries,
         reach: reach(document)?,
     })
+}
+
+/// Reads a document that said `before` until changes came that touch these parts.
+pub(crate) fn read_again(document: &Automerge, before: &View, touched: &Touched) -> Option<View> {
+    let Touched::Parts(parts) = touched else { return read(document) };
+    let mut view = before.clone();
+    for part in parts {
+        match part {
+            Part::Schema(_) => return read(document),
+            Part::Field(Field::Title) => view.title = string(document, &ROOT, Field::Title)?,
+            Part::Field(_) => view.aim = string(document, &ROOT, Field::Aim)?,
+            Part::Prose(Prose::Story) => view.story = prose(document, Prose::Story)?,
+            Part::Prose(Prose::Notes) => view.notes = prose(document, Prose::Notes)?,
+            Part::List(List::Organisations) => view.organisations = organisations(document)?,
+            Part::List(list) => {
+                // Lists lie one behind the other.
+                let from = view.entries.partition_point(|entry| entry.item.list() < *list);
+                let upto = view.entries.partition_point(|entry| entry.item.list() <= *list);
+                view.entries.splice(from..upto, list_of(document, *list)?);
+            }
+            Part::Reach => view.reach = reach(document)?,
+        }
+    }
+    Some(view)
+}
+
+fn prose(document: &Automerge, prose: Prose) -> Option<RichText> {
+    rich::read(document, &fixed(document, prose.key(), ObjType::Text)?)
+}
+
+fn list_of(document: &Automerge, list: List) -> Option<Vec<Entry>> {
+    let read = |(id, entry): (EntryId, ObjId)| {
+        let strings = strings(document, &entry);
+        let item = Item::read(list, |field| strings.get(field.key()).cloned().unwrap_or_default())?;
+        // A client may have made an entry and not yet what it is known by.
+        let is_named = item.fields().first().is_some_and(|(_, name)| !name.is_empty());
+        is_named.then(|| Entry { id, added_by: hex(&id.actor[..32]), item })
+    };
+    Some(entries_of(document, list)?.into_iter().filter_map(read).collect())
 }
 
 fn organisations(document: &Automerge) -> Option<Vec<SignUp>> {

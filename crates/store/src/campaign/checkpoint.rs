@@ -170,13 +170,17 @@ pub(crate) fn check_point_if_due(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), 
     if !leads || membership.contested || tx.frozen() {
         return Ok(());
     }
+    if tx.documents().with(id, |document| document.bytes_to_checkpoint > 0) == Some(true) {
+        return Ok(());
+    }
     let last = checkpoints::counting(tx, id)?;
     let (covers, demands) = covers(tx, id)?;
     let bytes = |demands: &BTreeMap<NodeId, Demand>| demands.values().map(|demand| demand.bytes).sum::<u64>();
     // What waits is covered by a later one, and must not call for this one again and again.
     let fresh = bytes(&demands).saturating_sub(last.as_ref().map_or(0, |known| bytes(&known.demands)));
     let least = last.as_ref().map_or(0, |known| known.document_bytes as u64);
-    if fresh < LEAST_BYTES.max(least) {
+    if let Some(left) = LEAST_BYTES.max(least).checked_sub(fresh).filter(|left| *left > 0) {
+        tx.documents().with(id, |document| document.bytes_to_checkpoint = left);
         return Ok(());
     }
     let generation = last.map_or(0, |known| known.generation);

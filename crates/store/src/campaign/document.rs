@@ -80,7 +80,7 @@ pub(super) fn load(
     let tail = statement.query_map([id.0], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?.concat();
     let stored_bytes = snapshot.len() + tail.len();
     let campaign = Campaign::load_with(&snapshot, &tail, &heads);
-    Ok(campaign.ok().map(|campaign| Document { campaign, stored_bytes }))
+    Ok(campaign.ok().map(|campaign| Document::new(campaign, stored_bytes)))
 }
 
 /// The heads of the stored document.
@@ -99,8 +99,14 @@ pub(super) fn load_or_work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<Docume
 }
 
 fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, Aside)>, StoreError> {
-    let Parted { within, beyond, displaced } = limits::part(tx, id, places)?;
+    let mut kept = stored_heads(tx, id)?.and_then(|heads| tx.documents().take(id, &heads));
+    let mut room = kept.as_mut().map(|document| std::mem::take(&mut document.room)).unwrap_or_default();
+    let Parted { within, beyond, displaced, bytes } = limits::part(tx, id, places, &mut room)?;
     if within.is_empty() && !displaced {
+        // Nothing is loaded for what is past its author's limits.
+        if let Some(document) = kept {
+            tx.documents().keep(id, Document { room, ..document });
+        }
         return Ok(asides(&Outcome { beyond, ..Outcome::default() }));
     }
     let waited = waiting(tx, id)?;
@@ -115,7 +121,9 @@ fn take_in(tx: &mut Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Vec<(i64, 
     if displaced {
         return anew(tx);
     }
-    let mut document = load_or_work_out(tx, id)?;
+    let mut document = kept.map_or_else(|| load_or_work_out(tx, id), Ok)?;
+    document.room = room;
+    document.bytes_to_checkpoint = document.bytes_to_checkpoint.saturating_sub(bytes);
     let before = document.campaign.heads();
     let offered: BTreeSet<i64> = waited.union(&within).copied().collect();
     let mut outcome = offer(tx, &mut document.campaign, &offered, PORTION)?;
@@ -169,7 +177,7 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
         set_aside_at(tx, place, &aside)?;
     }
     outcome.beyond = beyond;
-    Ok((Document { campaign, stored_bytes }, outcome))
+    Ok((Document::new(campaign, stored_bytes), outcome))
 }
 
 /// Saves the whole document, and says how many bytes it has.

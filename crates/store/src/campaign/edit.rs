@@ -72,7 +72,7 @@ impl CampaignStore {
                 return state(tx, id);
             }
             let actor = actor(tx, id)?;
-            let document = document::load_or_work_out(tx, id)?;
+            let mut document = document::load_or_work_out(tx, id)?;
             let change = document.campaign.draft(actor, &edit).map_err(|error| refused(&error));
             tx.documents().keep(id, document);
             if let Some(change) = change? {
@@ -110,13 +110,18 @@ impl CampaignStore {
             editor(tx, id)?;
             let author = tx.author()?.key.id().0;
             // Tried first, so that the caller is told which of its changes is at fault.
-            let mut campaign = document::load_or_work_out(tx, id)?.campaign;
-            let before = campaign.heads();
-            let parts = tried(&mut campaign, author, entries(changes))?;
-            if campaign.heads() != before {
+            let mut document = document::load_or_work_out(tx, id)?;
+            let damaged = |_| StoreError::inconsistent("a campaign's document");
+            let before = document.campaign.bookmark().map_err(damaged)?;
+            let held = document.campaign.heads();
+            let parts = tried(&mut document.campaign, author, entries(changes))?;
+            let changed = document.campaign.heads() != held;
+            document.campaign.go_back(before);
+            tx.documents().keep(id, document);
+            if changed {
                 append_changes(tx, id, parts)?;
             }
-            state_of(tx, id, &campaign)
+            state(tx, id)
         })
     }
 }
@@ -152,14 +157,14 @@ fn tried(campaign: &mut Campaign, author: [u8; 32], parts: Vec<Vec<Vec<u8>>>) ->
 
 /// Appends changes, each part as an entry. One that the document does not take fails, and nothing is written.
 pub(super) fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
-    let mut demand = limits::demand_of(tx, id, tx.author()?.key.id())?;
+    let mut demand = Demand::default();
     let mut payloads = Vec::with_capacity(parts.len());
     for changes in parts {
         let payload = encode_campaign_changes(&changes);
         demand = demand.and(Demand::of(&changes, &payload));
         payloads.push((PayloadKind::CampaignChanges, payload));
     }
-    if !demand.fits() {
+    if !limits::has_room(tx, id, tx.author()?.key.id(), demand)? {
         let reason = format!(
             "with this, the hub would have written more into the campaign than {MAX_AUTHOR_OPERATIONS} operations or \
              {MAX_AUTHOR_BYTES} bytes; begin a new campaign"
@@ -195,18 +200,6 @@ pub(super) fn state(tx: &mut Tx<'_>, id: CampaignId) -> Result<CampaignState, St
     let view = document.campaign.view().map_err(damaged);
     tx.documents().keep(id, document);
     described(tx, &membership, may_lead(tx, &membership), view?)
-}
-
-/// A campaign as the transaction sees it, read from `campaign` where that is what was stored.
-pub(super) fn state_of(tx: &mut Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<CampaignState, StoreError> {
-    let stored = document::stored_heads(tx, id)?.is_some_and(|heads| heads == campaign.heads());
-    match campaign.view() {
-        Ok(view) if stored => {
-            let membership = member(tx, id)?;
-            described(tx, &membership, may_lead(tx, &membership), view)
-        }
-        Ok(_) | Err(_) => state(tx, id),
-    }
 }
 
 /// The actor of this process for the campaign's document. One that was begun anew has others than the one before, since each

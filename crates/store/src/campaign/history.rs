@@ -145,10 +145,13 @@ impl CampaignStore {
             let mut incarnation = [0; 8];
             tx.fill(&mut incarnation);
             let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
-            let mut campaign = document::load_or_work_out(tx, id)?.campaign;
-            let change = campaign.undo(actor, change).map_err(unknown)?;
+            let mut document = document::load_or_work_out(tx, id)?;
+            let before = document.campaign.bookmark().map_err(unknown)?;
+            let change = document.campaign.undo(actor, change).map_err(unknown)?;
+            document.campaign.go_back(before);
+            tx.documents().keep(id, document);
             edit::append_changes(tx, id, vec![vec![change]])?;
-            edit::state_of(tx, id, &campaign)
+            edit::state(tx, id)
         })
     }
 }

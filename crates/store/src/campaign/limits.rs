@@ -3,7 +3,7 @@
 //! An author's entries are taken in one order, whatever order they came in, and count as long as their sums stay within the
 //! limits. So it depends on the entries that are held alone which of them count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_campaign::announced;
 use folkmoot_journal::entry::HEADER_SIZE;
@@ -46,6 +46,51 @@ impl Demand {
     pub(super) fn fits(self) -> bool {
         self.operations <= MAX_AUTHOR_OPERATIONS && self.bytes <= MAX_AUTHOR_BYTES
     }
+
+    fn less(self, other: Self) -> Option<Self> {
+        Some(Self {
+            operations: self.operations.checked_sub(other.operations)?,
+            bytes: self.bytes.checked_sub(other.bytes)?,
+        })
+    }
+}
+
+/// What hubs may write at least before all that they have written is counted again. What a transaction wrote that was taken
+/// back leaves less room than there is, and never more.
+#[derive(Default)]
+pub(super) struct Room {
+    /// The checkpoint by which it was counted.
+    checkpoint: Option<i64>,
+    left: BTreeMap<NodeId, Demand>,
+}
+
+impl Room {
+    /// Whether there is certainly room for this of an author.
+    fn has(&self, author: NodeId, demand: Demand) -> bool {
+        self.left.get(&author).is_some_and(|left| left.less(demand).is_some())
+    }
+
+    /// Takes of the room where there certainly is enough for every author.
+    fn take(&mut self, begin: Option<&Known>, asked: &BTreeMap<NodeId, Demand>) -> bool {
+        let here = self.checkpoint == begin.map(|known| known.place) && begin.is_none_or(|known| known.generation == 0);
+        if !here || !asked.iter().all(|(author, demand)| self.has(*author, *demand)) {
+            return false;
+        }
+        for (author, demand) in asked {
+            self.left.entry(*author).and_modify(|left| *left = left.less(*demand).unwrap_or_default());
+        }
+        true
+    }
+
+    /// All that an author has written asks for this.
+    fn counted(&mut self, begin: Option<&Known>, author: NodeId, all: Demand) {
+        let checkpoint = begin.map(|known| known.place);
+        if self.checkpoint != checkpoint {
+            *self = Room { checkpoint, left: BTreeMap::new() };
+        }
+        let most = Demand { operations: MAX_AUTHOR_OPERATIONS, bytes: MAX_AUTHOR_BYTES };
+        self.left.insert(author, most.less(all).unwrap_or_default());
+    }
 }
 
 /// Entries that just arrived, parted by their authors' limits.
@@ -57,29 +102,43 @@ pub(super) struct Parted {
     pub(super) beyond: Vec<i64>,
     /// Whether an entry that had counted lies past the limits now, because others came that are before it in the order.
     pub(super) displaced: bool,
+    /// How many bytes of payload came.
+    pub(super) bytes: u64,
 }
 
 /// Counts the entries at `places`, which just arrived, and parts them.
-pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64]) -> Result<Parted, StoreError> {
+pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64], room: &mut Room) -> Result<Parted, StoreError> {
     let mut fresh = BTreeSet::new();
+    let mut asked: BTreeMap<NodeId, Demand> = BTreeMap::new();
     for place in places {
-        if note(tx, *place)? {
+        if let Some((author, demand)) = note(tx, *place)? {
             fresh.insert(*place);
+            let all = asked.entry(author).or_default();
+            *all = all.and(demand);
         }
     }
     let places: BTreeSet<i64> = places.iter().copied().collect();
-    let mut parted = Parted::default();
+    let bytes = asked.values().map(|demand| demand.bytes).sum();
+    let mut parted = Parted { bytes, ..Parted::default() };
     let begin = checkpoints::counting(tx, id)?;
+    if fresh.len() == places.len() && room.take(begin.as_ref(), &asked) {
+        return Ok(Parted { within: places, ..parted });
+    }
     let logs = logs_of_topic(tx, Topic::Campaign(id))?;
     for logs in logs.chunk_by(same_author) {
         if logs.iter().all(|log| places.range(log.place(0)..=log.place(log.seq)).next().is_none()) {
             continue;
         }
-        parted.displaced |= each_within(tx, logs, begin.as_ref(), &fresh, |place| {
+        let counted = each_within(tx, logs, begin.as_ref(), &fresh, |place| {
             if places.contains(&place) {
                 parted.within.insert(place);
             }
         })?;
+        match (counted, logs.first()) {
+            (Counted::All(all), Some(log)) => room.counted(begin.as_ref(), log.id.author, all),
+            (Counted::Beyond { displaced }, _) => parted.displaced |= displaced,
+            (Counted::All(_), None) => {}
+        }
         for log in logs {
             // What a checkpoint covers is part of the document.
             let covered = log.place(covered(begin.as_ref(), log));
@@ -125,8 +184,16 @@ pub(super) fn part_all(
     Ok((within, beyond))
 }
 
+/// Whether an author may write entries that ask for this, beside all that it has written.
+pub(super) fn has_room(tx: &Tx<'_>, id: CampaignId, author: NodeId, demand: Demand) -> Result<bool, StoreError> {
+    if tx.documents().with(id, |document| document.room.has(author, demand)) == Some(true) {
+        return Ok(true);
+    }
+    Ok(demand_of(tx, id, author)?.and(demand).fits())
+}
+
 /// What all entries of an author in a campaign ask for together.
-pub(super) fn demand_of(connection: &Connection, id: CampaignId, author: NodeId) -> Result<Demand, StoreError> {
+fn demand_of(connection: &Connection, id: CampaignId, author: NodeId) -> Result<Demand, StoreError> {
     let sql = "SELECT operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2";
     let begin = checkpoints::counting(connection, id)?;
     let mut all = begun(begin.as_ref(), author);
@@ -140,15 +207,26 @@ pub(super) fn demand_of(connection: &Connection, id: CampaignId, author: NodeId)
     Ok(all)
 }
 
-/// Names each entry within the limits of the author of these logs, in order. Says whether there is one beyond that was
-/// within before the `fresh` ones came. Looks at no more entries than count, beside the fresh ones.
+/// What came of counting the entries of an author.
+enum Counted {
+    /// They are within the limits, and ask for this.
+    All(Demand),
+    /// Some are beyond.
+    Beyond {
+        /// One of them was within before the fresh ones came.
+        displaced: bool,
+    },
+}
+
+/// Names each entry within the limits of the author of these logs, in order. Looks at no more entries than count, beside the
+/// fresh ones.
 fn each_within(
     tx: &Tx<'_>,
     logs: &[LogRow],
     begin: Option<&Known>,
     fresh: &BTreeSet<i64>,
     mut take: impl FnMut(i64),
-) -> Result<bool, StoreError> {
+) -> Result<Counted, StoreError> {
     let sql = "SELECT place, operations, bytes FROM campaign_entry WHERE place > ?1 AND place <= ?2 ORDER BY place";
     // What a checkpoint covers comes first, whoever holds it still.
     let before = logs.first().map_or_else(Demand::default, |log| begun(begin, log.id.author));
@@ -171,12 +249,12 @@ fn each_within(
             if !fresh.contains(&place) {
                 without_fresh = without_fresh.and(demand);
                 if past {
-                    return Ok(without_fresh.fits());
+                    return Ok(Counted::Beyond { displaced: without_fresh.fits() });
                 }
             }
         }
     }
-    Ok(false)
+    Ok(if past { Counted::Beyond { displaced: false } } else { Counted::All(all) })
 }
 
 /// Up to which entry a log is covered by the checkpoint that counts.
@@ -227,25 +305,25 @@ fn places_of(connection: &Connection, sql: &str, range: [i64; 2]) -> Result<Vec<
     Ok(statement.query_map(range, |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Counts the entry at a place, and says whether that is new. One without changes, or whose payload cannot be read, counts
-/// for nothing.
-fn note(connection: &Connection, place: i64) -> Result<bool, StoreError> {
+/// Counts the entry at a place, and says what it asks for where that is new. One without changes, or whose payload cannot be
+/// read, counts for nothing.
+fn note(connection: &Connection, place: i64) -> Result<Option<(NodeId, Demand)>, StoreError> {
     if connection.prepare_cached("SELECT 1 FROM campaign_entry WHERE place = ?1")?.exists([place])? {
-        return Ok(false);
+        return Ok(None);
     }
     let mut statement = connection.prepare_cached("SELECT header, payload FROM entry WHERE place = ?1")?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, [u8; HEADER_SIZE]>(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
-    let Some((header, Some(payload))) = statement.query_row([place], row).optional()? else { return Ok(false) };
+    let Some((header, Some(payload))) = statement.query_row([place], row).optional()? else { return Ok(None) };
     let header = Header::decode(&header).map_err(|_| StoreError::inconsistent("the header of an entry"))?;
     if header.payload_kind != PayloadKind::CampaignChanges {
-        return Ok(false);
+        return Ok(None);
     }
     let Ok(Some(Payload::CampaignChanges(changes))) = Payload::decode(PayloadKind::CampaignChanges, &payload) else {
-        return Ok(false);
+        return Ok(None);
     };
     let demand = Demand::of(&changes, &payload);
     connection
         .prepare_cached("INSERT INTO campaign_entry (place, operations, bytes) VALUES (?1, ?2, ?3)")?
         .execute(params![place, demand.operations, demand.bytes])?;
-    Ok(true)
+    Ok(Some((header.author, demand)))
 }

@@ -9,15 +9,21 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use folkmoot_campaign::Campaign;
 use folkmoot_journal::CampaignId;
 
+use super::limits::Room;
+
 /// About how many bytes a loaded document takes for each that it has on the disk, measured with automerge 0.12.
 const LOADED: usize = 11;
 /// How many bytes documents may take together, so that a hub with a thousand campaigns rests small.
 const BUDGET: usize = 8 << 20;
 
-/// A document, and how many bytes it has on the disk.
+/// A document, and what need not be counted again at each change.
 pub(crate) struct Document {
     pub(super) campaign: Campaign,
+    /// How many bytes it has on the disk.
     pub(super) stored_bytes: usize,
+    pub(super) room: Room,
+    /// How many bytes of changes may come before a checkpoint can be due.
+    pub(super) bytes_to_checkpoint: u64,
 }
 
 /// The documents that are kept.
@@ -58,6 +64,11 @@ impl Documents {
         }
     }
 
+    /// Does something with a document where it is kept, perhaps in a state that a transaction has taken back.
+    pub(super) fn with<T>(&self, id: CampaignId, act: impl FnOnce(&mut Document) -> T) -> Option<T> {
+        self.lock().documents.get_mut(&id).map(|(_, document)| act(document))
+    }
+
     /// Lets go of a document.
     pub(super) fn forget(&self, id: CampaignId) {
         let mut kept = self.lock();
@@ -72,12 +83,16 @@ impl Documents {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        // Nothing in between can panic.
+        // Nothing in between leaves half a change behind.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Document {
+    pub(super) fn new(campaign: Campaign, stored_bytes: usize) -> Self {
+        Self { campaign, stored_bytes, room: Room::default(), bytes_to_checkpoint: 0 }
+    }
+
     fn loaded_bytes(&self) -> usize {
         self.stored_bytes.saturating_mul(LOADED)
     }
@@ -88,7 +103,7 @@ mod tests {
     use super::*;
 
     fn document(stored_bytes: usize) -> Document {
-        Document { campaign: Campaign::blank(), stored_bytes }
+        Document::new(Campaign::blank(), stored_bytes)
     }
 
     #[test]
