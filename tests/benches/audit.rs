@@ -52,8 +52,14 @@ fn audits((people, wards, goal): (usize, usize, Goal), runs: usize) -> [Line; 2]
     }
     let what = format!("audit of all {} releases, {people} people in 12 quarters and {wards} wards", periods.len());
     [
-        Line { what, product: audits, bare: Some(counts), goal },
-        Line { what: "memory of these audits".to_owned(), product: memory, bare: None, goal: Goal::AtMost(32.0) },
+        Line { what, product: audits, bare: Some(counts), peer: None, goal },
+        Line {
+            what: "memory of these audits".to_owned(),
+            product: memory,
+            bare: None,
+            peer: None,
+            goal: Goal::AtMost(32.0),
+        },
     ]
 }
 

@@ -99,7 +99,7 @@ pub(crate) fn measure_many_topics(runtime: &Runtime, runs: usize) -> Vec<Line> {
         }
     }
     let what = format!("exchange with nothing changed, {MANY_TOPICS} topics");
-    vec![Line { what, product: of_product, bare: Some(of_bare), goal: Goal::AtMost(3.0) }]
+    vec![Line { what, product: of_product, bare: Some(of_bare), peer: None, goal: Goal::AtMost(3.0) }]
 }
 
 /// What was measured.
@@ -136,7 +136,7 @@ impl Default for Exchanged {
 
 impl Exchanged {
     fn lines(self) -> Vec<Line> {
-        let line = |what: String, product, bare, goal| Line { what, product, bare, goal };
+        let line = |what: String, product, bare, goal| Line { what, product, bare, peer: None, goal };
         vec![
             line(format!("exchange of {MANY} entries"), self.first, Some(self.first_bare), Goal::Times(2.0)),
             line("bytes on the wire for it".to_owned(), self.megabytes, Some(self.megabytes_bare), Goal::AtMost(6.0)),

@@ -40,5 +40,5 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
     };
     let (product, bare) = in_turn(runs, Unit::Milliseconds, product, bare);
     let what = format!("import of one hub's sheets, {} rows", imported.count());
-    vec![Line { what, product, bare: Some(bare), goal: Goal::Times(3.0) }]
+    vec![Line { what, product, bare: Some(bare), peer: None, goal: Goal::Times(3.0) }]
 }

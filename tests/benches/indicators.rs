@@ -74,7 +74,7 @@ fn after_one_more(federation: &Federation, runs: usize, times: usize, goal: Goal
         1 => format!("figures of {} periods after one more listening; {count} records", periods.len()),
         _ => format!("the same; {count} records"),
     };
-    Line { what, product, bare: Some(bare), goal }
+    Line { what, product, bare: Some(bare), peer: None, goal }
 }
 
 /// A period with its first and last day.

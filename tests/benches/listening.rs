@@ -55,7 +55,7 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
         || rate(|folder| Served::part(PART, folder)),
     );
     let what = format!("RecordListening over the socket, {CALLERS} callers");
-    vec![Line { what, product, bare: Some(bare), goal: Goal::Share(0.7) }]
+    vec![Line { what, product, bare: Some(bare), peer: None, goal: Goal::Share(0.7) }]
 }
 
 /// Calls per second.

@@ -9,6 +9,7 @@
 //! what, and why, is said in docs/benchmarks.md.
 
 mod audit;
+mod automerge_repo;
 mod bare_copy;
 mod bare_table;
 mod campaigns;

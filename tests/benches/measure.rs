@@ -95,6 +95,8 @@ pub(crate) struct Line {
     pub(crate) what: String,
     pub(crate) product: Figure,
     pub(crate) bare: Option<Figure>,
+    /// What a program of others takes for the same, where one was measured.
+    pub(crate) peer: Option<Figure>,
     pub(crate) goal: Goal,
 }
 
@@ -103,7 +105,7 @@ impl Line {
         self.bare.as_ref().map(|bare| self.product.median() / bare.median())
     }
 
-    fn cells(&self) -> [String; 6] {
+    fn cells(&self) -> [String; 7] {
         let ratio = self.ratio();
         let shown = match ratio {
             Some(ratio) if ratio < 0.1 => format!("1/{:.0}", 1.0 / ratio),
@@ -122,19 +124,20 @@ impl Line {
             Goal::None => (String::new(), None),
         };
         let met = met.map_or("", |met| if met { "met" } else { "missed" });
-        let bare = self.bare.as_ref().map(ToString::to_string).unwrap_or_default();
-        [self.what.clone(), self.product.to_string(), bare, shown, goal, met.to_owned()]
+        let [bare, peer] = [&self.bare, &self.peer].map(|it| it.as_ref().map(ToString::to_string).unwrap_or_default());
+        [self.what.clone(), self.product.to_string(), bare, shown, goal, met.to_owned(), peer]
     }
 }
 
-const HEAD: [&str; 6] = ["What", "Folkmoot", "Bare limit", "Ratio", "Goal", ""];
+const HEAD: [&str; 7] = ["What", "Folkmoot", "Bare limit", "Ratio", "Goal", "", "automerge-repo"];
 
 /// The table as Markdown, its columns aligned so that it reads as plain text too.
 pub(crate) fn table(lines: &[Line]) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
     rows.extend(lines.iter().map(Line::cells));
+    let columns = HEAD.len() - usize::from(lines.iter().all(|line| line.peer.is_none()));
     let widths: Vec<usize> =
-        (0..HEAD.len()).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
+        (0..columns).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
     let mut text = String::new();
     for (number, row) in rows.iter().enumerate() {
         let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:<width$}")).collect();

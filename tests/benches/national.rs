@@ -51,7 +51,7 @@ fn reports(hubs: u32, runs: usize) -> Line {
     );
     assert_eq!(of_product, of_bare, "both add up the same");
     let what = format!("{QUARTERS} national reports of {hubs} hubs, {rows} figures");
-    Line { what, product, bare: Some(bare), goal: Goal::Times(2.0) }
+    Line { what, product, bare: Some(bare), peer: None, goal: Goal::Times(2.0) }
 }
 
 /// The report of every quarter; gives the sum of all lower bounds.

@@ -33,8 +33,15 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
             what: "start of a hub until its ready line".to_owned(),
             product: until_ready,
             bare: None,
+            peer: None,
             goal: Goal::None,
         },
-        Line { what: "memory of a hub at rest".to_owned(), product: idle, bare: None, goal: Goal::AtMost(32.0) },
+        Line {
+            what: "memory of a hub at rest".to_owned(),
+            product: idle,
+            bare: None,
+            peer: None,
+            goal: Goal::AtMost(32.0),
+        },
     ]
 }

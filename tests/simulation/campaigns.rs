@@ -53,7 +53,7 @@ pub(crate) fn work(world: &mut World, process: ProcessId) {
     if known.is_empty() || world.rng.chance(15) {
         return begin(world, process);
     }
-    let campaign = known[world.rng.below(known.len())].id;
+    let campaign = known[world.rng.below(known.len())];
     let offered = memberships::offered_to(world, process);
     let campaign = offered.filter(|_| world.rng.chance(60)).unwrap_or(campaign);
     if (offered == Some(campaign) || world.rng.chance(25)) && memberships::decide(world, process, campaign) {

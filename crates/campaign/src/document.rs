@@ -266,13 +266,10 @@ impl Campaign {
         // A document that an earlier version of this software saved.
         let view = guarded(|| form::bring_up(&mut document).and_then(|()| read(&document)));
         let view = view.flatten().ok_or(CampaignError::Damaged)?;
-        let mut campaign = Self { document, history: None, view: OnceLock::from(Arc::new(view)), ahead: None };
-        campaign.history = campaign.take_history();
-        if loaded == heads.iter().copied().collect() && campaign.history.is_some() {
-            Ok(campaign)
-        } else {
-            Err(CampaignError::Damaged)
+        if loaded != heads.iter().copied().collect() {
+            return Err(CampaignError::Damaged);
         }
+        Ok(Self { document, history: None, view: OnceLock::from(Arc::new(view)), ahead: None })
     }
 
     /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is

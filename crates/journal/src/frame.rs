@@ -94,15 +94,41 @@ pub struct Unpacked {
     pub entries: Vec<Entry>,
     /// With a checkpoint for a receiver that lacks what it covers: the entries of the campaign's membership, each by itself.
     pub membership: Vec<Unpacked>,
+    /// Whether the signature was found to be the author's. Whatever is taken off the front, the last entry bears it.
+    verified: bool,
 }
 
+/// How many entries of a membership are verified ahead of being asked for.
+const AHEAD: usize = 16;
+
 impl Unpacked {
+    /// Checks the signatures ahead of [`Unpacked::verify`], which says what came of it: on another thread, for example, than
+    /// the one that must not be kept waiting. `key` gives an author's key where it is known.
+    pub fn verified(mut self, key: impl Fn(NodeId) -> Option<LogPublicKey> + Copy) -> Self {
+        self.verified = key(self.log.author).is_some_and(|key| self.verify(&key).is_ok());
+        if self.verified && self.membership.len() <= AHEAD {
+            self.membership = self.membership.into_iter().map(|shown| shown.verified(key)).collect();
+        }
+        self
+    }
+
+    /// What of the frame follows the entry `seq`.
+    #[must_use]
+    pub fn after(&self, seq: u64) -> Self {
+        let prev_hash = self.entries.iter().find(|entry| entry.header.seq == seq).map_or(self.prev_hash, |at| at.hash);
+        let entries = self.entries.iter().filter(|entry| entry.header.seq > seq).cloned().collect();
+        Self { prev_hash, entries, ..self.clone() }
+    }
+
     /// Checks the one signature, which through the chain covers every entry of the frame.
     pub fn verify(&self, key: &LogPublicKey) -> Result<(), Fault> {
         let last = self.entries.last().ok_or(Fault::Chain)?;
         let signature = last.signature.ok_or(Fault::Signature)?;
         if key.id() != self.log.author {
             return Err(Fault::Signature);
+        }
+        if self.verified {
+            return Ok(());
         }
         key.verify(Context::Entry, &last.header.encode(), &signature)
     }
@@ -145,7 +171,7 @@ pub fn unpack(frame: &v1::Frame, federation: FederationId) -> Result<Unpacked, F
     }
     let last = entries.last_mut().ok_or(Fault::Form("a frame without entries"))?;
     last.signature = Some(signature);
-    Ok(Unpacked { log, prev_hash, entries, membership })
+    Ok(Unpacked { log, prev_hash, entries, membership, verified: false })
 }
 
 /// The capacity handed to the decoder is the cap: it never writes past it.

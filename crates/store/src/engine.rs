@@ -9,6 +9,7 @@ pub(crate) mod tests;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use folkmoot_domain::hub::HubName;
@@ -346,6 +347,19 @@ impl Store {
         name: &'static str,
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.begin_write(name, job)?.wait()
+    }
+
+    /// Hands `job` over to be run in the transaction `name`. What is handed over one behind the other is written in that
+    /// order, and made durable at once where it can be.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`].
+    pub(crate) fn begin_write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<Written<T>, StoreError> {
         let (job, answer) = Job::new(name, job);
         match &self.0.backend {
             Backend::File { writer, .. } => writer.send(job)?,
@@ -354,7 +368,7 @@ impl Store {
                 self.0.shared.announce(change);
             }
         }
-        answer.recv().map_err(|_| StoreError::Closed)?
+        Ok(Written(answer))
     }
 
     /// As [`Store::write`], for callers that must not block: `done` is called once the job is durable or has failed, on
@@ -390,6 +404,19 @@ impl Store {
             Backend::Memory(writer) => job(lock(writer).connection_mut()),
         }
         .map_err(|error| error.named(name))
+    }
+}
+
+/// A job that was handed over.
+pub(crate) struct Written<T>(Receiver<Result<T, StoreError>>);
+
+impl<T> Written<T> {
+    /// Waits until the job is durable or has failed.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub(crate) fn wait(self) -> Result<T, StoreError> {
+        self.0.recv().map_err(|_| StoreError::Closed)?
     }
 }
 

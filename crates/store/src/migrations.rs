@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 10, role: None, sql: include_str!("migrations/0010_membership_chain.sql") },
     Migration { number: 11, role: None, sql: include_str!("migrations/0011_campaign_checkpoint.sql") },
     Migration { number: 12, role: Some(Role::Hub), sql: include_str!("migrations/0012_campaign_erasure.sql") },
+    Migration { number: 13, role: Some(Role::Hub), sql: include_str!("migrations/0013_campaign_title.sql") },
 ];
 
 /// The version of the newest schema known here.

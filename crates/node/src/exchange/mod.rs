@@ -1,8 +1,9 @@
 //! The exchange's body: it carries the journal's machine over a gRPC stream.
 //!
-//! One task a stream. The machine's questions go to the store one after another, off the async threads. What it sends
-//! waits in an outbox, so that two nodes that both have much to say never wait for each other: reading goes on while
-//! writing waits. Credit bounds the frames in the outbox; a peer that asks and does not read is let go.
+//! One task a stream. The machine's questions go to the store in their order, off the async threads; those that came while
+//! it answered the ones before go to it together. What the machine sends waits in an outbox, so that two nodes that both
+//! have much to say never wait for each other: reading goes on while writing waits. Credit bounds the frames in the outbox; a
+//! peer that asks and does not read is let go.
 
 mod accept;
 mod dial;
@@ -46,6 +47,8 @@ const COMPARE_EVERY: Duration = Duration::from_secs(60);
 /// Past these, nothing more is read until the peer reads, or the store has answered.
 const OUTBOX_BYTES: usize = 4 << 20;
 const OPEN_QUESTIONS: usize = 64;
+/// About how many bytes frames may have, inflated, that go to the store together.
+const INFLATED_AT_ONCE: u32 = 1 << 20;
 const OPEN_NOTES: usize = 4;
 /// Messages handed to the transport and not yet sent.
 const CHANNEL: usize = 4;
@@ -166,7 +169,7 @@ impl Conversation {
         let mut stopping = self.node.stopping();
         let mut said = self.node.presence().listen();
         let (mut told_replaced, mut told_frozen) = (false, self.node.frozen());
-        let mut asked: Option<tokio::task::JoinHandle<Result<Answer, StoreError>>> = None;
+        let mut asked: Option<tokio::task::JoinHandle<Result<Vec<Answer>, StoreError>>> = None;
         let hello_by = Instant::now() + PATIENCE;
         let mut read_by = Instant::now() + PATIENCE;
         let mut compare_at = Instant::now() + jitter(COMPARE_EVERY);
@@ -176,11 +179,20 @@ impl Conversation {
                 self.say_last_words(&outgoing, &wrap).await;
                 return Ended::Closed(reason);
             }
-            if asked.is_none()
-                && let Some(question) = self.questions.pop_front()
-            {
-                let store = self.node.store().clone();
-                asked = Some(tokio::task::spawn_blocking(move || store.journal().answer(question)));
+            if asked.is_none() && !self.questions.is_empty() {
+                let (store, questions) = (self.node.store().clone(), self.next_questions());
+                if questions.iter().all(is_light) {
+                    // A change goes out without waiting for another thread to wake.
+                    match tokio::task::block_in_place(|| store.journal().answer_all(questions)) {
+                        Ok(answers) => self.answered(answers),
+                        Err(error) => return Ended::Store(error),
+                    }
+                    if self.outbox.is_empty() && !self.questions.is_empty() || self.closed.is_some() {
+                        continue;
+                    }
+                } else {
+                    asked = Some(tokio::task::spawn_blocking(move || store.journal().answer_all(questions)));
+                }
             }
             let listening = self.questions.len() < OPEN_QUESTIONS
                 && self.outbox_bytes < OUTBOX_BYTES
@@ -203,7 +215,7 @@ impl Conversation {
                 Some(answer) = OptionFuture::from(asked.as_mut()) => {
                     asked = None;
                     match answer {
-                        Ok(Ok(answer)) => self.feed(Event::Answer(answer)),
+                        Ok(Ok(answers)) => self.answered(answers),
                         Ok(Err(error)) => return Ended::Store(error),
                         Err(_) => return Ended::Crashed,
                     }
@@ -249,6 +261,28 @@ impl Conversation {
             }
             if self.outbox.is_empty() {
                 read_by = Instant::now() + PATIENCE;
+            }
+        }
+    }
+
+    /// The questions that came next, as far as what they hold may be inflated at once.
+    fn next_questions(&mut self) -> Vec<Question> {
+        let (mut questions, mut bytes) = (Vec::new(), 0);
+        while bytes < INFLATED_AT_ONCE
+            && let Some(question) = self.questions.pop_front()
+        {
+            if let Question::Keep { frame, .. } = &question {
+                bytes += frame.inflated_size;
+            }
+            questions.push(question);
+        }
+        questions
+    }
+
+    fn answered(&mut self, answers: Vec<Answer>) {
+        for answer in answers {
+            if self.closed.is_none() {
+                self.feed(Event::Answer(answer));
             }
         }
     }
@@ -408,6 +442,23 @@ impl Conversation {
                 Ok(Err(_)) | Err(_) => return,
             }
         }
+    }
+}
+
+/// Whether a question asks for little that is there to be read.
+fn is_light(question: &Question) -> bool {
+    match question {
+        Question::ChangedSince { .. } | Question::FrameAfter { .. } | Question::CheckpointOf { .. } => true,
+        Question::Admit { .. }
+        | Question::Compare { .. }
+        | Question::TipsOf { .. }
+        | Question::Missing { .. }
+        | Question::Keep { .. }
+        | Question::KeepReceipt { .. }
+        | Question::ReceiptFor { .. }
+        | Question::KeepRefusal { .. }
+        | Question::OwnUnreceipted { .. }
+        | Question::AppendApproved => false,
     }
 }
 

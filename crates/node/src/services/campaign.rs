@@ -60,19 +60,24 @@ impl CampaignService for Campaigns {
         let page = Page::read(&["ListCampaigns"], page_size, &page_token, &mut violations);
         violations.check()?;
 
-        let all = self.ask("", CampaignStore::list).await?;
-        let listed = all
-            .into_iter()
-            .map(|state| Campaign {
-                notes: String::new(),
-                notes_marks: Vec::new(),
-                story: String::new(),
-                story_marks: Vec::new(),
-                ..self.message(state)
+        let node = Arc::clone(&self.0);
+        let light = move |state| Campaign {
+            notes: String::new(),
+            notes_marks: Vec::new(),
+            story: String::new(),
+            story_marks: Vec::new(),
+            ..message::campaign(&node, state)
+        };
+        let (campaigns, next_page_token) = self
+            .ask("", move |campaigns| {
+                let made = |id| match campaigns.get(id) {
+                    Ok(state) => Ok(Some(light(state))),
+                    Err(StoreError::NoSuchCampaign) => Ok(None),
+                    Err(error) => Err(error),
+                };
+                page.cut_made(campaigns.list()?, CampaignId::to_string, made, Campaign::encoded_len)
             })
-            .collect();
-        let (campaigns, next_page_token) =
-            page.cut_light(listed, |campaign| campaign.name.clone(), Campaign::encoded_len);
+            .await?;
         Ok(Response::new(proto::ListCampaignsResponse { campaigns, next_page_token }))
     }
 

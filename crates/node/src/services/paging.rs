@@ -1,5 +1,7 @@
 //! Pages of a list. A token is opaque, says after which item the next page begins, and holds for one query only.
 
+use std::convert::Infallible;
+
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::status::Violations;
@@ -71,25 +73,38 @@ impl Page {
         key: impl Fn(&T) -> String,
         weigh: impl Fn(&T) -> usize,
     ) -> (Vec<T>, String) {
+        let never: Result<_, Infallible> = self.cut_made(items, key, |item| Ok(Some(item)), weigh);
+        never.unwrap_or_else(|never| match never {})
+    }
+
+    /// The same, of items that cost something: `make` makes those of the page alone; one that has gone meanwhile is left out.
+    pub(crate) fn cut_made<I, T, E>(
+        &self,
+        items: Vec<I>,
+        key: impl Fn(&I) -> String,
+        mut make: impl FnMut(I) -> Result<Option<T>, E>,
+        weigh: impl Fn(&T) -> usize,
+    ) -> Result<(Vec<T>, String), E> {
         let start = match &self.after {
             None => 0,
             // An item that has gone since leaves nothing to go on from; the list ends.
             Some(after) => items.iter().position(|item| key(item) == *after).map_or(items.len(), |found| found + 1),
         };
         let all = items.len();
-        let (mut page, mut weight) = (Vec::new(), 0);
+        let (mut page, mut weight, mut done, mut last) = (Vec::new(), 0, start, String::new());
         for item in items.into_iter().skip(start).take(self.size) {
-            weight += weigh(&item);
-            if weight > HEAVIEST && !page.is_empty() {
-                break;
+            let named = key(&item);
+            if let Some(made) = make(item)? {
+                weight += weigh(&made);
+                if weight > HEAVIEST && !page.is_empty() {
+                    break;
+                }
+                page.push(made);
             }
-            page.push(item);
+            (done, last) = (done + 1, named);
         }
-        let token = match page.last() {
-            Some(last) if all > start + page.len() => self.token(&key(last)),
-            Some(_) | None => String::new(),
-        };
-        (page, token)
+        let token = if all > done && !last.is_empty() { self.token(&last) } else { String::new() };
+        Ok((page, token))
     }
 }
 

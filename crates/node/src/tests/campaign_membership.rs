@@ -35,7 +35,7 @@ async fn a_lead_takes_hubs_in_and_out_and_hands_over() {
     let (wanted, other) = (name.clone(), nodes[1].node());
     until(other.written(), "the campaign arrives", || {
         let known = other.store().campaigns().expect("a hub's store").list().expect("campaigns");
-        known.iter().any(|state| format!("campaigns/{}", state.id) == wanted)
+        known.iter().any(|id| format!("campaigns/{id}") == wanted)
     })
     .await;
     let seen = get(&mut there, &name).await;
@@ -108,7 +108,9 @@ async fn the_academy_appoints_a_member_of_what_it_relays() {
     assert!(appointments.appoint_lead(request("Frome")).await.expect("appointed").into_inner().checked);
     assert_eq!(refused(appointments.appoint_lead(request("Nowhere")).await), bad(&["hub"]));
     until(there.written(), "the appointment arrives", || {
-        there.store().campaigns().expect("a hub's store").list().expect("campaigns")[0].may_take_lead
+        let campaigns = there.store().campaigns().expect("a hub's store");
+        let id = campaigns.list().expect("campaigns")[0];
+        campaigns.get(id).expect("a campaign").may_take_lead
     })
     .await;
     let led = members_there.accept_lead(AcceptLeadRequest { name }).await.expect("appointed").into_inner();

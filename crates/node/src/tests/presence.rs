@@ -34,7 +34,7 @@ async fn members_see_who_looks_by_way_of_the_academy_and_who_has_gone() {
     let (wanted, other) = (name.clone(), nodes[1].node());
     until(other.written(), "the campaign arrives", || {
         let known = other.store().campaigns().expect("a hub's store").list().expect("campaigns");
-        known.iter().any(|state| format!("campaigns/{}", state.id) == wanted)
+        known.iter().any(|id| format!("campaigns/{id}") == wanted)
     })
     .await;
     let mut here = looking(&mut client, &name).await;
@@ -50,7 +50,7 @@ async fn members_see_who_looks_by_way_of_the_academy_and_who_has_gone() {
     // Nobody stores it.
     let node = nodes[0].node();
     until(node.presence().changed(), "nobody looks any more", || {
-        let id = node.store().campaigns().expect("a hub's store").list().expect("campaigns")[0].id;
+        let id = node.store().campaigns().expect("a hub's store").list().expect("campaigns")[0];
         node.presence().at(id, std::time::Instant::now()).is_empty()
     })
     .await;

@@ -183,16 +183,23 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
 /// Saves the whole document, and says how many bytes it has.
 fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<usize, StoreError> {
     let (snapshot, heads) = campaign.snapshot();
-    store(tx, id, &snapshot, &heads.concat())?;
+    let view = campaign.view().map_err(|_| StoreError::inconsistent("a campaign's document"))?;
+    store(tx, id, &snapshot, &heads.concat(), Some(&view.title))?;
     Ok(snapshot.len())
 }
 
-/// Stores a whole document.
-pub(super) fn store(tx: &Tx<'_>, id: CampaignId, snapshot: &[u8], heads: &[u8]) -> Result<(), StoreError> {
+/// Stores a whole document; the title where it is known.
+pub(super) fn store(
+    tx: &Tx<'_>,
+    id: CampaignId,
+    snapshot: &[u8],
+    heads: &[u8],
+    title: Option<&str>,
+) -> Result<(), StoreError> {
     let generation = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
-    let sql = "INSERT INTO campaign (id, snapshot, heads, generation) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3, generation = ?4";
-    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads, generation])?;
+    let sql = "INSERT INTO campaign (id, snapshot, heads, generation, title) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3, generation = ?4, title = ?5";
+    tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads, generation, title])?;
     tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
     Ok(())
 }
@@ -216,7 +223,9 @@ fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u
         return Ok(());
     }
     let heads = document.campaign.heads().concat();
-    tx.prepare_cached("UPDATE campaign SET heads = ?2 WHERE id = ?1")?.execute(params![id.0, heads])?;
+    let title = document.campaign.view().ok().map(|view| view.title.clone());
+    tx.prepare_cached("UPDATE campaign SET heads = ?2, title = ?3 WHERE id = ?1")?
+        .execute(params![id.0, heads, title])?;
     tx.prepare_cached("INSERT INTO campaign_tail (campaign, changes) VALUES (?1, ?2)")?
         .execute(params![id.0, changes])?;
     document.stored_bytes += changes.len();

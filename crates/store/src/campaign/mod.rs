@@ -21,7 +21,7 @@ mod memory;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ use folkmoot_campaign::View;
 use folkmoot_journal::{CampaignId, Membership, NodeId, RefusalReason, Rights, Topic};
 use rusqlite::{Connection, params};
 
-use crate::engine::{Role, Store};
+use crate::engine::{Role, Store, Tx};
 use crate::error::StoreError;
 use crate::journal::{Working, logs_of_topic};
 
@@ -136,19 +136,30 @@ impl CampaignStore {
     ///
     /// # Errors
     /// Failures of the database.
-    pub fn list(&self) -> Result<Vec<CampaignState>, StoreError> {
+    pub fn list(&self) -> Result<Vec<CampaignId>, StoreError> {
         let memberships = Arc::clone(&self.store.working().rights().memberships);
-        let mut states = Vec::new();
+        let mut known = self.store.read("titles of campaigns", titles)?;
+        let (mut listed, mut unknown) = (Vec::new(), Vec::new());
         for (id, membership) in memberships.iter().filter(|(_, membership)| self.takes_part(membership)) {
+            match known.remove(&id) {
+                Some(title) => listed.push((title, id)),
+                None => unknown.push((id, membership)),
+            }
+        }
+        for (id, membership) in unknown {
             match self.read(id, membership) {
-                Ok(state) => states.push(state),
+                Ok(state) => {
+                    let title = state.view.title.clone();
+                    listed.push((title.clone(), id));
+                    self.store.begin_write("note title", move |tx| note_title(tx, id, &title))?;
+                }
                 // A fork took it away meanwhile.
                 Err(StoreError::NoSuchCampaign) => {}
                 Err(error) => return Err(error),
             }
         }
-        states.sort_by(|one, other| (&one.view.title, one.id).cmp(&(&other.view.title, other.id)));
-        Ok(states)
+        listed.sort_unstable();
+        Ok(listed.into_iter().map(|(_, id)| id).collect())
     }
 
     /// One campaign.
@@ -179,6 +190,20 @@ impl CampaignStore {
             None => self.store.write("mend campaign", move |tx| edit::state(tx, id)),
         }
     }
+}
+
+/// The titles that are known without a document being loaded.
+fn titles(connection: &Connection) -> Result<HashMap<CampaignId, String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id, title FROM campaign WHERE title IS NOT NULL")?;
+    let rows = statement.query_map([], |row| Ok((CampaignId(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes a title that was read from the stored document, unless one was noted since.
+fn note_title(tx: &Tx<'_>, id: CampaignId, title: &str) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE campaign SET title = ?2 WHERE id = ?1 AND title IS NULL")?
+        .execute(params![id.0, title])?;
+    Ok(())
 }
 
 /// A campaign whose stored document loads; none where it has to be worked out again.

@@ -9,7 +9,7 @@ use folkmoot_journal::{
 use folkmoot_proto::federation::v1;
 
 use super::append::moved;
-use super::apply::{Aside, Effects, apply, join};
+use super::apply::{Aside, Effects, Working, apply, join};
 use super::forks;
 use super::logs::{EntryWriter, LogRow, find_log, hash_at, make_log};
 use super::{checkpoints, memberships, receipts};
@@ -29,12 +29,20 @@ struct Taken {
 
 /// Takes a frame that a peer sent and signs for what is held now. Nothing is taken of a sender that comes too late,
 /// because a later process of it speaks by now.
-pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool) -> Result<Kept, StoreError> {
+///
+/// `ahead` is what [`unpack_ahead`] made of the frame.
+pub(super) fn keep(
+    tx: &mut Tx<'_>,
+    peer: NodeId,
+    frame: &v1::Frame,
+    ahead: Option<Unpacked>,
+    late: bool,
+) -> Result<Kept, StoreError> {
     let author = tx.author()?;
     let federation = tx.working.federation().ok_or(StoreError::NotJoined)?;
     let id = log_of(frame).map_err(|fault| StoreError::Protocol { reason: fault.to_string() })?;
     let frozen = (RefusalReason::Frozen, RefusalReason::Frozen.words().to_owned());
-    let admitted = if late { Err(frozen) } else { admit(tx, peer, frame, id, federation) };
+    let admitted = if late { Err(frozen) } else { admit(tx, peer, frame, ahead, id, federation) };
     let is_campaign = match id.topic {
         Topic::Campaign(_) => true,
         Topic::Directory | Topic::Curriculum | Topic::Proposals(_) | Topic::Releases(_) => false,
@@ -82,6 +90,15 @@ pub(super) fn keep(tx: &mut Tx<'_>, peer: NodeId, frame: &v1::Frame, late: bool)
         refusals: taken.refusals,
         directory_changed: taken.directory_changed,
     })
+}
+
+/// Inflates and verifies a frame, on the thread that asks, while the writer is at the one before; none where it is not one
+/// of an author who is known here.
+pub(super) fn unpack_ahead(working: &Working, frame: &v1::Frame) -> Option<Unpacked> {
+    let (federation, log) = (working.federation()?, log_of(frame).ok()?);
+    let key = |author| working.directory().log_key(author);
+    key(log.author)?;
+    Some(unpack(frame, federation).ok()?.verified(key))
 }
 
 fn untaken(log: LogId, refusal: Refusal) -> Kept {
@@ -139,6 +156,7 @@ fn admit(
     tx: &Tx<'_>,
     peer: NodeId,
     frame: &v1::Frame,
+    ahead: Option<Unpacked>,
     id: LogId,
     federation: FederationId,
 ) -> Result<(Unpacked, LogPublicKey), (RefusalReason, String)> {
@@ -147,7 +165,10 @@ fn admit(
         return Err(plain(RefusalReason::NotSubscribed));
     }
     let key = tx.working.directory().log_key(id.author).ok_or_else(|| plain(RefusalReason::UnknownAuthor))?;
-    let unpacked = |()| unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string()));
+    let unpacked = |()| match ahead {
+        Some(unpacked) => Ok(unpacked),
+        None => unpack(frame, federation).map_err(|fault| (fault.reason(), fault.to_string())),
+    };
     match id.topic {
         Topic::Campaign(campaign) if !tx.working.rights().may_read(peer, id.topic) => {
             let unpacked = unpacked(())?;
@@ -270,16 +291,16 @@ fn take_after(
     log: LogRow,
     (base, hash): (u64, Hash),
 ) -> Result<Taken, StoreError> {
-    let rest = unpacked.entries.iter().skip_while(|entry| entry.header.seq <= base).cloned().collect::<Vec<_>>();
+    let rest = unpacked.after(base);
     let at_base = unpacked.entries.iter().find(|entry| entry.header.seq == base);
-    if rest.is_empty() {
+    if rest.entries.is_empty() {
         return Ok(Taken { log: Some(log), ..Taken::default() });
     }
     if at_base.is_none_or(|entry| entry.hash != hash) {
         let refusals = vec![refusal_of(&unpacked.entries[0], RefusalReason::Fork)];
         return Ok(Taken { log: Some(log), refusals, ..Taken::default() });
     }
-    take(tx, &Unpacked { prev_hash: hash, entries: rest, ..unpacked.clone() }, key)
+    take(tx, &rest, key)
 }
 
 /// Takes a checkpoint with the membership that shows whose it is, for what it covers and is not held.

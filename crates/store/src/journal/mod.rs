@@ -16,6 +16,7 @@ mod memberships;
 mod newer;
 mod peers;
 mod policies;
+mod questions;
 mod receipts;
 mod scopes;
 
@@ -172,60 +173,15 @@ impl JournalStore {
     /// # Errors
     /// Failures of the database; [`StoreError::NoAuthor`] and [`StoreError::NotJoined`] before the node can take part.
     pub fn answer(&self, question: Question) -> Result<Answer, StoreError> {
-        let store = &self.store;
-        let working = store.working();
-        let rights = working.rights();
-        match question {
-            Question::Admit { peer, incarnation, address } => store.write("admit peer", move |tx| {
-                Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
-            }),
-            Question::Compare { scope } => match store.read("compare", |c| answers::compare(c, scope))? {
-                Some(answer) => Ok(answer),
-                None => store.write("keep digests", move |tx| {
-                    scopes::keep(tx, scope)?;
-                    answers::compare(tx, scope)?.ok_or_else(|| StoreError::inconsistent("the digests"))
-                }),
-            },
-            Question::TipsOf { scope, buckets } => {
-                store.read("tips", |connection| answers::tips_of(connection, rights, scope, &buckets))
-            }
-            Question::Missing { scope, theirs, buckets } => store
-                .read("missing entries", |connection| answers::missing(connection, rights, scope, &theirs, &buckets)),
-            Question::FrameAfter { peer, log, after, max_bytes } => store
-                .read("cut frame", |connection| answers::frame_after(connection, rights, peer, log, after, max_bytes)),
-            Question::CheckpointOf { peer, log } => {
-                store.read("read checkpoint", |connection| answers::checkpoint_of(connection, rights, peer, log))
-            }
-            Question::ChangedSince { scope, mark } => {
-                store.read("changed logs", |connection| answers::changed_since(connection, rights, scope, mark))
-            }
-            Question::Keep { peer, incarnation, frame } => store.write("keep frame", move |tx| {
-                let late = incarnation.map_or(Ok(false), |incarnation| peers::superseded(tx, peer, incarnation))?;
-                keep::keep(tx, peer, &frame, late).map(Answer::Kept)
-            }),
-            Question::KeepReceipt { peer, receipt } => store
-                .write("keep receipt", move |tx| Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt)? })),
-            Question::ReceiptFor { peer, topic, tip } => {
-                store.write("give receipt", move |tx| Ok(Answer::Receipt(receipts::give_for(tx, peer, topic, &tip)?)))
-            }
-            Question::KeepRefusal { peer, refusal } => store.write("keep refusal", move |tx| {
-                receipts::refused(tx, peer, &refusal)?;
-                Ok(Answer::RefusalKept)
-            }),
-            Question::OwnUnreceipted { scope } => {
-                let me = store.author().ok_or(StoreError::NoAuthor)?.key.id();
-                store.read("unreceipted", |c| answers::unreceipted(c, rights, scope, me))
-            }
-            Question::AppendApproved => match store.role() {
-                Role::Hub => store.write("append approved", |tx| {
-                    let me = tx.author()?.key.id();
-                    let before = own_entries(tx, me)?;
-                    hub::append_approved(tx)?;
-                    Ok(Answer::Appended { entries: own_entries(tx, me)? - before })
-                }),
-                Role::Academy => Ok(Answer::Appended { entries: 0 }),
-            },
-        }
+        questions::begin(&self.store, question)?.wait()
+    }
+
+    /// Answers questions of the exchange as if one after another. What they write is made durable together.
+    ///
+    /// # Errors
+    /// As [`JournalStore::answer`]; other questions of these may have been answered by then.
+    pub fn answer_all(&self, questions: Vec<Question>) -> Result<Vec<Answer>, StoreError> {
+        questions::answer_all(&self.store, questions)
     }
 
     /// The tips of a topic's logs, ascending.
@@ -365,8 +321,4 @@ pub(crate) fn held_with(
 pub(crate) fn receipted_by(connection: &Connection, place: i64, giver: NodeId) -> Result<bool, StoreError> {
     let (row, seq) = logs::at_place(place);
     Ok(receipts::receipted(connection, &logs::log_of_row(connection, row)?, giver)? >= seq)
-}
-
-fn own_entries(connection: &Connection, me: NodeId) -> Result<u64, StoreError> {
-    Ok(answers::logs_of_author(connection, me)?.iter().map(|log| log.seq).sum())
 }

@@ -24,8 +24,8 @@ fn holds(node: &Node) -> bool {
 fn node_says(node: &Node) -> Option<String> {
     let campaigns = node.store.campaigns().ok()?;
     let mut said = String::new();
-    for state in campaigns.list().ok()? {
-        let document = document(node, state.id);
+    for id in campaigns.list().ok()? {
+        let document = document(node, id);
         said.extend(document.changes().iter().map(|(_, change)| String::from_utf8_lossy(change).into_owned()));
     }
     Some(said)
