@@ -169,7 +169,7 @@ impl List {
         match self {
             List::Organisations => &[Field::Organisation, Field::Hub, Field::Date],
             List::Issues => &[Field::Title, Field::Detail],
-            List::Asks => &[Field::Ask, Field::Of, Field::State, Field::Result],
+            List::Asks => &[Field::Ask, Field::Of, Field::State, Field::Result, Field::Date],
             List::DecisionMakers => &[Field::Office, Field::Body, Field::Influence, Field::Stance],
             List::Actions => &[Field::Title, Field::Date, Field::Place, Field::Result],
             List::Tasks => &[Field::Title, Field::Hub, Field::Due, Field::State],

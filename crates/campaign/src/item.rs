@@ -155,6 +155,8 @@ pub enum Item {
         state: AskState,
         /// What came of it, in words.
         result: String,
+        /// The day on which it was won, or else decided.
+        date: Option<Date>,
     },
     /// A decision-maker, by office and never by name.
     DecisionMaker {
@@ -223,11 +225,12 @@ impl Item {
         let day = |day: &Option<Date>| day.map(iso).unwrap_or_default();
         match self {
             Item::Issue { title, detail } => vec![(Field::Title, title.clone()), (Field::Detail, detail.clone())],
-            Item::Ask { ask, of, state, result } => vec![
+            Item::Ask { ask, of, state, result, date } => vec![
                 (Field::Ask, ask.clone()),
                 (Field::Of, of.clone()),
                 (Field::State, state.code().to_owned()),
                 (Field::Result, result.clone()),
+                (Field::Date, day(date)),
             ],
             Item::DecisionMaker { office, body, influence, stance } => vec![
                 (Field::Office, office.clone()),
@@ -270,6 +273,7 @@ impl Item {
                 of: field(Field::Of),
                 state: AskState::of(&field(Field::State)),
                 result: field(Field::Result),
+                date: day(Field::Date),
             },
             List::DecisionMakers => Item::DecisionMaker {
                 office: field(Field::Office),

@@ -195,7 +195,7 @@ async fn open(campaign: ShowCampaign) -> Result<(CampaignServiceClient<Channel>,
 }
 
 async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
-    let EditCampaign { campaign, notes_append, story_append, sign_up, title, aim } = arguments;
+    let EditCampaign { campaign, notes_append, story_append, sign_up, date, title, aim } = arguments;
     let (mut client, name, _) = open(campaign).await?;
     let request_id = String::new();
     let (answer, done) = if let Some(text) = notes_append {
@@ -207,7 +207,7 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
         let request = wire::EditStoryRequest { name, at, delete: 0, insert: whole_line(&text), request_id };
         (client.edit_story(request).await, "Added to the end of the story.")
     } else if let Some(organisation) = sign_up {
-        let request = wire::SignUpOrganisationRequest { name, organisation };
+        let request = wire::SignUpOrganisationRequest { name, organisation, date: date.unwrap_or_default() };
         (client.sign_up_organisation(request).await, "The organisation is on the campaign.")
     } else if let Some(title) = title {
         (client.set_title(wire::SetTitleRequest { name, title }).await, "The title is set.")
@@ -216,10 +216,11 @@ async fn edit(arguments: EditCampaign, format: Format) -> Result<(), Failure> {
         let done = if aim.is_empty() { "The campaign has no aim now." } else { "The aim is set." };
         (client.set_aim(wire::SetAimRequest { name, aim }).await, done)
     };
-    const TYPED: [(&str, &str); 5] = [
+    const TYPED: [(&str, &str); 6] = [
         ("text", "--notes-append"),
         ("insert", "--story-append"),
         ("organisation", "--sign-up"),
+        ("date", "--date"),
         ("title", "--title"),
         ("aim", "--aim"),
     ];

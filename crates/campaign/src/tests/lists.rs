@@ -36,6 +36,7 @@ fn one_of_each() -> Vec<Item> {
             of: "Cabinet member for housing".into(),
             state: AskState::PartlyWon,
             result: "Half of them".into(),
+            date: day("2018-10-04"),
         },
         Item::DecisionMaker {
             office: "Cabinet member for housing".into(),

@@ -22,7 +22,7 @@ pub(crate) enum Campaign {
     Edit(EditCampaign),
     /// Add an issue, an ask, an office on the power map, an action, a task or a link to a file
     ///
-    /// What each takes: issue --title --detail; ask --ask --office --state --result; decision-maker --office --body
+    /// What each takes: issue --title --detail; ask --ask --office --state --result --date; decision-maker --office --body
     /// --influence --stance; action --title --date --place --result; task --title --hub --due --state; link --title --address.
     /// Name offices and hubs, never residents.
     Add(AddEntry),
@@ -191,6 +191,9 @@ pub(crate) struct EditCampaign {
     /// Put an organisation on the campaign
     #[arg(long, value_name = "ORGANISATION")]
     pub(crate) sign_up: Option<String>,
+    /// The day on which the organisation signed up, such as 2018-10-03; today where it is left out
+    #[arg(long, requires = "sign_up")]
+    pub(crate) date: Option<String>,
     /// Replace the title
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
@@ -340,7 +343,7 @@ impl Kind {
     pub(crate) fn options(self) -> &'static [&'static str] {
         match self {
             Kind::Issue => &["title", "detail"],
-            Kind::Ask => &["ask", "office", "state", "result"],
+            Kind::Ask => &["ask", "office", "state", "result", "date"],
             Kind::DecisionMaker => &["office", "body", "influence", "stance"],
             Kind::Action => &["title", "date", "place", "result"],
             Kind::Task => &["title", "hub", "due", "state"],
@@ -373,7 +376,7 @@ pub(crate) struct Parts {
     /// How the office stands to the campaign: supports, undecided or opposes
     #[arg(long, value_name = "WORD")]
     pub(crate) stance: Option<String>,
-    /// The day of an action, such as 2018-10-03
+    /// The day of an action, or on which an ask was won, such as 2018-10-03
     #[arg(long)]
     pub(crate) date: Option<String>,
     /// Where an action takes place

@@ -136,6 +136,7 @@ fn ask(name: String, parts: &Parts) -> Result<wire::CampaignAsk, Failure> {
         state: state.unwrap_or_default().into(),
         result: said(&parts.result),
         added_by: String::new(),
+        date: said(&parts.date),
     })
 }
 
@@ -273,9 +274,9 @@ pub(super) fn lists(campaign: &wire::Campaign) -> String {
     list(&["Issue", "", "Entry"], issues.collect());
     let asks = campaign.asks.iter().map(|it| {
         let state = shown(it.state().as_str_name(), "STATE_");
-        vec![own(&it.ask), own(&it.office), state, own(&it.result), short(&it.name)]
+        vec![own(&it.ask), own(&it.office), state, own(&it.date), own(&it.result), short(&it.name)]
     });
-    list(&["Ask", "Of", "State", "Result", "Entry"], asks.collect());
+    list(&["Ask", "Of", "State", "Date", "Result", "Entry"], asks.collect());
     let offices = campaign.decision_makers.iter().map(|it| {
         let influence = shown(it.influence().as_str_name(), "INFLUENCE_");
         let stance = shown(it.stance().as_str_name(), "STANCE_");
@@ -312,7 +313,8 @@ pub(super) fn json(campaign: &wire::Campaign) -> Vec<(&'static str, Value)> {
     let ask = |it: &wire::CampaignAsk| {
         json!({
             "entry": entry_id(&it.name), "ask": it.ask, "office": it.office,
-            "state": word(it.state().as_str_name(), "STATE_"), "result": it.result, "added_by": it.added_by,
+            "state": word(it.state().as_str_name(), "STATE_"), "date": day(&it.date), "result": it.result,
+            "added_by": it.added_by,
         })
     };
     let office = |it: &wire::DecisionMaker| {
@@ -388,7 +390,7 @@ mod tests {
         let given = Parts { office: Some("x".into()), due: Some("y".into()), ..Parts::default() };
         for (kind, words) in [
             (Kind::Task, "a task has no --office: it takes --title, --hub, --due, --state"),
-            (Kind::Ask, "an ask has no --due: it takes --ask, --office, --state, --result"),
+            (Kind::Ask, "an ask has no --due: it takes --ask, --office, --state, --result, --date"),
             (Kind::Link, "a link has no --office, --due: it takes --title, --address"),
         ] {
             assert_eq!(fits(kind, &given).expect_err("refused").to_string(), words);

@@ -3,6 +3,7 @@
 mod erasure;
 mod membership;
 mod message;
+mod outcome;
 mod watch;
 
 use std::collections::BTreeSet;
@@ -240,8 +241,9 @@ impl CampaignService for Campaigns {
         request: Request<proto::SignUpOrganisationRequest>,
     ) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
-        let proto::SignUpOrganisationRequest { name, organisation } = request.into_inner();
-        let edit = Edit::SignUp { organisation, date: Some(self.0.now().date()) };
+        let proto::SignUpOrganisationRequest { name, organisation, date } = request.into_inner();
+        let date = Some(outcome::day_or(self.0.now().date(), &date)?);
+        let edit = Edit::SignUp { organisation, date };
         self.edit(&name, "organisation", edit, String::new()).await
     }
 
@@ -260,13 +262,14 @@ impl CampaignService for Campaigns {
     async fn add_ask(&self, request: Request<proto::AddAskRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         let proto::AddAskRequest { parent, ask, request_id } = request.into_inner();
-        self.add(&parent, ask, request_id).await
+        self.add(&parent, ask.map(|ask| outcome::won_on(self.0.now().date(), ask)), request_id).await
     }
 
     async fn update_ask(&self, request: Request<proto::UpdateAskRequest>) -> Result<Response<Campaign>, Status> {
         Permit::of(&request)?;
         let proto::UpdateAskRequest { ask, update_mask } = request.into_inner();
-        self.update(ask, update_mask.unwrap_or_default().paths).await
+        let (ask, paths) = self.dated(ask, update_mask.unwrap_or_default().paths).await;
+        self.update(ask, paths).await
     }
 
     async fn add_decision_maker(

@@ -64,7 +64,8 @@ async fn a_campaign_is_begun_edited_listed_and_read() {
         client.append_notes(note.clone()).await.expect("added");
     }
     for organisation in ["St Denys Church", " St Denys Church "] {
-        let request = SignUpOrganisationRequest { name: name.clone(), organisation: organisation.into() };
+        let request =
+            SignUpOrganisationRequest { name: name.clone(), organisation: organisation.into(), date: String::new() };
         client.sign_up_organisation(request).await.expect("signed up");
     }
     let campaign = get(&mut client, &name).await;
@@ -125,7 +126,7 @@ async fn what_a_campaign_cannot_be_is_said_at_once() {
         assert_eq!(refused(aim), expected("aim"));
         let notes = AppendNotesRequest { name: name(), text: text(20_000), request_id: String::new() };
         assert_eq!(refused(client.append_notes(notes).await), expected("text"));
-        let organisation = SignUpOrganisationRequest { name: name(), organisation: text(200) };
+        let organisation = SignUpOrganisationRequest { name: name(), organisation: text(200), date: String::new() };
         assert_eq!(refused(client.sign_up_organisation(organisation).await), expected("organisation"));
         let changes = ApplyChangesRequest { name: name(), changes: vec![b"no change".to_vec()] };
         assert_eq!(refused(client.apply_changes(changes).await), expected("changes"));

@@ -4,8 +4,8 @@ use folkmoot_proto::hub::v1::text_mark::Style;
 use folkmoot_proto::hub::v1::{
     AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CompareVersionsRequest, CountReachRequest,
     EditNotesRequest, GetCampaignRequest, ListChangesRequest, MarkTextRequest, RemoveEntryRequest, SetTitleRequest,
-    TextMark, UndoChangeRequest, UpdateTaskRequest, WatchCampaignRequest, campaign_ask, campaign_task,
-    mark_text_request,
+    SignUpOrganisationRequest, TextMark, UndoChangeRequest, UpdateAskRequest, UpdateTaskRequest, WatchCampaignRequest,
+    campaign_ask, campaign_task, mark_text_request,
 };
 use tonic::Code;
 
@@ -66,6 +66,57 @@ async fn entries_are_added_changed_and_removed() {
     assert!(removed.tasks.is_empty() && removed.asks.len() == 1);
     let again = client.remove_entry(RemoveEntryRequest { name }).await.expect_err("gone already");
     assert_eq!(again.code(), Code::InvalidArgument, "{again}");
+    for running in nodes {
+        running.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_counts_by_a_day_has_one() {
+    let (nodes, _places, mut client) = federation().await;
+    let parent = client.create_campaign(asked("Warm homes", &["Frome"])).await.expect("created").into_inner().name;
+    let sign_up = |organisation: &str, date: &str| SignUpOrganisationRequest {
+        name: parent.clone(),
+        organisation: organisation.into(),
+        date: date.into(),
+    };
+    client.sign_up_organisation(sign_up("Library", "")).await.expect("signed up");
+    let campaign = client.sign_up_organisation(sign_up("Foodbank", " 2018-10-03 ")).await.expect("signed up");
+    let days: Vec<String> = campaign.into_inner().organisations.into_iter().map(|it| it.date).collect();
+    let today = days[0].clone();
+    assert!(!today.is_empty() && today != "2018-10-03" && days[1] == "2018-10-03", "{days:?}");
+    assert_eq!(refused(client.sign_up_organisation(sign_up("Mosque", "soon")).await), bad(&["date"]));
+
+    let ask = |state: campaign_ask::State, date: &str| CampaignAsk {
+        ask: "Inspect every flat".into(),
+        state: state.into(),
+        date: date.into(),
+        ..CampaignAsk::default()
+    };
+    use campaign_ask::State::{Open, Refused, Won};
+    for (state, date) in [(Open, ""), (Won, ""), (Won, "2018-10-03"), (Open, "")] {
+        let request = AddAskRequest { parent: parent.clone(), ask: Some(ask(state, date)), request_id: String::new() };
+        client.add_ask(request).await.expect("added");
+    }
+    let asks = get(&mut client, &parent).await.asks;
+    let days = |asks: &[CampaignAsk]| asks.iter().map(|it| it.date.clone()).collect::<Vec<_>>();
+    assert_eq!(days(&asks), ["", &today, "2018-10-03", ""]);
+    // One comes to be won today, one says when, and one that had a day keeps it.
+    for (at, state, date, parts) in [
+        (0, Won, "", &["state"][..]),
+        (3, Won, "2018-11-01", &["state", "date"]),
+        (2, Refused, "", &["state"]),
+        (2, Won, "", &["state"]),
+        (1, Open, "", &["state"]),
+    ] {
+        let ask = CampaignAsk { name: asks[at].name.clone(), ..ask(state, date) };
+        let mut request = UpdateAskRequest { ask: Some(ask), update_mask: None };
+        request.update_mask.get_or_insert_default().paths = parts.iter().map(|part| (*part).to_owned()).collect();
+        client.update_ask(request).await.expect("changed");
+    }
+    assert_eq!(days(&get(&mut client, &parent).await.asks), [&today, &today, "2018-10-03", "2018-11-01"]);
+    let wrong = AddAskRequest { parent, ask: Some(ask(Won, "soon")), request_id: String::new() };
+    assert_eq!(refused(client.add_ask(wrong).await), bad(&["ask.date"]));
     for running in nodes {
         running.stop().await;
     }

@@ -102,6 +102,10 @@ pub struct CampaignAsk {
     /// The name of the hub that added it.
     #[prost(string, tag = "6")]
     pub added_by: ::prost::alloc::string::String,
+    /// The day on which it was won, or else decided, such as `2018-10-03`; empty where nobody has said. An ask that comes to be
+    /// won without a day is won on the node's today. A won ask counts in the indicator `asks_won` by this day.
+    #[prost(string, tag = "7")]
+    pub date: ::prost::alloc::string::String,
 }
 /// Nested message and enum types in `CampaignAsk`.
 pub mod campaign_ask {
@@ -636,7 +640,8 @@ pub struct SignUp {
     /// The resource name: `campaigns/ID/organisations/ENTRY`.
     #[prost(string, tag = "3")]
     pub name: ::prost::alloc::string::String,
-    /// The day on which it signed up, as the hub's node wrote it; empty where that is not known.
+    /// The day on which it signed up, as the hub that brought it wrote it; empty where that is not known, and then it counts in no
+    /// indicator.
     #[prost(string, tag = "4")]
     pub date: ::prost::alloc::string::String,
 }
@@ -1101,6 +1106,9 @@ pub struct SignUpOrganisationRequest {
     /// Required. The organisation's name, 200 characters at most.
     #[prost(string, tag = "2")]
     pub organisation: ::prost::alloc::string::String,
+    /// The day on which it signed up, such as `2018-10-03`; empty for the node's today.
+    #[prost(string, tag = "3")]
+    pub date: ::prost::alloc::string::String,
 }
 /// ExportCampaignRequest names a campaign.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -87,7 +87,7 @@ fn add(said: &mut proto::Campaign, name: String, added_by: String, item: Item, h
     let day = |day: Option<Date>| day.map(iso).unwrap_or_default();
     match item {
         Item::Issue { title, detail } => said.issues.push(proto::CampaignIssue { name, title, detail, added_by }),
-        Item::Ask { ask, of, state, result } => said.asks.push(proto::CampaignAsk {
+        Item::Ask { ask, of, state, result, date } => said.asks.push(proto::CampaignAsk {
             name,
             ask,
             office: of,
@@ -101,6 +101,7 @@ fn add(said: &mut proto::Campaign, name: String, added_by: String, item: Item, h
             .into(),
             result,
             added_by,
+            date: day(date),
         }),
         Item::DecisionMaker { office, body, influence, stance } => said.decision_makers.push(proto::DecisionMaker {
             name,
@@ -223,8 +224,13 @@ impl Asked for proto::CampaignIssue {
 
 impl Asked for proto::CampaignAsk {
     const FIELD: &'static str = "ask";
-    const PARTS: &'static [(&'static str, Field)] =
-        &[("ask", Field::Ask), ("office", Field::Of), ("state", Field::State), ("result", Field::Result)];
+    const PARTS: &'static [(&'static str, Field)] = &[
+        ("ask", Field::Ask),
+        ("office", Field::Of),
+        ("state", Field::State),
+        ("result", Field::Result),
+        ("date", Field::Date),
+    ];
 
     fn name(&self) -> &str {
         &self.name
@@ -239,7 +245,8 @@ impl Asked for proto::CampaignAsk {
             Some(State::Withdrawn) => AskState::Withdrawn,
             Some(State::Open | State::Unspecified) | None => AskState::Open,
         };
-        Item::Ask { ask: self.ask, of: self.office, state, result: self.result }
+        let date = day::<Self>("date", &self.date, violations);
+        Item::Ask { ask: self.ask, of: self.office, state, result: self.result, date }
     }
 }
 
