@@ -85,6 +85,7 @@ pub(crate) fn release_all(folder: &Path) -> (f64, f64) {
             revision: 0,
             approved_on: today,
             terms: prepared.release.terms(),
+            catalogue_version: prepared.release.catalogue_version(),
             cells: prepared.release.cells().to_vec(),
             outdated: BTreeSet::new(),
         });

@@ -15,6 +15,7 @@ mod import;
 mod joining;
 mod kill;
 mod members;
+mod outcomes;
 mod peer;
 mod planted;
 mod poison;

@@ -146,7 +146,7 @@ fn check_report_shape(report: &Value) {
         .filter(|line| line["breakdown"].is_null())
         .map(|line| line["code"].as_str().unwrap_or_default())
         .collect();
-    assert_eq!(headlines, count::CODES, "every indicator of the import, in the order of the catalogue");
+    assert_eq!(headlines, count::CODES, "every indicator, in the order of the catalogue");
     let declared = array(&report["declared"]);
     for figure in declared {
         has_keys(figure, &DECLARED);

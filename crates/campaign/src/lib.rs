@@ -13,6 +13,7 @@ mod form;
 mod history;
 mod item;
 mod operations;
+mod outcome;
 mod reach;
 mod rich;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use document::{Actor, Bookmark, Campaign, CampaignError};
 pub use edit::{Edit, MAX_PROSE_CHARACTERS};
 pub use form::{Field, List, Prose};
 pub use item::{AskState, EntryId, Influence, Item, NoEntryId, Stance, TaskState};
+pub use outcome::Outcome;
 pub use reach::{Month, NoMonth, REACH_LIMIT};
 pub use rich::{MAX_LINK_CHARACTERS, Mark, RichText, Style};
 pub use versions::{Version, change_hash};

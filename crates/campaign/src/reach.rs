@@ -4,6 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use folkmoot_domain::Date;
+use folkmoot_domain::calendar::parse_date;
+
 use crate::document::{hex, unhex};
 
 /// The most people of one count.
@@ -21,6 +24,13 @@ impl Month {
     /// a counter that every member reads.
     pub fn new(year: u16, number: u8) -> Option<Month> {
         ((2000..=2099).contains(&year) && (1..=12).contains(&number)).then_some(Month { year, number })
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        let day = |number: u8| parse_date(&format!("{self}-{number:02}"));
+        // Every month has a 28th.
+        (28..=31).rev().find_map(day).unwrap_or(Date::MIN)
     }
 }
 
@@ -63,6 +73,14 @@ pub(crate) fn reach_key(key: &str) -> Option<(Month, [u8; 32])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_month_ends_on_its_last_day() {
+        for (month, last) in [("2018-10", "31"), ("2018-11", "30"), ("2019-02", "28"), ("2020-02", "29")] {
+            let day = month.parse::<Month>().expect("a month").last_day();
+            assert_eq!(Some(day), parse_date(&format!("{month}-{last}")));
+        }
+    }
 
     #[test]
     fn a_key_names_a_month_and_a_hub_in_one_way_alone() {

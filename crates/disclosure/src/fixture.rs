@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programme, Programmes, Quarter, parse_date};
-use folkmoot_domain::indicator::{AgeBand, Category, CellKey, Class, Dimension, EventKind, Indicator, Theme};
+use folkmoot_domain::indicator::{
+    AgeBand, CATALOGUE_VERSION, Category, CellKey, Class, Dimension, EventKind, Indicator, Theme,
+};
 use folkmoot_domain::record::{Disability, Ethnicity, Gender};
 
 use crate::{Account, Figure, Observation, Observations, Policy, Prepared, Released, Terms, prepare};
@@ -60,6 +62,8 @@ pub(crate) struct Hub {
     presences: Vec<Presence>,
     pub(crate) released: Vec<Released>,
     pub(crate) terms: Option<Terms>,
+    /// The figures of indicators that the second version of the catalogue did not have.
+    pub(crate) newer: u64,
 }
 
 impl Hub {
@@ -118,6 +122,9 @@ impl Hub {
                     two_largest: amounts.iter().take(2).sum(),
                     events_with_people,
                 },
+                Class::Open if cell.indicator.since() > 2 => {
+                    Observation { value: self.newer, ..Observation::default() }
+                }
                 Class::Open => Observation { value: 3 * seen.len() as u64, ..Observation::default() },
             }
         };
@@ -196,6 +203,7 @@ impl Hub {
             revision: 0,
             approved_on: day("2019-04-01"),
             terms: Terms::FLOOR,
+            catalogue_version: CATALOGUE_VERSION,
             cells: seen.cells().map(|(cell, seen)| (cell, figure(cell, seen.value))).collect(),
             outdated: BTreeSet::new(),
         });
@@ -209,10 +217,19 @@ impl Hub {
             revision: prepared.release.revision(),
             approved_on: day(today),
             terms: prepared.release.terms(),
+            catalogue_version: prepared.release.catalogue_version(),
             cells: prepared.release.cells().to_vec(),
             outdated: BTreeSet::new(),
         });
         prepared
+    }
+
+    /// Makes the latest release one of the second version of the catalogue.
+    pub(crate) fn of_the_second_catalogue(&mut self) -> Vec<(CellKey, Figure)> {
+        let released = self.released.last_mut().unwrap();
+        released.catalogue_version = 2;
+        released.cells.retain(|(cell, _)| cell.indicator.since() <= 2);
+        released.cells.clone()
     }
 }
 

@@ -111,6 +111,19 @@ mod tests {
     }
 
     #[test]
+    fn a_release_of_a_catalogue_without_an_indicator_is_not_behind_its_figure() {
+        let (sessions, asks) = (CellKey::headline(Indicator::TrainingSessions), CellKey::headline(Indicator::AsksWon));
+        let releases = [
+            vec![(sessions, Figure::Exact(4)), (asks, Figure::Exact(3))],
+            vec![(sessions, Figure::Exact(2))],
+            vec![(sessions, Figure::Exact(0)), (asks, Figure::Exact(2))],
+        ];
+        let sums = add_up(releases.iter().map(|cells| (cells.as_slice(), Terms::FLOOR)));
+        assert_eq!((sums[&sessions].value, sums[&sessions].hubs), (Some(6), 3));
+        assert_eq!((sums[&asks].value, sums[&asks].high, sums[&asks].hubs), (Some(5), Some(5), 2));
+    }
+
+    #[test]
     fn a_ward_that_a_release_does_not_list_counts_too() {
         let ward = |code: &str| {
             let ward = Ward::from_code(code).unwrap();

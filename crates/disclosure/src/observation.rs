@@ -142,6 +142,8 @@ pub struct Released {
     pub approved_on: Date,
     /// The terms that it was made under.
     pub terms: Terms,
+    /// The version of the catalogue that it was made with.
+    pub catalogue_version: u32,
     /// Its cells.
     pub cells: Vec<(CellKey, Figure)>,
     /// Indicators whose people are no longer those who were counted then, by as many as a revision takes: what was let

@@ -2,7 +2,7 @@
 
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Programmes, Span, iso};
-use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey, Dimension};
+use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey, Dimension, OLDEST_CATALOGUE_VERSION};
 
 use crate::{Figure, Policies, Terms};
 
@@ -99,6 +99,8 @@ pub enum FaultKind {
     UnknownProgramme,
     /// The policy is not one that the federation has.
     Policy,
+    /// The catalogue is newer than this software's: worth another look after an upgrade. Nothing else is said of it then.
+    NewerCatalogue,
 }
 
 /// A release that another hub made and that was found in order.
@@ -110,6 +112,7 @@ pub struct ReceivedRelease {
     revision: u32,
     policy_version: u32,
     terms: Terms,
+    catalogue_version: u32,
     cells: Vec<(CellKey, Figure)>,
 }
 
@@ -117,7 +120,7 @@ impl ReceivedRelease {
     /// Checks what can be checked of a release by itself: that the rules of disclosure control could have made such cells
     /// under the policy in force, that they can all be true and give no small figure away, and that the period exists and
     /// has ended. `author` is the node that signed it; `today` is the receiver's day, and
-    /// a hub's clock may be a day ahead of it.
+    /// a hub's clock may be a day ahead of it. A release of an earlier catalogue is checked by what that one listed.
     ///
     /// # Errors
     /// Everything that is wrong.
@@ -131,11 +134,15 @@ impl ReceivedRelease {
         let mut faults = Vec::new();
         let mut fault = |kind, words: &str| faults.push(Fault { kind, words: words.to_owned() });
 
+        if parts.catalogue_version > CATALOGUE_VERSION {
+            fault(FaultKind::NewerCatalogue, "it was made with a newer catalogue of indicators: upgrade this software");
+            return Err(faults);
+        }
+        if parts.catalogue_version < OLDEST_CATALOGUE_VERSION {
+            fault(FaultKind::Form, "it was made with a catalogue of indicators that is read no more");
+        }
         if parts.hub != author {
             fault(FaultKind::Form, "it names another hub than the one that signed it");
-        }
-        if parts.catalogue_version != CATALOGUE_VERSION {
-            fault(FaultKind::Form, "it was made with another catalogue of indicators than this software has");
         }
         let period = parts.period.parse::<Period>().ok();
         let span = period.as_ref().and_then(|period| period.span(programmes));
@@ -170,13 +177,13 @@ impl ReceivedRelease {
             }
         }
         let cells = parts.known_cells();
-        if parts.cells.len() != cells.len() || !is_complete(&cells) {
+        if parts.cells.len() != cells.len() || !is_complete(&cells, parts.catalogue_version) {
             fault(
                 FaultKind::Form,
-                "its cells are not every cell of the catalogue once, in order, each with a figure, and of wards those shown",
+                "its cells are not every cell of its catalogue once, in order, each with a figure, and of wards those shown",
             );
         } else if let Some(terms) = terms {
-            for words in form::faults(&cells, terms, span) {
+            for words in form::faults(&cells, parts.catalogue_version, terms, span) {
                 fault(FaultKind::Form, &words);
             }
         }
@@ -188,6 +195,7 @@ impl ReceivedRelease {
                 revision: parts.revision,
                 policy_version: parts.policy_version,
                 terms: terms.unwrap_or(Terms::FLOOR),
+                catalogue_version: parts.catalogue_version,
                 cells,
             }),
             _ => Err(faults),
@@ -224,17 +232,22 @@ impl ReceivedRelease {
         self.terms
     }
 
-    /// Every cell of the catalogue in its order, and of open-ended dimensions each that is shown.
+    /// The version of the catalogue that it was made with: it says nothing of indicators that came later.
+    pub fn catalogue_version(&self) -> u32 {
+        self.catalogue_version
+    }
+
+    /// Every cell of its catalogue in order, and of open-ended dimensions each that is shown.
     pub fn cells(&self) -> &[(CellKey, Figure)] {
         &self.cells
     }
 }
 
-/// Whether the cells are those of the catalogue, in its order, and nothing twice.
-fn is_complete(cells: &[(CellKey, Figure)]) -> bool {
+/// Whether the cells are those of a version of the catalogue, in its order, and nothing twice.
+fn is_complete(cells: &[(CellKey, Figure)], version: u32) -> bool {
     let open_ended = |cell: &CellKey| cell.dimension().is_some_and(Dimension::is_open_ended);
     let closed = cells.iter().map(|(cell, _)| *cell).filter(|cell| !open_ended(cell));
-    closed.eq(CellKey::all()) && cells.windows(2).all(|pair| pair[0].0 < pair[1].0)
+    closed.eq(CellKey::all_of(version)) && cells.windows(2).all(|pair| pair[0].0 < pair[1].0)
 }
 
 #[cfg(test)]

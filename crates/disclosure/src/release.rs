@@ -144,6 +144,11 @@ pub fn prepare(
         (Standing::Revision, Some(released)) => released.revision + 1,
         (Standing::Stands, Some(released)) => released.revision,
     };
+    // A release that stands is the one that was made, with the catalogue of then.
+    let catalogue_version = match (place, standing) {
+        (Standing::Stands, Some(released)) => released.catalogue_version,
+        (Standing::First | Standing::Revision | Standing::Stands, _) => CATALOGUE_VERSION,
+    };
     let release = Release {
         hub,
         period: period.clone(),
@@ -151,20 +156,21 @@ pub fn prepare(
         revision,
         policy_version: policy.version(),
         terms,
-        catalogue_version: CATALOGUE_VERSION,
+        catalogue_version,
         cells: shown(&cells),
     };
     Ok(Prepared { cells, release, standing: place, revisable_from })
 }
 
-/// Whether a release would be revised: where so many people have changed that its figures speak of others, or an open
-/// figure is another.
+/// Whether a release would be revised: where so many people have changed that its figures speak of others, an open figure is
+/// another, or one that its catalogue did not have is more than 0.
 fn is_due(released: &Released, observations: &Observations) -> bool {
-    !released.outdated.is_empty()
-        || released
-            .cells
-            .iter()
-            .any(|(cell, figure)| is_open(*cell) && *figure != Figure::Exact(observations.get(*cell).value))
+    let let_out = |cell: CellKey| released.cells.iter().find(|(key, _)| *key == cell).map(|(_, figure)| *figure);
+    let is_other = |cell: CellKey| match (let_out(cell), observations.get(cell).value) {
+        (Some(figure), value) => figure != Figure::Exact(value),
+        (None, value) => value > 0,
+    };
+    !released.outdated.is_empty() || CellKey::all().into_iter().any(|cell| is_open(cell) && is_other(cell))
 }
 
 fn is_open(cell: CellKey) -> bool {
@@ -186,8 +192,10 @@ fn repaired(
 
 /// What a release that stands says, cell by cell.
 fn as_released(released: &Released, observations: &Observations) -> Vec<PreparedCell> {
+    let known = |cell: &CellKey| cell.indicator.since() <= released.catalogue_version;
     let mut cells: Vec<PreparedCell> = observations
         .cells()
+        .filter(|(key, _)| known(key))
         .map(|(key, seen)| {
             let found = released.cells.iter().find(|(cell, _)| *cell == key);
             let figure = found.map_or(Figure::Withheld, |(_, figure)| *figure);

@@ -352,14 +352,16 @@ const DECLARED: &[DeclaredFigure] = &[
         figure: 100,
         unit: "organisations",
         qualifier: Qualifier::AtLeast,
-        note: "Counts organisations on a campaign, which no indicator does yet.",
+        indicator: Some(Indicator::OrganisationsSignedUp),
+        note: "Counts the organisations of one campaign; the indicator counts those of all that a hub leads.",
         ..PANDEMIC
     },
     DeclaredFigure {
         label: "people a month whom the #OperationWiFi campaign is reaching",
         figure: 10_000,
         qualifier: Qualifier::Over,
-        note: "Counts by the month whom a campaign reaches, which no indicator does.",
+        note: "Counts whom one campaign reaches in a month; campaign reach adds up the months of all campaigns, and counts \
+               contacts rather than people.",
         ..PANDEMIC
     },
 ];

@@ -6,8 +6,11 @@ mod dimension;
 pub use cell::CellKey;
 pub use dimension::{AgeBand, Category, Dimension, Theme, Ward};
 
-/// The version of the catalogue that releases name.
-pub const CATALOGUE_VERSION: u32 = 2;
+/// The version of the catalogue that releases name. Each version has the indicators of the one before, and more after them.
+pub const CATALOGUE_VERSION: u32 = 3;
+
+/// The first version whose releases are read: the one before broke figures down otherwise.
+pub const OLDEST_CATALOGUE_VERSION: u32 = 2;
 
 /// The dimensions of whoever takes part: each person is in one category of each.
 const PERSONAL: &[Dimension] = &[Dimension::AgeBand, Dimension::Gender, Dimension::Ethnicity, Dimension::Disability];
@@ -39,6 +42,12 @@ pub enum Indicator {
     CommunityProjectsSupported,
     /// Money raised, in pence.
     FundingLeveragedPence,
+    /// Organisations on the campaigns that the hub leads on the last day.
+    OrganisationsSignedUp,
+    /// Contacts of campaigns, counted by the hub that led.
+    CampaignReach,
+    /// Asks of campaigns that were won, counted by the hub that led.
+    AsksWon,
 }
 
 /// What the catalogue says of one indicator.
@@ -51,10 +60,12 @@ struct Entry {
     event_kind: Option<EventKind>,
     dimensions: &'static [Dimension],
     definition: &'static str,
+    /// The first version of the catalogue that has it.
+    since: u32,
 }
 
 /// In the order of the variants.
-const CATALOGUE: [Entry; 12] = [
+const CATALOGUE: [Entry; 15] = [
     Entry {
         code: "people_trained",
         title: "People trained",
@@ -64,6 +75,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: Some(EventKind::Sessions),
         dimensions: PERSONAL,
         definition: "People who completed at least one session in the period.",
+        since: 1,
     },
     Entry {
         code: "young_people_trained",
@@ -76,6 +88,7 @@ const CATALOGUE: [Entry; 12] = [
         dimensions: &[Dimension::Gender, Dimension::Ethnicity, Dimension::Disability],
         definition: "People who completed a session held in a year at whose 31 December they were under 25; an unknown \
                      birth year is not young.",
+        since: 1,
     },
     Entry {
         code: "training_sessions",
@@ -86,6 +99,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Sessions held.",
+        since: 1,
     },
     Entry {
         code: "training_minutes",
@@ -96,6 +110,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: Some(EventKind::Sessions),
         dimensions: &[],
         definition: "Minutes of each session, times its completed attendances.",
+        since: 1,
     },
     Entry {
         code: "trainers_quality_assured",
@@ -106,6 +121,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Trainers whose quality assurance is valid on the period's last day.",
+        since: 1,
     },
     Entry {
         code: "listenings",
@@ -116,6 +132,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: Some(EventKind::Listenings),
         dimensions: &[Dimension::Theme],
         definition: "Listenings held, repeats included.",
+        since: 1,
     },
     Entry {
         code: "people_listened_to",
@@ -133,6 +150,7 @@ const CATALOGUE: [Entry; 12] = [
             Dimension::Ward,
         ],
         definition: "Known people who were heard, each once, and anonymous listenings not marked as a repeat.",
+        since: 1,
     },
     Entry {
         code: "listening_campaigns_reported_back",
@@ -143,6 +161,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Listening campaigns, by the day of the report-back.",
+        since: 1,
     },
     Entry {
         code: "people_mobilised",
@@ -153,6 +172,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: Some(EventKind::Actions),
         dimensions: PERSONAL,
         definition: "People who took part in at least one action.",
+        since: 1,
     },
     Entry {
         code: "actions_held",
@@ -163,6 +183,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Actions held.",
+        since: 1,
     },
     Entry {
         code: "community_projects_supported",
@@ -173,6 +194,7 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Projects, by the day they started.",
+        since: 1,
     },
     Entry {
         code: "funding_leveraged_pence",
@@ -183,12 +205,48 @@ const CATALOGUE: [Entry; 12] = [
         event_kind: None,
         dimensions: &[],
         definition: "Money raised for local organising, the programme's own grant excluded.",
+        since: 1,
+    },
+    Entry {
+        code: "organisations_signed_up",
+        title: "Organisations signed up",
+        unit: Unit::Organisations,
+        aggregation: Aggregation::Stock,
+        class: Class::Open,
+        event_kind: None,
+        dimensions: &[],
+        definition: "Organisations, each once by its name, that had signed up by the period's last day to campaigns which \
+                     the hub led on that day.",
+        since: 3,
+    },
+    Entry {
+        code: "campaign_reach",
+        title: "Campaign reach",
+        unit: Unit::Contacts,
+        aggregation: Aggregation::Sum,
+        class: Class::Open,
+        event_kind: None,
+        dimensions: &[],
+        definition: "Contacts, not distinct people, that all members of a campaign counted month by month, for the hub \
+                     that led it on the month's last day.",
+        since: 3,
+    },
+    Entry {
+        code: "asks_won",
+        title: "Asks won",
+        unit: Unit::Asks,
+        aggregation: Aggregation::Sum,
+        class: Class::Open,
+        event_kind: None,
+        dimensions: &[],
+        definition: "Asks of campaigns that were won, by the day they were won, for the hub that led the campaign on it.",
+        since: 3,
     },
 ];
 
 impl Indicator {
     /// Every indicator, in the order of the catalogue.
-    pub const ALL: [Indicator; 12] = [
+    pub const ALL: [Indicator; 15] = [
         Indicator::PeopleTrained,
         Indicator::YoungPeopleTrained,
         Indicator::TrainingSessions,
@@ -201,6 +259,9 @@ impl Indicator {
         Indicator::ActionsHeld,
         Indicator::CommunityProjectsSupported,
         Indicator::FundingLeveragedPence,
+        Indicator::OrganisationsSignedUp,
+        Indicator::CampaignReach,
+        Indicator::AsksWon,
     ];
 
     fn entry(self) -> &'static Entry {
@@ -247,6 +308,11 @@ impl Indicator {
         self.entry().definition
     }
 
+    /// The first version of the catalogue that has it: a release of an earlier one says nothing of it.
+    pub fn since(self) -> u32 {
+        self.entry().since
+    }
+
     /// The version of the definition.
     pub fn version(self) -> u32 {
         1
@@ -259,7 +325,10 @@ impl Indicator {
             | Indicator::PeopleMobilised
             | Indicator::ActionsHeld
             | Indicator::CommunityProjectsSupported
-            | Indicator::FundingLeveragedPence => true,
+            | Indicator::FundingLeveragedPence
+            | Indicator::OrganisationsSignedUp
+            | Indicator::CampaignReach
+            | Indicator::AsksWon => true,
             Indicator::PeopleTrained
             | Indicator::YoungPeopleTrained
             | Indicator::TrainingSessions
@@ -297,6 +366,12 @@ pub enum Unit {
     Projects,
     /// Pence; shown in pounds.
     Pence,
+    /// Organisations.
+    Organisations,
+    /// Contacts: somebody who was reached twice is two.
+    Contacts,
+    /// Asks of campaigns.
+    Asks,
 }
 
 impl Unit {
@@ -312,6 +387,9 @@ impl Unit {
             Unit::Actions => "actions",
             Unit::Projects => "projects",
             Unit::Pence => "pence",
+            Unit::Organisations => "organisations",
+            Unit::Contacts => "contacts",
+            Unit::Asks => "asks",
         }
     }
 }
@@ -403,6 +481,14 @@ mod tests {
             assert_eq!(indicator as usize, position);
             assert_eq!(Indicator::from_code(indicator.code()), Some(indicator));
         }
+    }
+
+    #[test]
+    fn each_version_adds_indicators_behind_those_of_the_one_before() {
+        assert!(Indicator::ALL.is_sorted_by_key(|indicator| indicator.since()));
+        assert_eq!(Indicator::ALL.map(Indicator::since).last(), Some(&CATALOGUE_VERSION));
+        let of = |version| Indicator::ALL.into_iter().filter(move |indicator| indicator.since() <= version).count();
+        assert_eq!([1, 2, 3].map(of), [12, 12, 15]);
     }
 
     #[test]

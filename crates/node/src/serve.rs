@@ -187,6 +187,10 @@ fn assemble(
     let federation = store.journal().federation();
     if let Some(federation) = federation {
         store.set_author(Author { key: Arc::clone(&identity.log_key), incarnation, federation });
+        match settings.role {
+            Role::Hub => store.campaigns()?.count_outcomes()?,
+            Role::Academy => {}
+        }
     }
     let authority = match (settings.role, store.journal().directory().academy()) {
         (Role::Academy, Some((_, genesis))) => {

@@ -67,7 +67,7 @@ pub struct Observation {
     pub hubs_hidden: u64,
     /// Of those, hubs that rounded it.
     pub hubs_rounded: u64,
-    /// Hubs whose release for this period is not held.
+    /// Hubs whose release for this period is not held, or was made before the indicator was counted.
     pub hubs_missing: u64,
     /// Hubs whose release for this period came late.
     pub hubs_late: u64,

@@ -39,7 +39,11 @@ pub(crate) const OBSERVATIONS: [Column; 24] = [
     column("hubs", "nonNegativeInteger", "Hubs whose release stands behind the figure."),
     column("hubs_hidden", "nonNegativeInteger", "Of those, hubs that hid it."),
     column("hubs_rounded", "nonNegativeInteger", "Of those, hubs that rounded it."),
-    column("hubs_missing", "nonNegativeInteger", "Hubs whose release for the period is not held."),
+    column(
+        "hubs_missing",
+        "nonNegativeInteger",
+        "Hubs whose release for the period is not held, or was made before the indicator was counted.",
+    ),
     column("hubs_late", "nonNegativeInteger", "Hubs whose release for the period came late."),
     column("label", "string", "What to say beside the figure."),
 ];

@@ -33,6 +33,8 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 11, role: None, sql: include_str!("migrations/0011_campaign_checkpoint.sql") },
     Migration { number: 12, role: Some(Role::Hub), sql: include_str!("migrations/0012_campaign_erasure.sql") },
     Migration { number: 13, role: Some(Role::Hub), sql: include_str!("migrations/0013_campaign_title.sql") },
+    Migration { number: 14, role: Some(Role::Hub), sql: include_str!("migrations/0014_campaign_outcome.sql") },
+    Migration { number: 15, role: Some(Role::Academy), sql: include_str!("migrations/0015_newer_releases.sql") },
 ];
 
 /// The version of the newest schema known here.

@@ -34,7 +34,10 @@ impl Family {
             | Indicator::ListeningCampaignsReportedBack
             | Indicator::ActionsHeld
             | Indicator::CommunityProjectsSupported
-            | Indicator::FundingLeveragedPence => None,
+            | Indicator::FundingLeveragedPence
+            | Indicator::OrganisationsSignedUp
+            | Indicator::CampaignReach
+            | Indicator::AsksWon => None,
         }
     }
 }

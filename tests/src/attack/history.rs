@@ -8,7 +8,7 @@ use folkmoot_disclosure::{
 };
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{FinancialYear, Period, Programme, Programmes, Quarter, Span};
-use folkmoot_domain::indicator::{CellKey, Indicator};
+use folkmoot_domain::indicator::{CATALOGUE_VERSION, CellKey, Indicator};
 
 use super::facts::{Facts, Family, Present};
 
@@ -182,6 +182,7 @@ impl Hub {
             revision: made.revision,
             approved_on: made.approved_on,
             terms: made.terms,
+            catalogue_version: CATALOGUE_VERSION,
             cells: made.cells.clone(),
             outdated: made.outdated.clone(),
         });

@@ -159,7 +159,10 @@ impl Knowledge {
                 | Indicator::PeopleMobilised
                 | Indicator::ActionsHeld
                 | Indicator::CommunityProjectsSupported
-                | Indicator::FundingLeveragedPence => {}
+                | Indicator::FundingLeveragedPence
+                | Indicator::OrganisationsSignedUp
+                | Indicator::CampaignReach
+                | Indicator::AsksWon => {}
             }
         }
         let young = [AgeBand::Under18, AgeBand::From18To24]

@@ -183,7 +183,10 @@ fn hide_for(hub: &Hub, sheet: &mut Sheet, breach: &Breach) -> bool {
         | Indicator::ListeningCampaignsReportedBack
         | Indicator::ActionsHeld
         | Indicator::CommunityProjectsSupported
-        | Indicator::FundingLeveragedPence => &[],
+        | Indicator::FundingLeveragedPence
+        | Indicator::OrganisationsSignedUp
+        | Indicator::CampaignReach
+        | Indicator::AsksWon => &[],
     };
     let mut inside: Vec<Stretch> = hub.made.iter().map(stretch).collect();
     inside.sort_by_key(|it| (!periods.contains(it), it.1 - it.0));

@@ -6,7 +6,7 @@ use super::{GENDERS, Hub};
 use crate::day::{Day, Window};
 
 /// The indicators, in the order of the catalogue.
-pub const CODES: [&str; 12] = [
+pub const CODES: [&str; 15] = [
     "people_trained",
     "young_people_trained",
     "training_sessions",
@@ -19,6 +19,9 @@ pub const CODES: [&str; 12] = [
     "actions_held",
     "community_projects_supported",
     "funding_leveraged_pence",
+    "organisations_signed_up",
+    "campaign_reach",
+    "asks_won",
 ];
 
 /// What a hub holds for one indicator and period, and what its disclosure depends on.
@@ -101,6 +104,8 @@ pub fn figure(hub: &Hub, code: &str, window: &Window) -> u64 {
         "funding_leveraged_pence" => {
             hub.funding.iter().filter(|money| window.holds(money.date)).map(|money| money.pence).sum()
         }
+        // No record of a hub's own: they come from the campaigns that it leads.
+        "organisations_signed_up" | "campaign_reach" | "asks_won" => 0,
         other => panic!("no indicator {other}"),
     }
 }

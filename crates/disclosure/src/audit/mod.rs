@@ -301,7 +301,10 @@ fn ladder(cell: CellKey) -> Vec<Step> {
         | Indicator::ListeningCampaignsReportedBack
         | Indicator::ActionsHeld
         | Indicator::CommunityProjectsSupported
-        | Indicator::FundingLeveragedPence => {}
+        | Indicator::FundingLeveragedPence
+        | Indicator::OrganisationsSignedUp
+        | Indicator::CampaignReach
+        | Indicator::AsksWon => {}
     }
     steps
 }

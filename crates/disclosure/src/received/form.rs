@@ -7,14 +7,19 @@ use folkmoot_domain::indicator::{CellKey, Class, Dimension, EventKind, Indicator
 use crate::audit::{self, Verdict};
 use crate::{Figure, MOST, Policy, Terms};
 
-/// Everything that the rules could not have made of the cells, which are complete and in order.
-pub(super) fn faults(cells: &[(CellKey, Figure)], terms: Terms, span: Option<Span>) -> Vec<String> {
+/// Everything that the rules could not have made of the cells, which are those of a version of the catalogue, in order.
+pub(super) fn faults(
+    cells: &[(CellKey, Figure)],
+    catalogue_version: u32,
+    terms: Terms,
+    span: Option<Span>,
+) -> Vec<String> {
     let headline = |indicator| {
         let found = cells.iter().find(|(key, _)| *key == CellKey::headline(indicator));
         found.map_or(Figure::Withheld, |(_, figure)| *figure)
     };
     let mut faults = Vec::new();
-    for indicator in Indicator::ALL {
+    for indicator in Indicator::ALL.into_iter().filter(|indicator| indicator.since() <= catalogue_version) {
         let figure = headline(indicator);
         if !possible_headline(indicator, figure, headline, terms) {
             faults.push(format!("{} is not such as rule 1 of disclosure control makes it", indicator.title()));

@@ -69,7 +69,7 @@ fn names_versions_and_order() {
     use FaultKind::*;
     check("another hub", |parts| parts.hub = vec![8; 32], &[Form]);
     check("no hub", |parts| parts.hub.clear(), &[Form]);
-    check("another catalogue", |parts| parts.catalogue_version = 1, &[Form]);
+    check("a catalogue that is read no more", |parts| parts.catalogue_version = 1, &[Form, Form]);
     check("a revision", |parts| parts.revision = 1, &[]);
     check("no cells", |parts| parts.cells.clear(), &[Form]);
     check("a cell less", |parts| parts.cells.truncate(16), &[Form]);
@@ -78,6 +78,41 @@ fn names_versions_and_order() {
     check("a cell unknown", |parts| parts.cells[3].category = "nobody".to_owned(), &[Form]);
     check("a breakdown unknown", |parts| parts.cells[9].dimension = "ward".to_owned(), &[Form]);
     check("no figure", |parts| parts.cells[9].figure = None, &[Form]);
+}
+
+/// An honest release as software made it that knew another catalogue.
+fn of_catalogue(version: u32) -> ReleaseParts {
+    let mut parts = ReleaseParts { catalogue_version: version, ..honest() };
+    let known =
+        |cell: &CellParts| Indicator::from_code(&cell.indicator).is_some_and(|indicator| indicator.since() <= version);
+    parts.cells.retain(known);
+    parts
+}
+
+#[test]
+fn releases_of_earlier_catalogues_are_read_by_what_those_listed() {
+    let second = of_catalogue(2);
+    let received = checked(&second, "2018-10-01").unwrap();
+    assert_eq!((received.catalogue_version(), received.cells().len()), (2, CellKey::all().len() - 3));
+    let asks = |parts: &ReleaseParts| parts.cells.last().cloned().unwrap();
+    let mut too_much = second.clone();
+    too_much.cells.push(asks(&honest()));
+    assert_eq!(kinds(&too_much, "2018-10-01"), [FaultKind::Form], "an indicator that the catalogue did not have");
+    let mut all = honest();
+    all.catalogue_version = 2;
+    assert_eq!(kinds(&all, "2018-10-01"), [FaultKind::Form]);
+    let mut too_little = honest();
+    too_little.cells.pop();
+    assert_eq!(kinds(&too_little, "2018-10-01"), [FaultKind::Form]);
+}
+
+#[test]
+fn a_release_of_a_newer_catalogue_is_one_for_an_upgrade_whatever_else_it_says() {
+    let mut newer = ReleaseParts { catalogue_version: 4, ..honest() };
+    assert_eq!(kinds(&newer, "2018-10-01"), [FaultKind::NewerCatalogue]);
+    newer.cells.push(CellParts { indicator: "joy".to_owned(), figure: Some(Figure::Exact(1)), ..CellParts::default() });
+    newer.policy_version = 9;
+    assert_eq!(kinds(&newer, "2018-10-01"), [FaultKind::NewerCatalogue]);
 }
 
 #[test]

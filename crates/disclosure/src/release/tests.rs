@@ -218,6 +218,26 @@ fn a_revision_leaves_what_has_not_changed_by_enough() {
     assert_eq!(revised.leaves("people_mobilised", "", ""), "30");
 }
 
+#[test]
+fn a_release_of_an_earlier_catalogue_stands_until_there_is_something_new_to_say() {
+    let mut hub = trained([20, 20, 0, 0, 0]);
+    hub.release("2018-Q3", "2018-10-01");
+    let old = hub.of_the_second_catalogue();
+    let again = hub.prepare("2018-Q3", "2019-06-01");
+    assert_eq!((again.standing, again.release.catalogue_version()), (Standing::Stands, 2));
+    assert_eq!(again.release.cells(), old, "as it was made");
+    assert_eq!(again.cells.len(), old.len());
+
+    hub.newer = 5;
+    let revised = hub.release("2018-Q3", "2019-06-01");
+    assert_eq!((revised.standing, revised.release.revision()), (Standing::Revision, 1));
+    assert_eq!(revised.release.catalogue_version(), CATALOGUE_VERSION);
+    let found = crate::differences(&old, revised.release.cells());
+    let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(said[2], "Asks won: was not there, is now 5");
+    assert_eq!(said.len(), 3, "{said:?}");
+}
+
 /// Quarters such as hubs have, small figures above all.
 fn hubs() -> impl Strategy<Value = Hub> {
     let part = || prop_oneof![4 => 0..12usize, 1 => Just(0), 1 => 12..60usize];

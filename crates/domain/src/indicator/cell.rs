@@ -30,6 +30,11 @@ impl CellKey {
         Indicator::ALL.into_iter().flat_map(CellKey::of).collect()
     }
 
+    /// The same of an earlier version of the catalogue, which has fewer indicators.
+    pub fn all_of(version: u32) -> Vec<CellKey> {
+        Indicator::ALL.into_iter().filter(|indicator| indicator.since() <= version).flat_map(CellKey::of).collect()
+    }
+
     /// The cells of one indicator that the catalogue lists: the headline, then its categories.
     pub fn of(indicator: Indicator) -> Vec<CellKey> {
         let categories = indicator.dimensions().iter().flat_map(|dimension| dimension.categories());
@@ -86,7 +91,8 @@ mod tests {
     #[test]
     fn cells_are_in_catalogue_order_and_read_back() {
         let cells = CellKey::all();
-        assert_eq!(cells.len(), 12 + 3 * 23 + 16 + 2 * 13);
+        assert_eq!(cells.len(), 15 + 3 * 23 + 16 + 2 * 13);
+        assert_eq!(CellKey::all_of(2), cells[..cells.len() - 3]);
         assert!(cells.is_sorted());
         for cell in &cells {
             let codes = (cell.indicator.code(), cell.dimension_code(), cell.category_code());

@@ -513,7 +513,7 @@ pub struct ReportLine {
     /// The most that the figure can be; absent where unbounded.
     #[prost(uint64, optional, tag = "10")]
     pub high: ::core::option::Option<u64>,
-    /// Hubs whose release for this very period is held.
+    /// Hubs whose release for this very period is held and has this figure.
     #[prost(uint32, tag = "11")]
     pub hubs: u32,
     /// Of those, hubs that hid this figure.
@@ -522,13 +522,13 @@ pub struct ReportLine {
     /// Of those, hubs that rounded this figure.
     #[prost(uint32, tag = "13")]
     pub hubs_rounded: u32,
-    /// Hubs whose release for this period is not held.
+    /// Hubs whose release for this period is not held, or was made before this indicator was counted.
     #[prost(uint32, tag = "14")]
     pub hubs_missing: u32,
     /// What to say beside the figure, such as "sum of hub-distinct".
     #[prost(string, tag = "15")]
     pub label: ::prost::alloc::string::String,
-    /// Hubs whose release came late: more than 60 days after the close of the period.
+    /// Of the hubs behind the figure, those whose release came late: more than 60 days after the close of the period.
     #[prost(uint32, tag = "16")]
     pub hubs_late: u32,
 }
@@ -726,7 +726,7 @@ pub struct Observation {
     /// The most that it can be; absent where unbounded, or nothing is said.
     #[prost(uint64, optional, tag = "19")]
     pub high: ::core::option::Option<u64>,
-    /// Hubs whose release for this very period is held.
+    /// Hubs whose release for this very period is held and has this figure.
     #[prost(uint32, tag = "20")]
     pub hubs: u32,
     /// Of those, hubs that hid this figure.
@@ -738,7 +738,7 @@ pub struct Observation {
     /// Of those, hubs whose release came late.
     #[prost(uint32, tag = "23")]
     pub hubs_late: u32,
-    /// Active hubs whose release for this period is not held.
+    /// Active hubs whose release for this period is not held, and hubs whose release was made before this indicator was counted.
     #[prost(uint32, tag = "24")]
     pub hubs_missing: u32,
     /// What to say beside the figure, such as "sum of hub-distinct".

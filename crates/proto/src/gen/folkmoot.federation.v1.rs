@@ -1122,10 +1122,10 @@ pub struct Release {
     /// The version of the disclosure policy that the cells were made under.
     #[prost(uint32, tag = "6")]
     pub policy_version: u32,
-    /// The version of the indicator catalogue.
+    /// The version of the indicator catalogue that the hub's software has.
     #[prost(uint32, tag = "7")]
     pub catalogue_version: u32,
-    /// The cells, in the order of the catalogue.
+    /// The cells of that version, in its order.
     #[prost(message, repeated, tag = "8")]
     pub cells: ::prost::alloc::vec::Vec<ReleaseCell>,
     /// A figure of fewer people than this was hidden. These four terms are those of the policy, or a stricter hub's own.

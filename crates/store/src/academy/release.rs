@@ -54,6 +54,7 @@ fn aside(faults: &[Fault]) -> Aside {
         FaultKind::Policy => 1,
         FaultKind::Calendar => 2,
         FaultKind::UnknownProgramme => 3,
+        FaultKind::NewerCatalogue => 4,
     };
     let gravest = faults.iter().map(|fault| fault.kind).min_by_key(|kind| order(*kind)).unwrap_or(FaultKind::Form);
     let words: Vec<&str> = faults.iter().map(|fault| fault.words.as_str()).collect();
@@ -62,6 +63,7 @@ fn aside(faults: &[Fault]) -> Aside {
         FaultKind::Policy => (RefusalReason::ReleasePolicy, Retry::Never),
         FaultKind::Calendar => (RefusalReason::ReleaseCalendar, Retry::Never),
         FaultKind::UnknownProgramme => (RefusalReason::ReleaseCalendar, Retry::Programme),
+        FaultKind::NewerCatalogue => (RefusalReason::ReleaseForm, Retry::Upgrade),
     };
     Aside { reason, detail: words.join("; "), retry }
 }

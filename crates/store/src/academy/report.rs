@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row};
 use super::AcademyStore;
 use super::reported::{ReleaseBehind, Reported, span_of};
 use super::standing::{BELOW, ROUNDED, WITHHELD};
-use super::statistics::{self, By};
+use super::statistics::{self, By, Holders};
 use crate::error::StoreError;
 
 /// The national figures of one period.
@@ -35,15 +35,15 @@ pub struct Line {
     pub low: u64,
     /// The most that it can be: the sum of the hubs' upper bounds; `None` where one is unbounded, or no release is held.
     pub high: Option<u64>,
-    /// Hubs whose release is held.
+    /// Hubs whose release is held and has this figure.
     pub hubs: u32,
     /// Of those, hubs that hid this figure.
     pub hubs_hidden: u32,
     /// Of those, hubs that rounded this figure.
     pub hubs_rounded: u32,
-    /// Active, enrolled hubs whose release is not held.
+    /// Active, enrolled hubs whose release is not held, and hubs whose release is of a catalogue without the indicator.
     pub hubs_missing: u32,
-    /// Hubs whose release came late.
+    /// Hubs behind the figure whose release came late.
     pub hubs_late: u32,
 }
 
@@ -115,14 +115,15 @@ impl AcademyStore {
 pub(super) fn report_in(connection: &Connection, directory: &Directory, period: &Period) -> Result<Report, StoreError> {
     let span = span_of(directory, period)?;
     let reported = Reported::read(connection, directory, period, span)?;
-    let hubs_missing = counted(reported.missing.len());
-    let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
     let sums = match reported.row {
         Some(row) => sums(connection, row)?,
         None => BTreeMap::new(),
     };
-    let line = |key: CellKey| line(key, sums.get(&key).copied().unwrap_or(Sums::NOTHING), hubs_missing, hubs_late);
-    let lines = CellKey::all().into_iter().map(line).collect();
+    let line = |key: CellKey| {
+        let holders = Holders::of(connection, &reported, key)?;
+        Ok(line(key, sums.get(&key).copied().unwrap_or(Sums::NOTHING), &reported, &holders))
+    };
+    let lines = CellKey::all().into_iter().map(line).collect::<Result<_, StoreError>>()?;
     Ok(Report { span, lines, releases: reported.into_releases() })
 }
 
@@ -133,19 +134,19 @@ pub(super) fn open_ended_in(
     period: &Period,
 ) -> Result<Vec<Line>, StoreError> {
     let reported = Reported::read(connection, directory, period, span_of(directory, period)?)?;
-    let hubs_missing = counted(reported.missing.len());
-    let hubs_late = counted(reported.hubs.iter().filter(|hub| hub.late).count());
     let Some(row) = reported.row else { return Ok(Vec::new()) };
     let mut keys = statistics::open_ended(connection, row)?;
     keys.sort_unstable();
     let line = |key: CellKey| {
         let sums = statistics::sums(connection, &reported, By::Nation, key)?;
-        Ok(line(key, sums.into_values().next().unwrap_or(Sums::NOTHING), hubs_missing, hubs_late))
+        let holders = Holders::of(connection, &reported, key)?;
+        Ok(line(key, sums.into_values().next().unwrap_or(Sums::NOTHING), &reported, &holders))
     };
     keys.into_iter().map(line).collect()
 }
 
-fn line(key: CellKey, sums: Sums, hubs_missing: u32, hubs_late: u32) -> Line {
+fn line(key: CellKey, sums: Sums, reported: &Reported, holders: &Holders) -> Line {
+    let (behind, without): (Vec<_>, Vec<_>) = reported.hubs.iter().partition(|hub| holders.hold(hub));
     Line {
         key,
         value: sums.value(),
@@ -154,8 +155,8 @@ fn line(key: CellKey, sums: Sums, hubs_missing: u32, hubs_late: u32) -> Line {
         hubs: sums.hubs,
         hubs_hidden: sums.hidden,
         hubs_rounded: sums.rounded,
-        hubs_missing,
-        hubs_late,
+        hubs_missing: counted(reported.missing.len() + without.len()),
+        hubs_late: counted(behind.iter().filter(|hub| hub.late).count()),
     }
 }
 

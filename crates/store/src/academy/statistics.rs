@@ -1,17 +1,18 @@
 //! National statistics: figures by period, cell and area, in an order that can be gone through page by page.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_disclosure::{Figure, may_stand_beside};
 use folkmoot_domain::calendar::{FinancialYear, Period, Quarter, Span};
 use folkmoot_domain::declared;
-use folkmoot_domain::indicator::{CellKey, Dimension, Indicator};
+use folkmoot_domain::indicator::{CellKey, Dimension, Indicator, OLDEST_CATALOGUE_VERSION};
 use folkmoot_journal::{Directory, NodeId};
 use rusqlite::{Connection, params};
 
 use super::AcademyStore;
 use super::report::{Sums, key};
-use super::reported::{Place, Reported, span_of};
+use super::reported::{Place, Reported, Reporting, span_of};
 use super::standing::{cell_row, figure};
 use crate::error::StoreError;
 
@@ -88,7 +89,7 @@ pub struct Observation {
     pub span: Span,
     /// What is known.
     pub known: Known,
-    /// Hubs whose release is held.
+    /// Hubs whose release is held and has this figure.
     pub hubs: u32,
     /// Of those, hubs that hid this figure.
     pub hubs_hidden: u32,
@@ -96,7 +97,7 @@ pub struct Observation {
     pub hubs_rounded: u32,
     /// Of those, hubs whose release came late.
     pub hubs_late: u32,
-    /// Active, enrolled hubs whose release is not held.
+    /// Active, enrolled hubs whose release is not held, and hubs whose release is of a catalogue without the indicator.
     pub hubs_missing: u32,
     /// The difference to the period before.
     pub change: Change,
@@ -221,12 +222,36 @@ struct View<'a> {
 }
 
 /// Who stands in an area.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Counts {
     late: u32,
     missing: u32,
     /// Hubs that have released the period before as well.
     both: u32,
+}
+
+/// Which of the hubs that have released a period, by their rows, have released a cell.
+pub(super) enum Holders {
+    /// All of them: no release lacks the indicator.
+    All,
+    /// Those whose catalogue had it.
+    Some(BTreeSet<i64>),
+}
+
+impl Holders {
+    pub(super) fn of(connection: &Connection, reported: &Reported, key: CellKey) -> Result<Holders, StoreError> {
+        if key.indicator.since() <= OLDEST_CATALOGUE_VERSION {
+            return Ok(Holders::All);
+        }
+        Ok(Holders::Some(figures(connection, reported, key)?.into_keys().collect()))
+    }
+
+    pub(super) fn hold(&self, hub: &Reporting) -> bool {
+        match self {
+            Holders::All => true,
+            Holders::Some(hubs) => hubs.contains(&hub.row),
+        }
+    }
 }
 
 impl<'a> View<'a> {
@@ -237,15 +262,24 @@ impl<'a> View<'a> {
         period: &'a Period,
         span: Span,
     ) -> Result<Self, StoreError> {
-        let by = selection.by;
         let reported = Reported::read(connection, directory, period, span)?;
-        let before = match (by, period_before(period)) {
+        let before = match (selection.by, period_before(period)) {
             (By::Nation | By::Region, Some((period, span))) => {
                 Some(Reported::read(connection, directory, &period, span)?)
             }
             (By::Nation | By::Region | By::Hub, _) => None,
         };
-        let nodes: BTreeSet<NodeId> = before.iter().flat_map(|it| &it.hubs).map(|hub| hub.place.node).collect();
+        let view = View { selection, period, span, reported, before, areas: BTreeMap::new() };
+        let areas = view.counted(&Holders::All, &Holders::All);
+        Ok(View { areas, ..view })
+    }
+
+    /// Who stands in each area, of a figure that these hubs hold, and held in the period before.
+    fn counted(&self, now: &Holders, before: &Holders) -> BTreeMap<Area, Counts> {
+        let View { selection, reported, .. } = self;
+        let by = selection.by;
+        let earlier = self.before.iter().flat_map(|it| &it.hubs).filter(|hub| before.hold(hub));
+        let nodes: BTreeSet<NodeId> = earlier.map(|hub| hub.place.node).collect();
         let mut areas: BTreeMap<Area, Counts> = BTreeMap::new();
         if by == By::Nation {
             areas.insert(Area::Nation, Counts::default());
@@ -256,13 +290,30 @@ impl<'a> View<'a> {
         };
         for hub in reported.hubs.iter().filter(|hub| wanted(&hub.place)) {
             let counts = areas.entry(area_of(by, &hub.place)).or_default();
-            counts.late += u32::from(hub.late);
-            counts.both += u32::from(nodes.contains(&hub.place.node));
+            if now.hold(hub) {
+                counts.late += u32::from(hub.late);
+                counts.both += u32::from(nodes.contains(&hub.place.node));
+            } else {
+                counts.missing += 1;
+            }
         }
         for place in reported.missing.iter().filter(|place| wanted(place)) {
             areas.entry(area_of(by, place)).or_default().missing += 1;
         }
-        Ok(View { selection, period, span, reported, before, areas })
+        areas
+    }
+
+    /// The same of a cell's figure.
+    fn areas_of(&self, connection: &Connection, key: CellKey) -> Result<Cow<'_, BTreeMap<Area, Counts>>, StoreError> {
+        let now = Holders::of(connection, &self.reported, key)?;
+        if matches!(now, Holders::All) {
+            return Ok(Cow::Borrowed(&self.areas));
+        }
+        let before = match &self.before {
+            Some(before) => Holders::of(connection, before, key)?,
+            None => Holders::All,
+        };
+        Ok(Cow::Owned(self.counted(&now, &before)))
     }
 
     /// The cells asked for, in the order of the catalogue.
@@ -309,7 +360,7 @@ impl<'a> View<'a> {
                 change: self.change(known, sums, added_before.get(area).copied().unwrap_or(Sums::NOTHING), counts.both),
             }
         };
-        Ok(self.areas.iter().map(observation).collect())
+        Ok(self.areas_of(connection, key)?.iter().map(observation).collect())
     }
 
     fn change(&self, known: Known, sums: Sums, before: Sums, hubs_both: u32) -> Change {
@@ -347,7 +398,7 @@ impl<'a> View<'a> {
             return Ok(false);
         }
         let figures: Vec<Figure> = figures(connection, &self.reported, key)?.into_values().collect();
-        let complete = self.reported.missing.is_empty();
+        let complete = self.reported.missing.is_empty() && figures.len() == self.reported.hubs.len();
         Ok(totals.into_iter().any(|total| !may_stand_beside(total, &figures, complete)))
     }
 }

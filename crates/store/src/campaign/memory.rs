@@ -4,9 +4,9 @@
 //! that is taken back leaves nothing to be undone here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use folkmoot_campaign::Campaign;
+use folkmoot_campaign::{Campaign, View};
 use folkmoot_journal::CampaignId;
 
 use super::limits::Room;
@@ -24,6 +24,8 @@ pub(crate) struct Document {
     pub(super) room: Room,
     /// How many bytes of changes may come before a checkpoint can be due.
     pub(super) bytes_to_checkpoint: u64,
+    /// What it said when it was counted last what the campaign has achieved.
+    pub(super) counted: Option<Arc<View>>,
 }
 
 /// The documents that are kept.
@@ -90,7 +92,7 @@ impl Documents {
 
 impl Document {
     pub(super) fn new(campaign: Campaign, stored_bytes: usize) -> Self {
-        Self { campaign, stored_bytes, room: Room::default(), bytes_to_checkpoint: 0 }
+        Self { campaign, stored_bytes, room: Room::default(), bytes_to_checkpoint: 0, counted: None }
     }
 
     fn loaded_bytes(&self) -> usize {

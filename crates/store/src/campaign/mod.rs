@@ -17,6 +17,7 @@ mod history;
 mod limits;
 mod membership;
 mod memory;
+mod outcome;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop
 pub(crate) use document::{begin, integrate, rebuild};
 pub(crate) use erasure::{attest, renew};
 pub(crate) use memory::Documents;
+pub(crate) use outcome::count as count_outcome;
 
 /// A campaign to begin. This hub leads it and is a member in any case.
 #[derive(Clone, PartialEq, Eq)]

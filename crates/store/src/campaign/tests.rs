@@ -8,6 +8,7 @@ mod erasure;
 mod faults;
 mod limits;
 mod membership;
+mod outcome;
 
 use std::collections::BTreeMap;
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use folkmoot_disclosure::{Account, Observation, Observations, Policies, Released, Terms};
+use folkmoot_disclosure::{Account, MOST, Observation, Observations, Policies, Released, Terms};
 use folkmoot_domain::Date;
 use folkmoot_domain::calendar::{Period, Quarter, Span};
-use folkmoot_domain::indicator::{CellKey, Class, Indicator};
+use folkmoot_domain::indicator::{Aggregation, CellKey, Class, Indicator};
 use rusqlite::Connection;
 
 use super::counting::{Settled, Stretch, Tallies, settle};
@@ -311,11 +311,15 @@ impl Opens {
     ) -> Result<BTreeMap<CellKey, Observation>, StoreError> {
         let mut cells = BTreeMap::new();
         for indicator in Indicator::ALL.into_iter().filter(|indicator| indicator.class() == Class::Open) {
-            let value = if indicator == Indicator::TrainersQualityAssured {
-                figures::trainers(connection, span.last)?
-            } else {
-                self.sums.range((indicator, stretch.first)..=(indicator, stretch.last)).map(|(_, value)| value).sum()
+            let value: u64 = match indicator.aggregation() {
+                Aggregation::Stock => figures::stock(connection, indicator, span.last)?,
+                Aggregation::Sum | Aggregation::Distinct => {
+                    let sums = self.sums.range((indicator, stretch.first)..=(indicator, stretch.last));
+                    sums.map(|(_, value)| value).sum()
+                }
             };
+            // What other hubs have written into a campaign must not keep this one from releasing.
+            let value = value.min(MOST);
             cells.insert(CellKey::headline(indicator), Observation { value, ..Observation::default() });
         }
         Ok(cells)
@@ -333,6 +337,7 @@ fn let_out(held: Standing, outdated: BTreeSet<Indicator>) -> Result<Released, St
         revision: held.revision,
         approved_on: day(held.approved_at)?,
         terms: held.parts.terms.unwrap_or(Terms::FLOOR),
+        catalogue_version: held.parts.catalogue_version,
         cells: held.parts.known_cells(),
         outdated,
     })

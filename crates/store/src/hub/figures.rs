@@ -10,6 +10,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 use super::HubStore;
 use super::contribution::{Deltas, Measure, Seen};
+use super::outcome;
 use crate::engine::UnixMillis;
 use crate::error::StoreError;
 
@@ -230,18 +231,38 @@ fn headlines(connection: &Connection, period: &Period) -> Result<BTreeMap<Indica
     let span = span(connection, period)?;
     let tallies = tallies(connection, span)?;
     let people = people(connection, period)?;
-    let trainers = trainers(connection, span.last)?;
     let headline = |indicator: Indicator| {
         let sum = tallies.get(indicator.code()).copied().unwrap_or(0);
-        match indicator.aggregation() {
+        let value = match indicator.aggregation() {
             Aggregation::Sum => sum,
             // Beside the known people stand the anonymous ones.
             Aggregation::Distinct => people.get(indicator.code()).copied().unwrap_or(0) + sum,
-            // The only stock so far.
-            Aggregation::Stock => trainers,
-        }
+            Aggregation::Stock => stock(connection, indicator, span.last)?,
+        };
+        Ok((indicator, value))
     };
-    Ok(Indicator::ALL.into_iter().map(|indicator| (indicator, headline(indicator))).collect())
+    Indicator::ALL.into_iter().map(headline).collect()
+}
+
+/// What there is on a day of an indicator that is a stock; of another there is none.
+pub(super) fn stock(connection: &Connection, indicator: Indicator, day: Date) -> Result<u64, StoreError> {
+    match indicator {
+        Indicator::TrainersQualityAssured => trainers(connection, day),
+        Indicator::OrganisationsSignedUp => outcome::organisations(connection, day),
+        Indicator::PeopleTrained
+        | Indicator::YoungPeopleTrained
+        | Indicator::TrainingSessions
+        | Indicator::TrainingMinutes
+        | Indicator::Listenings
+        | Indicator::PeopleListenedTo
+        | Indicator::ListeningCampaignsReportedBack
+        | Indicator::PeopleMobilised
+        | Indicator::ActionsHeld
+        | Indicator::CommunityProjectsSupported
+        | Indicator::FundingLeveragedPence
+        | Indicator::CampaignReach
+        | Indicator::AsksWon => Ok(0),
+    }
 }
 
 /// The days that a period covers.
@@ -306,7 +327,7 @@ fn people(connection: &Connection, period: &Period) -> Result<BTreeMap<String, u
 }
 
 /// The people assured on a day.
-pub(super) fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
+fn trainers(connection: &Connection, day: Date) -> Result<u64, StoreError> {
     Ok(connection
         .prepare_cached(
             "SELECT count(DISTINCT person) FROM trainer_assurance WHERE quality_assured_on <= ?1 AND ?1 < expires_on",

@@ -3,6 +3,7 @@
 //! - Records come in by import, in batches, and listenings one at a time as well: each batch, and each listening, in one
 //!   transaction with the figures that it changes.
 //! - Headlines are kept by differences; a property test recounts them. Breakdowns are counted from the records.
+//! - What campaigns achieve counts where this hub led, and is changed with the campaign's document.
 //! - Releases are counted from one set of facts, person by person, which approvals freeze: what is late waits until there
 //!   are enough to hide each other.
 //! - Releases are a ledger of bytes: what is approved stands, and what was sent is kept for good.
@@ -19,6 +20,7 @@ mod frozen;
 mod held;
 mod hold;
 mod import;
+pub(crate) mod outcome;
 mod record;
 mod release;
 mod table;

@@ -287,6 +287,8 @@ impl Campaigns {
             return Ok(asides);
         }
         let concerned: BTreeSet<CampaignId> = self.touched.iter().chain(self.arrived.keys()).copied().collect();
+        let counted: BTreeSet<CampaignId> =
+            concerned.iter().chain(&self.adopted).chain(&self.recount).copied().collect();
         for campaign in &concerned {
             if campaign::renew(tx, *campaign)? {
                 self.recount.insert(*campaign);
@@ -319,6 +321,9 @@ impl Campaigns {
                 Ok(asides)
             });
             asides.extend(compared?.unwrap_or_default());
+        }
+        for campaign in counted {
+            campaign::count_outcome(tx, campaign)?;
         }
         Ok(asides)
     }

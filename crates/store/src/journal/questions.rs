@@ -1,11 +1,12 @@
 //! What the exchange asks of the store: reads at once, writes by the one writer.
 
-use folkmoot_journal::Topic;
 use folkmoot_journal::exchange::{Answer, Question};
+use folkmoot_journal::{RefusalReason, Topic};
 use rusqlite::Connection;
 
 use super::logs::logs_of_topic;
 use super::{Working, answers, keep, peers, receipts, scopes};
+use crate::campaign;
 use crate::engine::{Role, Store, Tx, Written};
 use crate::error::StoreError;
 use crate::hub;
@@ -88,6 +89,10 @@ pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreErr
         Question::KeepRefusal { peer, refusal } => {
             return writing(store, "keep refusal", move |tx| {
                 receipts::refused(tx, peer, &refusal)?;
+                // Who is told that it takes part no longer leads no longer.
+                if let (Topic::Campaign(id), RefusalReason::NoMember) = (refusal.topic, refusal.reason) {
+                    campaign::count_outcome(tx, id)?;
+                }
                 Ok(Answer::RefusalKept)
             });
         }

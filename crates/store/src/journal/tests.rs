@@ -22,8 +22,8 @@ use folkmoot_journal::{
 use folkmoot_proto::federation::v1;
 
 use super::*;
-use crate::engine::Store;
 use crate::engine::tests::ambient;
+use crate::engine::{Ambient, Store};
 
 const FREE: PayloadKind = PayloadKind::Unknown(900);
 
@@ -150,9 +150,14 @@ pub(crate) fn list(academy: &Node, record: &HubRecord) -> Cursor {
 
 /// A hub that has joined.
 pub(crate) fn hub(academy: &Node, seed: u8) -> Node {
+    hub_with(academy, seed, ambient())
+}
+
+/// A hub that has joined, with a clock of its own.
+pub(crate) fn hub_with(academy: &Node, seed: u8, ambient: Ambient) -> Node {
     let key = key(seed);
     list(academy, &record(&key, 1, HubState::Enrolled, Vec::new()));
-    let store = Store::in_memory(Role::Hub, &name("Warminster"), ambient()).expect("a store");
+    let store = Store::in_memory(Role::Hub, &name("Warminster"), ambient).expect("a store");
     let node = Node::new(store, key);
     let frames = academy.journal().directory_frames().expect("frames");
     node.journal().adopt(academy.journal().federation().expect("a federation"), frames).expect("adopted");

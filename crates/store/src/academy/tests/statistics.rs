@@ -351,3 +351,63 @@ fn coverage_says_who_was_late_and_who_is_missing() {
     assert_eq!(names.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["Closed", "Prompt", "Silent", "Slow"]);
     assert_eq!(node.academy.reported_periods().unwrap(), ["2025-Q4", "2026-Q1"].map(|code| code.parse().unwrap()));
 }
+
+/// A release of a hub whose campaigns won so many asks, made with some version of the catalogue.
+fn of_catalogue(version: u32, hub: NodeId, period: &str, asks: u64) -> ReleaseParts {
+    let mut parts = release_of(hub, period, 0, &[headline(Indicator::AsksWon, Figure::Exact(asks))]);
+    parts.catalogue_version = version;
+    let known =
+        |cell: &CellParts| Indicator::from_code(&cell.indicator).is_none_or(|indicator| indicator.since() <= version);
+    parts.cells.retain(known);
+    parts
+}
+
+#[test]
+fn a_release_that_does_not_know_an_indicator_is_missing_for_it_and_no_nought() {
+    let node = academy();
+    let newer = [7, 8].map(|number| node.hub(number, &format!("New {number}"), "East"));
+    let older = [9, 10].map(|number| node.hub(number, &format!("Old {number}"), "West"));
+    let newest = node.hub(11, "Newest", "West");
+    // The first quarter of 2026 closed a day ago; what is of 2018 is late.
+    for period in ["2026-Q1", "2018-Q3"] {
+        let seq = if period == "2026-Q1" { 2 } else { 3 };
+        node.take(&of_catalogue(3, newer[0], period, 5), seq);
+        node.take(&of_catalogue(3, newer[1], period, 6), seq);
+        node.take(&of_catalogue(2, older[0], period, 0), seq);
+    }
+    node.take(&of_catalogue(2, older[1], "2018-Q3", 0), 3);
+    for (period, late, known) in [("2026-Q1", 0, 3), ("2018-Q3", 2, 4)] {
+        let line = node.line(period, Indicator::AsksWon);
+        assert_eq!((line.value, line.hubs, line.hubs_missing, line.hubs_late), (Some(11), 2, 3, late), "{period}");
+        let line = node.line(period, Indicator::ActionsHeld);
+        let all_late = if late > 0 { known } else { 0 };
+        assert_eq!((line.value, line.hubs, line.hubs_missing, line.hubs_late), (Some(0), known, 5 - known, all_late));
+    }
+    let of = |indicator, by| Selection { indicators: vec![indicator], ..selection("2018-Q3", by) };
+    let regions = node.observe(&of(Indicator::AsksWon, By::Region));
+    let counts: Vec<_> = regions.iter().map(|one| (one.known, one.hubs, one.hubs_missing, one.hubs_late)).collect();
+    assert_eq!(counts, [(Known::Exact(11), 2, 0, 2), (Known::NotHeld, 0, 3, 0)]);
+    let regions = node.observe(&of(Indicator::ActionsHeld, By::Region));
+    let counts: Vec<_> = regions.iter().map(|one| (one.known, one.hubs, one.hubs_missing, one.hubs_late)).collect();
+    assert_eq!(counts, [(Known::Exact(0), 2, 0, 2), (Known::Exact(0), 2, 1, 2)]);
+    let nation = node.observe(&of(Indicator::AsksWon, By::Nation)).remove(0);
+    assert_eq!((nation.known, nation.hubs, nation.hubs_missing), (Known::Exact(11), 2, 3));
+    let by_hub = node.observe(&of(Indicator::AsksWon, By::Hub));
+    assert_eq!(by_hub.iter().filter(|one| one.known == Known::NotHeld && one.hubs_missing == 1).count(), 3);
+
+    // A release with more than its catalogue has, and one of a catalogue to come.
+    let too_much = ReleaseParts { catalogue_version: 2, ..of_catalogue(3, newest, "2018-Q3", 1) };
+    let aside = node.receive(&too_much, 1, 2).expect("set aside");
+    assert_eq!((aside.reason, aside.retry), (RefusalReason::ReleaseForm, Retry::Never));
+    let mut unknown = of_catalogue(4, newest, "2018-Q3", 1);
+    unknown.cells.push(CellParts { indicator: "joy".to_owned(), ..unknown.cells[0].clone() });
+    let aside = node.receive(&unknown, 1, 3).expect("set aside");
+    assert_eq!((aside.reason, aside.retry), (RefusalReason::ReleaseForm, Retry::Upgrade));
+    assert!(aside.detail.contains("upgrade"), "{}", aside.detail);
+    assert_eq!(node.line("2018-Q3", Indicator::AsksWon).hubs_missing, 3);
+    // A revision with the present catalogue says what the first release could not.
+    let revised = ReleaseParts { revision: 1, ..of_catalogue(3, older[0], "2018-Q3", 4) };
+    node.take(&revised, 4);
+    let line = node.line("2018-Q3", Indicator::AsksWon);
+    assert_eq!((line.value, line.hubs, line.hubs_missing), (Some(15), 3, 2));
+}

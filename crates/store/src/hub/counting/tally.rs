@@ -79,7 +79,10 @@ pub(super) fn differs(indicator: Indicator, was: Option<&Seen>, is: Option<&Seen
         | Indicator::ListeningCampaignsReportedBack
         | Indicator::ActionsHeld
         | Indicator::CommunityProjectsSupported
-        | Indicator::FundingLeveragedPence => false,
+        | Indicator::FundingLeveragedPence
+        | Indicator::OrganisationsSignedUp
+        | Indicator::CampaignReach
+        | Indicator::AsksWon => false,
     }
 }
 
@@ -220,7 +223,10 @@ impl Tally {
             | Indicator::ListeningCampaignsReportedBack
             | Indicator::ActionsHeld
             | Indicator::CommunityProjectsSupported
-            | Indicator::FundingLeveragedPence => Observation::default(),
+            | Indicator::FundingLeveragedPence
+            | Indicator::OrganisationsSignedUp
+            | Indicator::CampaignReach
+            | Indicator::AsksWon => Observation::default(),
         }
     }
 

@@ -73,7 +73,10 @@ fn seen(facts: &BTreeMap<i32, Facts>, stretch: Stretch, indicator: Indicator) ->
             | Indicator::ListeningCampaignsReportedBack
             | Indicator::ActionsHeld
             | Indicator::CommunityProjectsSupported
-            | Indicator::FundingLeveragedPence => unreachable!("no indicator of a family"),
+            | Indicator::FundingLeveragedPence
+            | Indicator::OrganisationsSignedUp
+            | Indicator::CampaignReach
+            | Indicator::AsksWon => unreachable!("no indicator of a family"),
         };
         Some((id, words))
     });
