@@ -5,6 +5,8 @@ use std::io::BufRead as _;
 use std::sync::Arc;
 
 use folkmoot_campaign::{Edit, Field, Item, List, Month, Prose, Style, TaskState, View};
+use folkmoot_domain::calendar::parse_date;
+use folkmoot_domain::indicator::Indicator;
 use folkmoot_journal::directory::PeerStatus;
 use folkmoot_journal::exchange::{Scope, Shared, SharedReleases};
 use folkmoot_journal::{CampaignId, Membership, NodeId, Topic};
@@ -83,7 +85,7 @@ fn drawn(world: &mut World, view: &View) -> Edit {
     let listed = view.entries.get(world.rng.below(view.entries.len().max(1)));
     match (world.rng.below(9), listed) {
         (0, _) => Edit::Aim(format!("Aim {word}")),
-        (1, _) => Edit::SignUp { organisation: format!("Organisation {}", word % 6), date: None },
+        (1, _) => Edit::SignUp { organisation: format!("Organisation {}", word % 6), date: parse_date("2018-02-03") },
         (2, _) => Edit::Add(task(format!("Task {word}"), TaskState::Open)),
         (3, Some(entry)) => {
             let (id, item) = (entry.id, task(format!("Task {word}"), TaskState::Done));
@@ -166,6 +168,11 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
         let Some(process) = world.process_of(node) else { continue };
         let held = &world.processes[&process].store;
         let bytes = held.snapshot().expect("a snapshot");
+        if node != ACADEMY
+            && let Some(words) = miscounted(world, node, process)
+        {
+            violations.push(words);
+        }
         if let Some(id) = betrayed(world, node, &bytes) {
             violations.push(format!("the disk of node {node} tells of {id:?}, of which it is no member"));
         }
@@ -226,6 +233,28 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
     }
     violations.extend(contradictions);
     violations.into_iter().for_each(|words| world.oracle.violated(words));
+}
+
+/// What is wrong with what a hub counts of campaigns. All that they count lies before any of them began, and so counts at the hubs
+/// that founded them.
+fn miscounted(world: &World, node: usize, process: ProcessId) -> Option<String> {
+    let store = &world.processes[&process].store;
+    let campaigns = store.campaigns().expect("a hub's store");
+    let (mut organisations, mut reach) = (BTreeSet::new(), 0);
+    let known: Vec<CampaignId> = store.journal().rights().memberships.iter().map(|(id, _)| id).collect();
+    for id in known {
+        // What a hub has counted that was taken out cannot be read any more.
+        let (steps, state) = (campaigns.membership_steps(id).ok()?, campaigns.get(id).ok()?);
+        if steps.first()?.roster.lead() == world.ids[node] {
+            organisations.extend(state.view.organisations.iter().map(|one| one.organisation.clone()));
+            reach += state.view.reach.values().flat_map(BTreeMap::values).sum::<u64>();
+        }
+    }
+    let quarter = "2018-Q1".parse().expect("a quarter");
+    let counted = store.hub().expect("a hub's store").headlines(&quarter).expect("figures");
+    let counted = (counted[&Indicator::OrganisationsSignedUp], counted[&Indicator::CampaignReach]);
+    let expected = (organisations.len() as u64, reach);
+    (counted != expected).then(|| format!("node {node} counts {counted:?} of its campaigns, not {expected:?}"))
 }
 
 /// Whether all of a topic must have come to a node: of a campaign, where it takes part in it or relays it.

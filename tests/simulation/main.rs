@@ -16,7 +16,8 @@
 //! 9. a message to a node, or what it holds, tells of a campaign of which it is no member, save that the Academy holds those
 //!    that it relays;
 //! 10. after quiet, two members of a campaign read it otherwise or stand at other heads, a change waits for ever though
-//!     nothing was lost, or two nodes read another curriculum.
+//!     nothing was lost, or two nodes read another curriculum;
+//! 11. after quiet, a hub counts of the campaigns that it leads something else than they say.
 //!
 //! What happens: messages come late and, across streams, in any order; streams break with what is under way, seen by one
 //! side or both; frames of earlier streams come again; processes end between any two effects and start with a new
