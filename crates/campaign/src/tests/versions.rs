@@ -224,3 +224,36 @@ fn a_document_begun_anew_says_the_same_and_remembers_nothing() {
     // Members edit on.
     loaded.edit(other, &Edit::AppendNotes("On we go.".into())).expect("an edit").expect("a change");
 }
+
+#[test]
+fn what_was_tried_can_be_taken_back_and_admitted_then() {
+    let mut apart = started();
+    let changes: Vec<Vec<u8>> =
+        [Edit::Aim("A databank".into()), Edit::Add(task("Leaflets")), Edit::AppendNotes("Met the council.".into())]
+            .map(|edit| edited(&mut apart, LUTON, edit))
+            .into();
+    let mut campaign = started();
+    let before = (campaign.heads(), campaign.view().expect("a view"));
+    let bookmark = campaign.bookmark().expect("a place to go back to");
+    assert_eq!(admit(&mut campaign, LUTON.node, &changes), Verdict::Admitted);
+    let after = campaign.view().expect("a view");
+    campaign.go_back(bookmark);
+    assert_eq!((campaign.heads(), campaign.view().expect("a view")), before);
+    // A part of it alone, another change first, and then the whole.
+    let mut other = campaign.copy();
+    assert_eq!(admit(&mut other, LUTON.node, &changes[..1]), Verdict::Admitted);
+    let bookmark = campaign.bookmark().expect("a place to go back to");
+    assert_eq!(admit(&mut campaign, LUTON.node, &changes), Verdict::Admitted);
+    campaign.go_back(bookmark);
+    edited(&mut campaign, WARMINSTER, Edit::AppendNotes("Before that. ".into()));
+    assert_eq!(admit(&mut campaign, LUTON.node, &changes), Verdict::Admitted);
+    let view = campaign.view().expect("a view");
+    assert_eq!((&view.aim, &view.entries), (&after.aim, &after.entries));
+    assert!(view.notes.text.contains("Before that. ") && view.notes.text.contains("Met the council."));
+    // What was drafted and came to nothing is in nobody's way.
+    let drafted = campaign.draft(WARMINSTER, &Edit::Aim("Never admitted".into())).expect("fits").expect("a change");
+    edited(&mut campaign, LUTON, Edit::Aim("Another".into()));
+    assert_eq!(campaign.view().expect("a view").aim, "Another");
+    assert_eq!(admit(&mut campaign, WARMINSTER.node, &[drafted]), Verdict::Admitted, "made apart, it merges");
+    assert_eq!(campaign.copy().view().expect("a view"), campaign.view().expect("a view"));
+}

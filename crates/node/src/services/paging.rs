@@ -162,6 +162,29 @@ mod tests {
     }
 
     #[test]
+    fn only_the_items_of_a_page_are_made_and_one_that_has_gone_is_left_out() {
+        let (mut token, mut pages, mut made) = (String::new(), Vec::new(), Vec::new());
+        loop {
+            let make = |item: u32| {
+                made.push(item);
+                Ok::<_, ()>((item != 4).then_some(item * 10))
+            };
+            let page = page(&["List"], 3, &token).expect("a page");
+            let (items, next) = page.cut_made((0..8).collect(), key, make, |_| 0).expect("made");
+            assert_eq!(made.len(), (pages.len() + 1).min(3) * 3 - usize::from(pages.len() == 2));
+            pages.push(items);
+            token = next;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec![0, 10, 20], vec![30, 50], vec![60, 70]]);
+        let refused =
+            page(&["List"], 3, "").expect("a page").cut_made(vec![1], key, |_| Err::<Option<u32>, _>(7), |_| 0);
+        assert_eq!(refused, Err(7));
+    }
+
+    #[test]
     fn a_token_holds_for_its_query_alone() {
         let (_, token) = page(&["List", "2018-Q3"], 3, "").expect("a page").cut((0..10).collect(), key);
         assert!(page(&["List", "2018-Q3"], 5, &token).is_ok());

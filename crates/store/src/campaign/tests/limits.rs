@@ -56,6 +56,20 @@ fn a_bomb_announces_what_it_says() {
 }
 
 #[test]
+fn what_comes_bit_by_bit_goes_as_far_as_what_comes_at_once() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    let mut changes = vec![noted(one, id, two, 5, "Within. ")];
+    changes.extend(bombs(MAX_AUTHOR_OPERATIONS + 3 * ANNOUNCED));
+    for (upto, beyond) in [(1, 0), (8, 0), (15, 0), (20, 0), (22, 2), (24, 4)] {
+        one.keep(two, log(&federation, two, id, 9, &changes[..upto]));
+        assert_eq!((too_many(one), notes(one, id).as_str()), (beyond, "Within. "), "{upto} entries");
+    }
+}
+
+#[test]
 fn past_the_limit_entries_are_set_aside_their_author_is_told_and_others_go_on() {
     let federation = federation_of(2);
     let [one, two] = &federation.hubs[..] else { panic!("two hubs") };

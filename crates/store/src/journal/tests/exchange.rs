@@ -247,3 +247,45 @@ fn a_wake_finds_what_grew() {
     assert_eq!(changed(mark).0, [(log, 0)]);
     assert_eq!(changed(next).0, [(log, 2)]);
 }
+
+#[test]
+fn questions_are_answered_together_as_one_after_another() {
+    let (academy, hub) = pair();
+    hub.append(&["one", "two", "three"]);
+    let log = only(&hub.tips(hub.releases())).log(hub.releases());
+    let frames: Vec<v1::Frame> = (0..4).map(|after| hub.frame(&academy, log, after, 1).expect("a frame").0).collect();
+    let mark = match academy.answer(Question::ChangedSince { scope: scope(&academy, &hub), mark: 0 }) {
+        Answer::Changed { mark, .. } => mark,
+        other => panic!("{other:?}"),
+    };
+    let keep = |frame: &v1::Frame| Question::Keep { peer: hub.id, incarnation: None, frame: frame.clone() };
+    let mut forged = frames[3].clone();
+    forged.signature[0] ^= 1;
+    let questions = vec![
+        keep(&frames[0]),
+        keep(&frames[1]),
+        keep(&frames[3]),
+        keep(&frames[2]),
+        keep(&forged),
+        Question::ChangedSince { scope: scope(&academy, &hub), mark },
+        keep(&frames[3]),
+        Question::FrameAfter { peer: hub.id, log, after: 3, max_bytes: 1 },
+    ];
+    let one_by_one = {
+        let copy = academy.restored(&academy.store.snapshot().expect("a snapshot"), 1);
+        questions.iter().map(|question| copy.answer(question.clone())).collect::<Vec<_>>()
+    };
+    let together = academy.journal().answer_all(questions).expect("answers");
+    let said = |answers: &[Answer]| -> Vec<String> {
+        let said = |answer: &Answer| match answer {
+            Answer::Kept(kept) => format!("{:?} {:?}", kept.upto.map(|upto| upto.seq), reasons(&[kept.clone()])),
+            Answer::Changed { logs, .. } => format!("{logs:?}"),
+            // It is cut from what is held at any time.
+            Answer::Frame { .. } => String::new(),
+            other => panic!("{other:?}"),
+        };
+        answers.iter().map(said).collect()
+    };
+    assert_eq!(said(&together), said(&one_by_one));
+    assert_eq!(only(&academy.tips(hub.releases())).seq, 4);
+}
