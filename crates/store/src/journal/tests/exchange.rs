@@ -278,7 +278,9 @@ fn questions_are_answered_together_as_one_after_another() {
     let together = academy.journal().answer_all(questions).expect("answers");
     let said = |answers: &[Answer]| -> Vec<String> {
         let said = |answer: &Answer| match answer {
-            Answer::Kept(kept) => format!("{:?} {:?}", kept.upto.map(|upto| upto.seq), reasons(&[kept.clone()])),
+            Answer::Kept(kept) => {
+                format!("{:?} {:?}", kept.upto.map(|upto| upto.seq), reasons(std::slice::from_ref(kept)))
+            }
             Answer::Changed { logs, .. } => format!("{logs:?}"),
             // It is cut from what is held at any time.
             Answer::Frame { .. } => String::new(),
