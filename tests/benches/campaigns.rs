@@ -15,6 +15,7 @@ use folkmoot_proto::hub::v1::{
 use folkmoot_proto::node::v1::SynchronizeRequest;
 use rusqlite::{Connection, params};
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use crate::automerge_repo::{self, Peer};
@@ -30,6 +31,9 @@ const SINGLE: usize = 200;
 /// How many changes go through in a row, and how many of them in one call.
 const IN_A_ROW: usize = 3_000;
 const TOGETHER: usize = 100;
+
+/// How many campaigns are read at once.
+const AT_ONCE: usize = 4;
 
 type Client = CampaignServiceClient<Channel>;
 
@@ -133,7 +137,7 @@ async fn fill(hub: &Path) -> Vec<String> {
     let channel = folkmoot_node::connect(hub).await.expect("a node");
     // The other hub joined since.
     synchronize(channel.clone()).await;
-    let mut client = Client::new(channel);
+    let mut client = Client::new(channel.clone());
     let mut names = Vec::with_capacity(CAMPAIGNS);
     for number in 0..CAMPAIGNS {
         let members = vec![CampaignMember { hub: "Beaumont".to_owned(), ..CampaignMember::default() }];
@@ -145,6 +149,8 @@ async fn fill(hub: &Path) -> Vec<String> {
         client.apply_changes(ApplyChangesRequest { name: name.clone(), changes }).await.expect("applied");
         names.push(name);
     }
+    // The Academy is to hold all of them before anybody asks it.
+    synchronize(channel).await;
     names
 }
 
@@ -211,13 +217,19 @@ async fn load_bare(hub: &Path, names: &[String]) -> Duration {
     took
 }
 
-/// Reads every campaign, each of which has a task.
+/// Reads every campaign, each of which has a task; a few at once, as a client would that wants all.
 async fn read_all(channel: Channel, names: &[String]) {
-    let mut client = Client::new(channel);
-    for name in names {
-        let request = GetCampaignRequest { name: name.clone(), version: String::new() };
-        assert!(!client.get_campaign(request).await.expect("a campaign").into_inner().tasks.is_empty());
+    let mut reading = JoinSet::new();
+    for part in names.chunks(names.len().div_ceil(AT_ONCE)) {
+        let (mut client, part) = (Client::new(channel.clone()), part.to_vec());
+        reading.spawn(async move {
+            for name in part {
+                let request = GetCampaignRequest { name, version: String::new() };
+                assert!(!client.get_campaign(request).await.expect("a campaign").into_inner().tasks.is_empty());
+            }
+        });
     }
+    reading.join_all().await;
 }
 
 /// Milliseconds until each of single changes was acknowledged, and until the other hub had it.

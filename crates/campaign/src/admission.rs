@@ -250,10 +250,10 @@ impl Campaign {
             let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
             let candidates = fresh(&order);
             if !candidates.is_empty() {
-                let Some((document, view)) = self.made_before(&candidates).or_else(|| self.with(&candidates)) else {
+                if !self.take_over(&candidates) && !self.take_in(&candidates) {
                     // The checks before should leave nothing on which the library breaks. Where it does, the first submission
                     // goes with which it does, and everything is staged again without it.
-                    let breaks = |length| self.with(&fresh(&order[..length])).is_none();
+                    let breaks = |length: usize| self.with(&fresh(&order[..length])).is_none();
                     let culprit = order[first_that(order.len(), breaks)];
                     let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
                     cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
@@ -261,8 +261,7 @@ impl Campaign {
                     history.truncate(held);
                     self.history = Some(history);
                     continue;
-                };
-                self.advance(document, view);
+                }
             }
             let verdicts = verdicts(&cases, |it| counting.contains(&it.hash) || is_held(it));
             let is_fresh = |hash: &&ChangeHash| history.place(hash).is_some_and(|place| place >= held);
@@ -273,19 +272,29 @@ impl Campaign {
         }
     }
 
-    /// The document with these changes where it was made here with just these before, and what it says then.
-    fn made_before(&mut self, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
-        let ahead = self.ahead.take()?;
-        let changes: HashSet<ChangeHash> = candidates.iter().map(|candidate| candidate.hash).collect();
-        if ahead.changes != changes {
-            return None;
-        }
-        guarded(|| self.whole_with(ahead.document, candidates)).flatten()
+    /// Takes over what the document has already, where that is just these changes.
+    fn take_over(&mut self, candidates: &[&Candidate]) -> bool {
+        let Some(ahead) = &self.ahead else { return false };
+        let is_same = candidates.len() == ahead.changes.len()
+            && candidates.iter().all(|candidate| ahead.changes.contains(&candidate.hash));
+        let whole = is_same.then(|| guarded(|| self.whole_with(&self.document, &ahead.heads, candidates)).flatten());
+        let Some((changes, view)) = whole.flatten() else { return false };
+        self.advance(&changes, view);
+        true
     }
 
-    /// The document with these changes, each of which builds on it or on one before, and what it says then; `None` where the
-    /// library breaks or writes a change otherwise than it came.
-    fn with(&self, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
+    /// Takes these changes into the document; false where the library breaks on them.
+    fn take_in(&mut self, candidates: &[&Candidate]) -> bool {
+        self.retreat();
+        let Some((document, changes, view)) = self.with(candidates) else { return false };
+        self.document = document;
+        self.advance(&changes, view);
+        true
+    }
+
+    /// The document with these changes, each of which builds on it or on one before, what was written of them, and what it says
+    /// then; `None` where the library breaks or writes a change otherwise than it came.
+    fn with(&self, candidates: &[&Candidate]) -> Option<(Automerge, Vec<Change>, View)> {
         guarded(|| {
             let mut fork = self.document.fork();
             let mut step = Vec::new();
@@ -299,23 +308,30 @@ impl Campaign {
                 }
             }
             fork.apply_changes(step).ok()?;
-            self.whole_with(fork, candidates)
+            let (changes, view) = self.whole_with(&fork, &self.document.get_heads(), candidates)?;
+            Some((fork, changes, view))
         })
         .flatten()
     }
 
-    /// A document to which these changes were added, where it holds just them beside what this one holds.
-    fn whole_with(&self, document: Automerge, candidates: &[&Candidate]) -> Option<(Automerge, View)> {
-        let written = document.get_changes(&self.document.get_heads());
-        let written: HashSet<ChangeHash> = written.iter().map(Change::hash).collect();
+    /// What the library wrote of these changes into a document with these heads, and what it says since; `None` where they are
+    /// not just these.
+    fn whole_with(
+        &self,
+        document: &Automerge,
+        heads: &[ChangeHash],
+        candidates: &[&Candidate],
+    ) -> Option<(Vec<Change>, View)> {
+        let changes = document.get_changes(heads);
+        let written: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
         if written != candidates.iter().map(|candidate| candidate.hash).collect() {
             return None;
         }
         let touched = candidates.iter().fold(Touched::nothing(), |all, candidate| all.and(&candidate.touched));
-        let view = read_again(&document, &*self.view().ok()?, &touched)?;
-        debug_assert!(read(&document).as_ref() == Some(&view), "read again: {touched:?}");
+        let view = read_again(document, &*self.view().ok()?, &touched)?;
+        debug_assert!(read(document).as_ref() == Some(&view), "read again: {touched:?}");
         let marks = candidates.iter().any(|candidate| candidate.marks);
-        (!marks || reloads(&document, &view)).then_some((document, view))
+        (!marks || reloads(document, &view)).then_some((changes, view))
     }
 }
 

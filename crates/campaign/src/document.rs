@@ -1,5 +1,6 @@
 //! The document itself. Text indexes count UTF-16 units, as JavaScript clients do.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -105,27 +106,32 @@ fn has(field: &str) -> String {
 
 /// One campaign document in memory.
 pub struct Campaign {
+    /// With what is [`ahead`](Campaign::ahead): whoever reads goes by [`Campaign::admitted`].
     pub(crate) document: Automerge,
     /// Read from the document when it is first needed.
     pub(crate) history: Option<History>,
     /// What the document says, once it was read: reading takes as long as the document is.
     view: OnceLock<Arc<View>>,
-    /// What was made here of the document last and is not part of it yet.
+    /// What was made or tried here last and is not admitted yet.
     pub(crate) ahead: Option<Ahead>,
+    /// The changes that were admitted since [`Campaign::news`] was asked last, as automerge saves them.
+    pub(crate) news: Vec<u8>,
 }
 
-/// A document with changes that were made or tried here, so that they need not be applied a second time when they are admitted:
-/// applying one takes the library as long as the document is, and making it does not.
+/// Changes that the document has already and that are not admitted, so that they need not be applied a second time then:
+/// applying one takes the library as long as the document is, and so does a copy of the document; making one does not.
 pub(crate) struct Ahead {
     pub(crate) changes: HashSet<ChangeHash>,
-    pub(crate) document: Automerge,
+    /// The heads without them.
+    pub(crate) heads: Vec<ChangeHash>,
 }
 
 /// A campaign as it was, to be gone back to by [`Campaign::go_back`].
 pub struct Bookmark {
-    document: Automerge,
+    heads: Vec<ChangeHash>,
     view: Arc<View>,
     changes: usize,
+    news: usize,
 }
 
 impl Campaign {
@@ -135,14 +141,35 @@ impl Campaign {
     }
 
     pub(crate) fn of(document: Automerge) -> Self {
-        Self { document, history: None, view: OnceLock::new(), ahead: None }
+        Self { document, history: None, view: OnceLock::new(), ahead: None, news: Vec::new() }
     }
 
-    /// Goes on to a later document, which says this.
-    pub(crate) fn advance(&mut self, document: Automerge, view: View) {
-        self.document = document;
+    /// Goes on to what the document says with these changes.
+    pub(crate) fn advance(&mut self, changes: &[Change], view: View) {
+        self.news.extend(changes.iter().flat_map(|change| change.raw_bytes()));
         self.view = OnceLock::from(Arc::new(view));
         self.ahead = None;
+    }
+
+    /// The document as it was admitted.
+    pub(crate) fn admitted(&self) -> Cow<'_, Automerge> {
+        let Some(ahead) = &self.ahead else { return Cow::Borrowed(&self.document) };
+        // Where the library failed at this, what is made of it would be known by its heads.
+        let without = guarded(|| self.document.fork_at(&ahead.heads).ok()).flatten();
+        without.map_or(Cow::Borrowed(&self.document), Cow::Owned)
+    }
+
+    /// Takes out of the document what is ahead.
+    pub(crate) fn retreat(&mut self) {
+        if self.ahead.is_some() {
+            self.document = self.admitted().into_owned();
+            self.ahead = None;
+        }
+    }
+
+    /// Whether the document in memory has changes that were made or tried here and not admitted. Such a one is read slowly.
+    pub fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
     }
 
     /// The campaign as it is, to try changes on it and go back.
@@ -150,31 +177,42 @@ impl Campaign {
     /// # Errors
     /// [`CampaignError::Damaged`] where the document is not of the known form.
     pub fn bookmark(&mut self) -> Result<Bookmark, CampaignError> {
+        self.retreat();
         let history = self.take_history().ok_or(CampaignError::Damaged)?;
         let changes = history.len();
         self.history = Some(history);
-        Ok(Bookmark { document: self.document.clone(), view: self.view()?, changes })
+        Ok(Bookmark { heads: self.document.get_heads(), view: self.view()?, changes, news: self.news.len() })
     }
 
     /// Takes back all that was admitted since. Admitting just that again costs little then.
     pub fn go_back(&mut self, bookmark: Bookmark) {
-        let document = std::mem::replace(&mut self.document, bookmark.document);
-        self.view = OnceLock::from(bookmark.view);
-        self.ahead = self.history.as_mut().map(|history| {
-            let changes = history.hashes_from(bookmark.changes).collect();
-            history.truncate(bookmark.changes);
-            Ahead { changes, document }
-        });
+        let Bookmark { heads, view, changes: before, news } = bookmark;
+        self.view = OnceLock::from(view);
+        self.news.truncate(news);
+        let mut changes = HashSet::new();
+        if let Some(history) = &mut self.history {
+            changes.extend(history.hashes_from(before));
+            history.truncate(before);
+        }
+        self.ahead = (self.document.get_heads() != heads).then_some(Ahead { changes, heads });
     }
 
     /// The hashes of the changes that no other change builds on: where two documents have the same, they are the same.
     pub fn heads(&self) -> Vec<[u8; 32]> {
-        self.document.get_heads().into_iter().map(|head| head.0).collect()
+        let now = || self.document.get_heads();
+        let heads = self.ahead.as_ref().map_or_else(now, |ahead| ahead.heads.clone());
+        heads.into_iter().map(|head| head.0).collect()
+    }
+
+    /// The changes that were admitted since this was asked last, as automerge saves them, to be given to
+    /// [`Campaign::load_with`].
+    pub fn news(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.news)
     }
 
     /// Whether no member has changed anything yet.
     pub fn is_empty(&self) -> bool {
-        FIXED.last().is_some_and(|last| self.document.get_heads() == [last.hash()])
+        FIXED.last().is_some_and(|last| self.heads() == [last.hash().0])
     }
 
     /// Carries out an edit as `actor` and returns the change's bytes, or nothing where the edit changes nothing. The change
@@ -192,7 +230,7 @@ impl Campaign {
         }
     }
 
-    /// The change that an edit makes, for whoever admits it then; the document stays as it is.
+    /// The change that an edit makes, for whoever admits it then; until that is done, the campaign says what it said.
     ///
     /// # Errors
     /// As [`Campaign::edit`].
@@ -201,22 +239,30 @@ impl Campaign {
             return Err(fault);
         }
         let now = self.view()?;
-        let before = self.document.get_heads();
-        let mut fork = self.document.fork().with_actor(ActorId::from(&actor.bytes()[..]));
-        fork.transact_with::<_, _, CampaignError, _>(
+        self.retreat();
+        // Read before the document has what is not admitted.
+        self.history = self.take_history();
+        let heads = self.document.get_heads();
+        self.document.set_actor(ActorId::from(&actor.bytes()[..]));
+        let made = self.document.transact_with::<_, _, CampaignError, _>(
             |_| CommitOptions::default().with_time(0),
             |transaction| edit.carry_out(actor, &now, transaction),
-        )
-        .map_err(|failure| failure.error)?;
-        let made = fork.get_changes(&before);
-        self.ahead = Some(Ahead { changes: made.iter().map(Change::hash).collect(), document: fork });
+        );
+        if let Err(failure) = made {
+            self.ahead = Some(Ahead { changes: HashSet::new(), heads });
+            self.retreat();
+            return Err(failure.error);
+        }
+        let made = self.document.get_changes(&heads);
+        let changes: HashSet<ChangeHash> = made.iter().map(Change::hash).collect();
+        self.ahead = (!changes.is_empty()).then_some(Ahead { changes, heads });
         Ok(made.first().map(|change| change.raw_bytes().to_vec()))
     }
 
     /// All changes but the first that every node makes alike, in an order in which they can be admitted, with the node id
     /// of each one's author.
     pub fn changes(&self) -> Vec<([u8; 32], Vec<u8>)> {
-        self.document
+        self.admitted()
             .get_changes(&[])
             .into_iter()
             .filter_map(|change| {
@@ -234,18 +280,18 @@ impl Campaign {
         if let Some(view) = self.view.get() {
             return Ok(Arc::clone(view));
         }
-        let view = Arc::new(read(&self.document).ok_or(CampaignError::Damaged)?);
+        let view = Arc::new(read(&self.admitted()).ok_or(CampaignError::Damaged)?);
         Ok(Arc::clone(self.view.get_or_init(|| view)))
     }
 
     /// The whole document as automerge saves it, for a client that edits it elsewhere under an actor of its own.
     pub fn export(&self) -> Vec<u8> {
-        self.document.save()
+        self.admitted().save()
     }
 
     /// The whole document as automerge saves it, and its heads, to be given back to [`Campaign::load`].
     pub fn snapshot(&self) -> (Vec<u8>, Vec<[u8; 32]>) {
-        (self.document.save(), self.document.get_heads().into_iter().map(|head| head.0).collect())
+        (self.admitted().save(), self.heads())
     }
 
     /// Loads a snapshot, and changes that came after it.
@@ -269,7 +315,7 @@ impl Campaign {
         if loaded != heads.iter().copied().collect() {
             return Err(CampaignError::Damaged);
         }
-        Ok(Self { document, history: None, view: OnceLock::from(Arc::new(view)), ahead: None })
+        Ok(Self { view: OnceLock::from(Arc::new(view)), ..Self::of(document) })
     }
 
     /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is
@@ -282,7 +328,7 @@ impl Campaign {
     }
 
     pub(crate) fn take_history(&mut self) -> Option<History> {
-        self.history.take().or_else(|| History::of(&self.document))
+        self.history.take().or_else(|| History::of(&self.admitted()))
     }
 }
 

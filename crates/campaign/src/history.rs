@@ -494,7 +494,9 @@ impl History {
             return Some(());
         }
         for change in document.get_changes(&[]) {
-            let index = *self.by_hash.get(&change.hash())? as usize;
+            // One that is not admitted yet is not known here.
+            let Some(index) = self.by_hash.get(&change.hash()) else { continue };
+            let index = *index as usize;
             if self.nodes[index].roles.is_none() {
                 self.nodes[index].roles = Some(self.held_roles(&change));
             }

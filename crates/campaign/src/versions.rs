@@ -35,12 +35,13 @@ pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
 impl Campaign {
     /// The hashes of all changes, the fixed ones too.
     pub fn change_hashes(&self) -> BTreeSet<[u8; 32]> {
-        self.document.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+        self.admitted().get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
     }
 
     /// All changes of members, each after those that it builds on.
     pub fn versions(&self) -> Vec<Version> {
-        let changes = self.document.get_changes_meta(&[]).into_iter();
+        let document = self.admitted();
+        let changes = document.get_changes_meta(&[]).into_iter();
         changes
             .filter_map(|change| {
                 let author = change.actor.to_bytes().first_chunk::<32>().copied()?;
@@ -53,8 +54,9 @@ impl Campaign {
     /// is not known here is passed over, such as changes that were not given back yet.
     pub fn changes_since(&self, heads: &[[u8; 32]]) -> Vec<Vec<u8>> {
         let known = heads.iter().map(|head| ChangeHash(*head));
-        let known: Vec<ChangeHash> = known.filter(|head| self.document.get_change_by_hash(head).is_some()).collect();
-        self.document.get_changes(&known).iter().map(|change| change.raw_bytes().to_vec()).collect()
+        let document = self.admitted();
+        let known: Vec<ChangeHash> = known.filter(|head| document.get_change_by_hash(head).is_some()).collect();
+        document.get_changes(&known).iter().map(|change| change.raw_bytes().to_vec()).collect()
     }
 
     /// What the campaign said in a version.
@@ -120,18 +122,19 @@ impl Campaign {
 
     /// What the campaign said before a change and after it.
     fn around(&self, change: [u8; 32]) -> Result<(View, View), CampaignError> {
-        let made = self.document.get_change_by_hash(&ChangeHash(change)).ok_or(CampaignError::NoSuchVersion)?;
+        let made = self.admitted().get_change_by_hash(&ChangeHash(change)).ok_or(CampaignError::NoSuchVersion)?;
         let before = self.whole(made.deps()).and_then(|document| read(&document));
         Ok((before.ok_or(CampaignError::NoSuchVersion)?, self.view_at(change)?))
     }
 
     /// The document with these changes and all that they build on. What the present form has and it lacks is added.
     fn whole(&self, heads: &[ChangeHash]) -> Option<Automerge> {
-        if heads.iter().any(|head| self.document.get_change_by_hash(head).is_none()) {
+        let document = self.admitted();
+        if heads.iter().any(|head| document.get_change_by_hash(head).is_none()) {
             return None;
         }
         guarded(|| {
-            let mut document = self.document.fork_at(heads).ok()?;
+            let mut document = document.fork_at(heads).ok()?;
             form::bring_up(&mut document)?;
             Some(document)
         })

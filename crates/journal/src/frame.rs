@@ -1,7 +1,11 @@
 //! Frames: contiguous entries of one log as they cross the wire.
 
+use std::cell::RefCell;
+use std::io;
+
 use folkmoot_proto::federation::v1;
 use prost::Message;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::entry::{Body, Entry, FORMAT, Header, PAYLOAD_LIMIT, PayloadKind, payload_hash};
 use crate::fault::Fault;
@@ -43,8 +47,7 @@ pub fn pack(entries: &[Entry]) -> Result<v1::Frame, Fault> {
     if inflated.len() > INFLATED_LIMIT {
         return Err(Fault::TooLarge("a frame over 1 MiB"));
     }
-    let compressed =
-        zstd::bulk::compress(&inflated, COMPRESSION_LEVEL).map_err(|_| Fault::Form("a frame cannot be compressed"))?;
+    let compressed = compress(&inflated).map_err(|_| Fault::Form("a frame cannot be compressed"))?;
     Ok(v1::Frame {
         topic: first.header.topic.to_bytes().to_vec(),
         author: first.header.author.0.to_vec(),
@@ -180,12 +183,38 @@ fn inflate(frame: &v1::Frame) -> Result<Vec<u8>, Fault> {
     if size > INFLATED_LIMIT {
         return Err(Fault::TooLarge("a frame over 1 MiB"));
     }
-    let inflated = zstd::bulk::decompress(&frame.entries, size)
+    let inflated = decompress(&frame.entries, size)
         .map_err(|_| Fault::Form("a frame does not inflate to the size that it names"))?;
     if inflated.len() != size {
         return Err(Fault::Form("a frame does not inflate to the size that it names"));
     }
     Ok(inflated)
+}
+
+// Most frames hold little, and the making of a context takes longer than its work: each thread keeps its own.
+thread_local! {
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
+
+fn compress(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept.take() {
+            Some(compressor) => compressor,
+            None => Compressor::new(COMPRESSION_LEVEL)?,
+        };
+        kept.insert(compressor).compress(bytes)
+    })
+}
+
+fn decompress(bytes: &[u8], capacity: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept.take() {
+            Some(decompressor) => decompressor,
+            None => Decompressor::new()?,
+        };
+        kept.insert(decompressor).decompress(bytes, capacity)
+    })
 }
 
 /// Takes one entry off the front. Entry by entry, so that a megabyte of empty ones never becomes half a million

@@ -7,7 +7,7 @@ use std::{
 };
 
 use folkmoot_journal::{Incarnation, NodeId};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// How often the Academy lists another address of one hub: each is an entry that every node keeps for good.
 const MOVES: u32 = 8;
@@ -25,6 +25,8 @@ pub struct PeerState {
     pub wanted: u64,
     /// The latest request after which both sides held the same.
     pub settled: u64,
+    /// Whether both have held the same once in this process's life, or nobody waits for that any longer.
+    pub met: bool,
     /// Whether the peer runs as a superseded copy.
     pub frozen: bool,
     /// Whether the peer says that it was told of this node's revocation.
@@ -85,6 +87,19 @@ impl Peers {
     #[must_use]
     pub fn changed(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Waits until both have held the same once, or an attempt to talk with the peer has failed, or for so long.
+    pub(crate) async fn meet(&self, peer: NodeId, patience: Duration) {
+        let mut changed = self.changed();
+        let over = || {
+            let state = self.state(peer);
+            state.met || state.last_error.is_some()
+        };
+        let waited = timeout(patience, async { while !over() && changed.changed().await.is_ok() {} });
+        if waited.await.is_err() {
+            self.update(peer, |state| state.met = true);
+        }
     }
 
     /// Asks for a comparison with a peer and returns the request's number: it is served once `settled` reaches it.
@@ -255,6 +270,27 @@ mod tests {
         assert_eq!(peers.state(peer).open, 1);
         drop(stream);
         assert_eq!((peers.state(peer).open, peers.streams_with(peer)), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_others_wait_until_a_peer_is_met_or_cannot_be_had() {
+        let peer = NodeId([1; 32]);
+        let ways_out: [fn(&mut PeerState); 2] = [|state| state.met = true, |state| state.last_error = Some("off".into())];
+        for way_out in ways_out {
+            let peers = Peers::default();
+            let mut waiting = Box::pin(peers.meet(peer, Duration::MAX));
+            tokio::select! {
+                biased;
+                () = &mut waiting => panic!("not met yet"),
+                () = std::future::ready(()) => {}
+            }
+            peers.update(peer, way_out);
+            waiting.await;
+        }
+        let peers = Peers::default();
+        peers.meet(peer, Duration::ZERO).await;
+        peers.meet(peer, Duration::MAX).await;
+        assert!(peers.state(peer).met, "whoever was waited for in vain is waited for once");
     }
 
     #[test]

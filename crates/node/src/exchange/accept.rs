@@ -59,6 +59,7 @@ impl ExchangeService for Exchanges {
         while open.try_join_next().is_some() {}
         open.spawn(async move {
             let peer = conversation.peer;
+            super::after_academy(&conversation.node).await;
             let talk = conversation.run(incoming, outgoing, |message| Ok(ExchangeResponse { message: Some(message) }));
             match timeout(LONGEST, talk).await {
                 Ok(ended) => {

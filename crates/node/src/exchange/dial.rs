@@ -178,7 +178,13 @@ async fn keep_open(node: Arc<Node>, id: NodeId, mut told: watch::Receiver<Option
 
 /// Dials once it is this node's turn.
 async fn open_in_turn(node: &Arc<Node>, id: NodeId, target: &Target) -> Result<Opened, String> {
-    wait_for_turn(node, id, target.turn).await;
+    match target.turn {
+        Turn::Always => {}
+        Turn::First | Turn::Second => {
+            super::after_academy(node).await;
+            wait_for_turn(node, id, target.turn).await;
+        }
+    }
     open(node, target).await
 }
 
@@ -187,11 +193,13 @@ async fn open_in_turn(node: &Arc<Node>, id: NodeId, target: &Target) -> Result<O
 async fn wait_for_turn(node: &Node, id: NodeId, turn: Turn) {
     let mut changed = node.peers().changed();
     let is_open = || node.peers().state(id).open > 0;
+    // The peer has dialled, and has not said Hello yet.
+    let comes = || node.peers().streams_with(id) > 0;
     loop {
         match turn {
             Turn::Always => return,
-            Turn::First if !is_open() => return,
-            Turn::Second if !is_open() => {
+            Turn::First if !is_open() && !comes() => return,
+            Turn::First | Turn::Second if !is_open() => {
                 let patience = sleep(jitter(GIVING_WAY));
                 tokio::pin!(patience);
                 while !is_open() {

@@ -23,7 +23,7 @@ use prost::Message;
 use tokio::{
     sync::{broadcast::error::RecvError, mpsc},
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout_at},
 };
 use tonic::Status;
 
@@ -55,6 +55,8 @@ const CHANNEL: usize = 4;
 /// How often a peer is listened to that says who looks at campaigns, in how long.
 const PRESENCES: u32 = 1_000;
 const PRESENCE_WINDOW: Duration = Duration::from_secs(20);
+/// How long a hub that starts leaves other hubs waiting for its Academy.
+const ACADEMY_FIRST: Duration = Duration::from_secs(5);
 /// How long the last words may take.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
@@ -416,7 +418,7 @@ impl Conversation {
         self.comparing.retain(|(number, _)| *number > round);
         let peer = self.peer;
         self.node.peers().update(peer, |state| {
-            state.last_error = None;
+            (state.last_error, state.met) = (None, true);
             state.settled = state.settled.max(served.unwrap_or(0));
         });
         tracing::debug!(%peer, round, "both sides hold the same");
@@ -437,7 +439,7 @@ impl Conversation {
     async fn say_last_words<T>(&mut self, outgoing: &mpsc::Sender<T>, wrap: &impl Fn(ExchangeMessage) -> T) {
         let until = Instant::now() + LAST_WORDS;
         while let Some(message) = self.outbox.pop_front() {
-            match tokio::time::timeout_at(until, outgoing.send(wrap(message))).await {
+            match timeout_at(until, outgoing.send(wrap(message))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) | Err(_) => return,
             }
@@ -459,6 +461,19 @@ fn is_light(question: &Question) -> bool {
         | Question::KeepRefusal { .. }
         | Question::OwnUnreceipted { .. }
         | Question::AppendApproved => false,
+    }
+}
+
+/// Waits until this hub and its Academy have held the same once, as far as the Academy is to be had: what both the Academy
+/// and other hubs have is then brought once, and not by all of them.
+async fn after_academy(node: &Node) {
+    let academy = match (node.role(), node.directory().academy()) {
+        (store::Role::Hub, Some((academy, _))) if node.settings().academy.is_some() => academy,
+        (store::Role::Hub | store::Role::Academy, _) => return,
+    };
+    tokio::select! {
+        () = node.stopped() => {}
+        () = node.peers().meet(academy, ACADEMY_FIRST) => {}
     }
 }
 

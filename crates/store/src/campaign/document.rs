@@ -70,7 +70,8 @@ pub(super) fn load(
     id: CampaignId,
 ) -> Result<Option<Document>, StoreError> {
     let Some(heads) = stored_heads(connection, id)? else { return Ok(None) };
-    if let Some(document) = documents.take(id, &heads) {
+    // What came to nothing is in nobody's way.
+    if let Some(document) = documents.take(id, &heads).filter(|document| !document.campaign.is_ahead()) {
         return Ok(Some(document));
     }
     let mut statement = connection.prepare_cached("SELECT snapshot FROM campaign WHERE id = ?1")?;
@@ -164,7 +165,7 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
         outcome = offer(tx, &mut campaign, &places, Portion { bytes: usize::MAX, operations: u64::MAX })?;
     }
     outcome.beyond = beyond;
-    let stored_bytes = save(tx, id, &campaign)?;
+    let stored_bytes = save(tx, id, &mut campaign)?;
     tx.prepare_cached("DELETE FROM campaign_waiting WHERE campaign = ?1")?.execute([id.0])?;
     note_waiting(tx, id, &outcome.waiting)?;
     // There may be very many past the limits: one text does for all of them.
@@ -181,7 +182,8 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
 }
 
 /// Saves the whole document, and says how many bytes it has.
-fn save(tx: &Tx<'_>, id: CampaignId, campaign: &Campaign) -> Result<usize, StoreError> {
+fn save(tx: &Tx<'_>, id: CampaignId, campaign: &mut Campaign) -> Result<usize, StoreError> {
+    campaign.news();
     let (snapshot, heads) = campaign.snapshot();
     let view = campaign.view().map_err(|_| StoreError::inconsistent("a campaign's document"))?;
     store(tx, id, &snapshot, &heads.concat(), Some(&view.title))?;
@@ -209,17 +211,18 @@ fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u
     let sorted = |heads: &[[u8; 32]]| heads.iter().copied().collect::<BTreeSet<_>>();
     if stored_heads(tx, id)?.is_none_or(|stored| sorted(&stored) != sorted(before)) {
         // One that loading has brought up to the present form.
-        document.stored_bytes = save(tx, id, &document.campaign)?;
+        document.stored_bytes = save(tx, id, &mut document.campaign)?;
         return Ok(());
     }
-    let changes = document.campaign.changes_since(before).concat();
+    let changes = document.campaign.news();
+    debug_assert_eq!(changes, document.campaign.changes_since(before).concat(), "what came since");
     let sql =
         "SELECT length(snapshot), (SELECT count(*) FROM campaign_tail WHERE campaign = id) FROM campaign WHERE id = ?1";
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, usize>(0)?, row.get::<_, usize>(1)?));
     let (snapshot, parts) = tx.prepare_cached(sql)?.query_row([id.0], row)?;
     let tail = document.stored_bytes.saturating_sub(snapshot) + changes.len();
     if tail > snapshot.max(LEAST_TAIL) || parts >= TAIL_PARTS {
-        document.stored_bytes = save(tx, id, &document.campaign)?;
+        document.stored_bytes = save(tx, id, &mut document.campaign)?;
         return Ok(());
     }
     let heads = document.campaign.heads().concat();

@@ -52,18 +52,19 @@ impl Documents {
 
     /// Keeps a document, and lets go of those that were not used for longest where they are too many.
     pub(super) fn keep(&self, id: CampaignId, document: Document) {
+        // Dropped once others may have the lock: a document is many small parts.
+        let mut gone = Vec::new();
         let mut kept = self.lock();
         kept.turn += 1;
         kept.bytes += document.loaded_bytes();
         let turn = kept.turn;
-        if let Some((_, earlier)) = kept.documents.insert(id, (turn, document)) {
-            kept.bytes -= earlier.loaded_bytes();
-        }
-        while kept.bytes > BUDGET {
+        gone.extend(kept.documents.insert(id, (turn, document)));
+        while kept.bytes - gone.iter().map(|(_, document)| document.loaded_bytes()).sum::<usize>() > BUDGET {
             let oldest = kept.documents.iter().min_by_key(|(_, (turn, _))| *turn).map(|(id, _)| *id);
-            let Some((_, gone)) = oldest.and_then(|id| kept.documents.remove(&id)) else { return };
-            kept.bytes -= gone.loaded_bytes();
+            let Some(oldest) = oldest.and_then(|id| kept.documents.remove(&id)) else { break };
+            gone.push(oldest);
         }
+        kept.bytes -= gone.iter().map(|(_, document)| document.loaded_bytes()).sum::<usize>();
     }
 
     /// Does something with a document where it is kept, perhaps in a state that a transaction has taken back.
