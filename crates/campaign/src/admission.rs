@@ -6,6 +6,7 @@
 //! until the first is decided. A late entry counts exactly where one that is not late builds on it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncoding};
 
@@ -274,27 +275,33 @@ impl Campaign {
 
     /// Takes over what the document has already, where that is just these changes.
     fn take_over(&mut self, candidates: &[&Candidate]) -> bool {
-        let Some(ahead) = &self.ahead else { return false };
+        let Some(ahead) = &mut self.ahead else { return false };
         let is_same = candidates.len() == ahead.changes.len()
             && candidates.iter().all(|candidate| ahead.changes.contains(&candidate.hash));
-        let whole = is_same.then(|| guarded(|| self.whole_with(&self.document, &ahead.heads, candidates)).flatten());
-        let Some((changes, view)) = whole.flatten() else { return false };
-        self.advance(&changes, view);
+        if !is_same {
+            return false;
+        }
+        let tried = ahead.tried.take();
+        let heads = &ahead.heads.clone();
+        let found = tried.or_else(|| guarded(|| self.whole_with(&self.document, heads, candidates)).flatten());
+        let Some((news, view)) = found else { return false };
+        debug_assert!(read(&self.document).as_ref() == Some(&*view), "as it was tried");
+        self.advance(&news, view);
         true
     }
 
     /// Takes these changes into the document; false where the library breaks on them.
     fn take_in(&mut self, candidates: &[&Candidate]) -> bool {
         self.retreat();
-        let Some((document, changes, view)) = self.with(candidates) else { return false };
+        let Some((document, news, view)) = self.with(candidates) else { return false };
         self.document = document;
-        self.advance(&changes, view);
+        self.advance(&news, view);
         true
     }
 
     /// The document with these changes, each of which builds on it or on one before, what was written of them, and what it says
     /// then; `None` where the library breaks or writes a change otherwise than it came.
-    fn with(&self, candidates: &[&Candidate]) -> Option<(Automerge, Vec<Change>, View)> {
+    fn with(&self, candidates: &[&Candidate]) -> Option<(Automerge, Vec<u8>, Arc<View>)> {
         guarded(|| {
             let mut fork = self.document.fork();
             let mut step = Vec::new();
@@ -308,8 +315,8 @@ impl Campaign {
                 }
             }
             fork.apply_changes(step).ok()?;
-            let (changes, view) = self.whole_with(&fork, &self.document.get_heads(), candidates)?;
-            Some((fork, changes, view))
+            let (news, view) = self.whole_with(&fork, &self.document.get_heads(), candidates)?;
+            Some((fork, news, view))
         })
         .flatten()
     }
@@ -321,7 +328,7 @@ impl Campaign {
         document: &Automerge,
         heads: &[ChangeHash],
         candidates: &[&Candidate],
-    ) -> Option<(Vec<Change>, View)> {
+    ) -> Option<(Vec<u8>, Arc<View>)> {
         let changes = document.get_changes(heads);
         let written: HashSet<ChangeHash> = changes.iter().map(Change::hash).collect();
         if written != candidates.iter().map(|candidate| candidate.hash).collect() {
@@ -331,7 +338,8 @@ impl Campaign {
         let view = read_again(document, &*self.view().ok()?, &touched)?;
         debug_assert!(read(document).as_ref() == Some(&view), "read again: {touched:?}");
         let marks = candidates.iter().any(|candidate| candidate.marks);
-        (!marks || reloads(document, &view)).then_some((changes, view))
+        let news = changes.iter().flat_map(|change| change.raw_bytes()).copied().collect();
+        (!marks || reloads(document, &view)).then(|| (news, Arc::new(view)))
     }
 }
 

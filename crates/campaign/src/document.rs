@@ -124,6 +124,8 @@ pub(crate) struct Ahead {
     pub(crate) changes: HashSet<ChangeHash>,
     /// The heads without them.
     pub(crate) heads: Vec<ChangeHash>,
+    /// The news and what the campaign says with them, where they were admitted once, to try them.
+    pub(crate) tried: Option<(Vec<u8>, Arc<View>)>,
 }
 
 /// A campaign as it was, to be gone back to by [`Campaign::go_back`].
@@ -144,10 +146,10 @@ impl Campaign {
         Self { document, history: None, view: OnceLock::new(), ahead: None, news: Vec::new() }
     }
 
-    /// Goes on to what the document says with these changes.
-    pub(crate) fn advance(&mut self, changes: &[Change], view: View) {
-        self.news.extend(changes.iter().flat_map(|change| change.raw_bytes()));
-        self.view = OnceLock::from(Arc::new(view));
+    /// Goes on to what the document says with the changes that are new.
+    pub(crate) fn advance(&mut self, news: &[u8], view: Arc<View>) {
+        self.news.extend(news);
+        self.view = OnceLock::from(view);
         self.ahead = None;
     }
 
@@ -187,14 +189,14 @@ impl Campaign {
     /// Takes back all that was admitted since. Admitting just that again costs little then.
     pub fn go_back(&mut self, bookmark: Bookmark) {
         let Bookmark { heads, view, changes: before, news } = bookmark;
-        self.view = OnceLock::from(view);
-        self.news.truncate(news);
+        let after = std::mem::replace(&mut self.view, OnceLock::from(view)).into_inner();
+        let tried = Some(self.news.split_off(news)).zip(after);
         let mut changes = HashSet::new();
         if let Some(history) = &mut self.history {
             changes.extend(history.hashes_from(before));
             history.truncate(before);
         }
-        self.ahead = (self.document.get_heads() != heads).then_some(Ahead { changes, heads });
+        self.ahead = (self.document.get_heads() != heads).then_some(Ahead { changes, heads, tried });
     }
 
     /// The hashes of the changes that no other change builds on: where two documents have the same, they are the same.
@@ -249,13 +251,13 @@ impl Campaign {
             |transaction| edit.carry_out(actor, &now, transaction),
         );
         if let Err(failure) = made {
-            self.ahead = Some(Ahead { changes: HashSet::new(), heads });
+            self.ahead = Some(Ahead { changes: HashSet::new(), heads, tried: None });
             self.retreat();
             return Err(failure.error);
         }
         let made = self.document.get_changes(&heads);
         let changes: HashSet<ChangeHash> = made.iter().map(Change::hash).collect();
-        self.ahead = (!changes.is_empty()).then_some(Ahead { changes, heads });
+        self.ahead = (!changes.is_empty()).then_some(Ahead { changes, heads, tried: None });
         Ok(made.first().map(|change| change.raw_bytes().to_vec()))
     }
 

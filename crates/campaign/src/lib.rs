@@ -31,5 +31,5 @@ pub use item::{AskState, EntryId, Influence, Item, NoEntryId, Stance, TaskState}
 pub use outcome::Outcome;
 pub use reach::{Month, NoMonth, REACH_LIMIT};
 pub use rich::{MAX_LINK_CHARACTERS, Mark, RichText, Style};
-pub use versions::{Version, change_hash};
+pub use versions::{Version, change_hash, snapshot_hashes};
 pub use view::{Entry, SignUp, View};

@@ -32,10 +32,22 @@ pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
     guarded(|| automerge::Change::from_bytes(bytes.to_vec()).ok()).flatten().map(|change| change.hash().0)
 }
 
+/// The hashes of the changes that a snapshot holds, the fixed ones too; `None` where it does not load, or has other heads. What
+/// it says is not looked at.
+pub fn snapshot_hashes(bytes: &[u8], heads: &[[u8; 32]]) -> Option<BTreeSet<[u8; 32]>> {
+    let document = guarded(|| Automerge::load(bytes).ok()).flatten()?;
+    let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
+    (loaded == heads.iter().copied().collect()).then(|| hashes(&document))
+}
+
+fn hashes(document: &Automerge) -> BTreeSet<[u8; 32]> {
+    document.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+}
+
 impl Campaign {
     /// The hashes of all changes, the fixed ones too.
     pub fn change_hashes(&self) -> BTreeSet<[u8; 32]> {
-        self.admitted().get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+        hashes(&self.admitted())
     }
 
     /// All changes of members, each after those that it builds on.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_campaign::{Campaign, change_hash};
+use folkmoot_campaign::{Campaign, change_hash, snapshot_hashes};
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::{
     CampaignId, Checkpoint, Cursor, Demand, LogId, MemberRole, NodeId, PayloadKind, RefusalReason, Topic,
@@ -130,30 +130,52 @@ pub(crate) fn drop_at_relay(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), Store
 /// What is wrong with a checkpoint all of whose entries are held.
 fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'static str>, StoreError> {
     let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(Some("it cannot be read")) };
-    let Ok(given) = Campaign::load(&checkpoint.document, &checkpoint.heads) else {
-        return Ok(Some("its document does not load, or has other heads"));
-    };
+    const UNLOADABLE: &str = "its document does not load, or has other heads";
     // A later document has nothing in common with the one before: it is the lead's to give.
     let current = checkpoints::counting(tx, id)?.map_or(0, |counting| counting.generation);
     if checkpoint.generation > 0 && checkpoint.generation >= current {
-        return Ok(None);
+        return Ok(Campaign::load(&checkpoint.document, &checkpoint.heads).err().map(|_| UNLOADABLE));
     }
+    let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else { return Ok(Some(UNLOADABLE)) };
     let ours = document::load_or_work_out(tx, id)?;
-    let (held, given) = (ours.campaign.change_hashes(), given.change_hashes());
+    let held = ours.campaign.change_hashes();
     tx.documents().keep(id, ours);
     if !given.is_subset(&held) {
         return Ok(Some("its document holds a change that no entry brought"));
     }
-    for log in logs_of_topic(tx, Topic::Campaign(id))? {
-        for place in counted(tx, &log, 0, known.covered(log.id))? {
-            let changes = changes_at(tx, place)?.unwrap_or_default();
-            let mut hashes = changes.iter().filter_map(|change| change_hash(change));
-            if hashes.any(|hash| held.contains(&hash) && !given.contains(&hash)) {
-                return Ok(Some("its document leaves out a change of an entry that it covers"));
-            }
+    // Mostly it leaves out what came after it, which is little, if anything.
+    let mut left_out: BTreeSet<_> = held.difference(&given).collect();
+    for hash in brought(tx, id, |log| (known.covered(log.id), log.seq))? {
+        left_out.remove(&hash?);
+    }
+    if left_out.is_empty() {
+        return Ok(None);
+    }
+    for hash in brought(tx, id, |log| (0, known.covered(log.id)))? {
+        if left_out.contains(&hash?) {
+            return Ok(Some("its document leaves out a change of an entry that it covers"));
         }
     }
     Ok(None)
+}
+
+/// The hashes of the changes of a campaign's entries, in each log after one number and up to another.
+fn brought(
+    connection: &Connection,
+    id: CampaignId,
+    range: impl Fn(&LogRow) -> (u64, u64),
+) -> Result<impl Iterator<Item = Result<[u8; 32], StoreError>>, StoreError> {
+    let mut places = Vec::new();
+    for log in logs_of_topic(connection, Topic::Campaign(id))? {
+        let (after, upto) = range(&log);
+        places.extend(counted(connection, &log, after, upto)?);
+    }
+    let changes = move |place| match changes_at(connection, place) {
+        Ok(changes) => changes.unwrap_or_default().into_iter().map(Ok).collect(),
+        Err(error) => vec![Err(error)],
+    };
+    let hash = |change: Result<Vec<u8>, StoreError>| change.map(|change| change_hash(&change)).transpose();
+    Ok(places.into_iter().flat_map(changes).filter_map(hash))
 }
 
 pub(super) fn counted(connection: &Connection, log: &LogRow, after: u64, upto: u64) -> Result<Vec<i64>, StoreError> {
