@@ -1,7 +1,7 @@
 //! Campaigns of two hubs, which the Academy relays: what a member takes who has none of them, how long a change is under
 //! way, and how many go through. Beside it what the CRDT library and the database take for the changes alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use automerge::transaction::{CommitOptions, Transactable};
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use crate::automerge_repo::{self, Peer};
+use crate::gate::Gate;
 use crate::measure::{Figure, Goal, Line, Unit, millis};
 use crate::nodes::{Federation, Served, copy, workshop};
 
@@ -47,16 +48,27 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
     let names = runtime.block_on(fill(&federation.hub()));
 
     let (mut stored, mut loaded) = (Figure::new(Unit::Milliseconds), Figure::new(Unit::Milliseconds));
+    let (mut bytes, mut bare_bytes) = (Figure::new(Unit::Megabytes), Figure::new(Unit::Megabytes));
+    let gate = Gate::build();
+    gate.leads_to(&academy.listens());
     for run in 0..=runs.min(3) {
         let place = workshop();
         let folder = place.path().join("K");
         copy(&other, &folder);
+        if run == 0 {
+            // Counted, and not timed.
+            gate.stands_before(&folder);
+            gate.open();
+        }
         let began = Instant::now();
         let served = Served::node("hub", &folder);
         let took = runtime.block_on(async {
             let channel = folkmoot_node::connect(&folder).await.expect("a node");
             synchronize(channel.clone()).await;
             let stored = began.elapsed();
+            if run == 0 {
+                bytes.add(gate.megabytes());
+            }
             read_all(channel, &names).await;
             (stored, began.elapsed())
         });
@@ -65,45 +77,33 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
             loaded.add_time(took.1);
         }
         served.stop();
+        gate.shut();
     }
     let mut bare_loaded = Figure::new(Unit::Milliseconds);
-    bare_loaded.add_time(runtime.block_on(load_bare(&federation.hub(), &names)));
+    let (snapshots, load) = runtime.block_on(load_bare(&federation.hub(), &names));
+    bare_loaded.add_time(load);
+    bare_bytes.add(snapshots as f64 / 1e6);
     let mut memory = Figure::new(Unit::Mebibytes);
     memory.add(academy.memory().0 - relay_before);
 
     let served = Served::node("hub", &other);
-    let [mut acknowledged, mut acknowledged_99, mut arrived, mut arrived_99] =
-        [(); 4].map(|()| Figure::new(Unit::Milliseconds));
-    let (mut bare_single, mut bare_99) = (Figure::new(Unit::Milliseconds), Figure::new(Unit::Milliseconds));
-    let (mut rate, mut bare_rate) = (Figure::new(Unit::PerSecond), Figure::new(Unit::PerSecond));
-    for run in 0..runs.clamp(1, 3) {
-        let (own, theirs, changes, seconds) = runtime.block_on(async {
-            let here = Client::new(folkmoot_node::connect(&federation.hub()).await.expect("a node"));
-            let there = folkmoot_node::connect(&other).await.expect("a node");
-            synchronize(there.clone()).await;
-            let (own, theirs) = single(here.clone(), Client::new(there.clone()), &names[run]).await;
-            let (changes, seconds) = in_a_row(here, Client::new(there), &names[run + 10]).await;
-            (own, theirs, changes, seconds)
-        });
-        acknowledged.add(part(&own, 50));
-        acknowledged_99.add(part(&own, 99));
-        arrived.add(part(&theirs, 50));
-        arrived_99.add(part(&theirs, 99));
-        rate.add(IN_A_ROW as f64 / seconds);
-        let bare = bare(&changes);
-        bare_single.add(part(&bare, 50));
-        bare_99.add(part(&bare, 99));
-        bare_rate.add(1000.0 * bare.len() as f64 / bare.iter().sum::<f64>());
-    }
+    runtime.block_on(async {
+        synchronize(folkmoot_node::connect(&other).await.expect("a node")).await;
+    });
+    let ends = (federation.hub(), other);
+    let relayed = on_its_way(runtime, &ends, &names[..10], runs);
+    academy.stop();
+    let direct = on_its_way(runtime, &ends, &names[10..], runs);
     served.stop();
     hub.stop();
-    academy.stop();
     let peer = automerge_repo::measure(CAMPAIGNS, CHANGES, SINGLE, IN_A_ROW);
     let of_peer = |figure: fn(&Peer) -> &Figure| peer.as_ref().map(figure).cloned();
     let line = |what: &str, product, bare, peer, goal| Line { what: what.to_owned(), product, bare, peer, goal };
     let all = format!("cold member takes {CAMPAIGNS} campaigns of {CHANGES} changes, stored");
+    let (single, single_99) = (Some(direct.bare_single), Some(direct.bare_single_99));
     vec![
         line(&all, stored, None, None, Goal::AtMost(300.0)),
+        line("bytes on the wire for them; bare: their snapshots", bytes, Some(bare_bytes), None, Goal::Times(1.1)),
         line(
             "the same, every one loaded and read",
             loaded,
@@ -112,24 +112,66 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
             Goal::AtMost(2_000.0),
         ),
         line("memory of the relay for them, more than before", memory, None, None, Goal::AtMost(16.0)),
-        line("one change until acknowledged, median", acknowledged, Some(bare_single.clone()), None, Goal::AtMost(2.0)),
-        line("the same, 99 of 100", acknowledged_99, Some(bare_99.clone()), None, Goal::AtMost(5.0)),
+        line("one change until acknowledged, median", direct.own, single.clone(), None, Goal::AtMost(2.0)),
+        line("the same, 99 of 100", direct.own_99, single_99.clone(), None, Goal::AtMost(5.0)),
         line(
-            "one change until stored at the other hub, median",
-            arrived,
-            Some(bare_single),
+            "one change until the other hub has it, median",
+            direct.theirs,
+            single,
             of_peer(|it| &it.arrived),
             Goal::AtMost(3.0),
         ),
-        line("the same, 99 of 100", arrived_99, Some(bare_99), of_peer(|it| &it.arrived_99), Goal::AtMost(6.0)),
+        line("the same, 99 of 100", direct.theirs_99, single_99, of_peer(|it| &it.arrived_99), Goal::AtMost(6.0)),
         line(
-            "changes in a row until stored at both hubs",
-            rate,
-            Some(bare_rate),
+            "changes in a row until both hubs have them",
+            direct.rate,
+            Some(direct.bare_rate),
             of_peer(|it| &it.rate),
             Goal::Share(0.7),
         ),
+        line("one change until acknowledged while the Academy relays, median", relayed.own, None, None, Goal::None),
+        line("the same, until the other hub has it", relayed.theirs, None, None, Goal::None),
+        line("changes in a row while the Academy relays", relayed.rate, None, None, Goal::None),
     ]
+}
+
+/// How changes go from one hub to another.
+struct Way {
+    own: Figure,
+    own_99: Figure,
+    theirs: Figure,
+    theirs_99: Figure,
+    rate: Figure,
+    bare_single: Figure,
+    bare_single_99: Figure,
+    bare_rate: Figure,
+}
+
+/// Changes of the one hub on its way to the other, one by one and in a row; each run takes two of the campaigns.
+fn on_its_way(runtime: &Runtime, (here, there): &(PathBuf, PathBuf), names: &[String], runs: usize) -> Way {
+    let [own, own_99, theirs, theirs_99, bare_single, bare_single_99] =
+        [(); 6].map(|()| Figure::new(Unit::Milliseconds));
+    let [rate, bare_rate] = [(); 2].map(|()| Figure::new(Unit::PerSecond));
+    let mut way = Way { own, own_99, theirs, theirs_99, rate, bare_single, bare_single_99, bare_rate };
+    for pair in names.chunks_exact(2).take(runs.clamp(1, 3)) {
+        let (own, theirs, changes, seconds) = runtime.block_on(async {
+            let here = Client::new(folkmoot_node::connect(here).await.expect("a node"));
+            let there = Client::new(folkmoot_node::connect(there).await.expect("a node"));
+            let (own, theirs) = single(here.clone(), there.clone(), &pair[0]).await;
+            let (changes, seconds) = in_a_row(here, there, &pair[1]).await;
+            (own, theirs, changes, seconds)
+        });
+        way.own.add(part(&own, 50));
+        way.own_99.add(part(&own, 99));
+        way.theirs.add(part(&theirs, 50));
+        way.theirs_99.add(part(&theirs, 99));
+        way.rate.add(IN_A_ROW as f64 / seconds);
+        let bare = bare(&changes);
+        way.bare_single.add(part(&bare, 50));
+        way.bare_single_99.add(part(&bare, 99));
+        way.bare_rate.add(1000.0 * bare.len() as f64 / bare.iter().sum::<f64>());
+    }
+    way
 }
 
 /// Begins the campaigns and writes the changes; gives their names.
@@ -154,33 +196,41 @@ async fn fill(hub: &Path) -> Vec<String> {
     names
 }
 
-/// Changes that a client makes on the document as it is: notes, organisations, tasks.
+/// Changes that three clients make in turn on the document as it is: notes, organisations, tasks.
 async fn changes(client: &mut Client, name: &str, count: usize) -> Vec<Vec<u8>> {
-    let request = ExportCampaignRequest { name: name.to_owned() };
-    let exported = client.export_campaign(request).await.expect("exported").into_inner();
+    let mut actors = Vec::new();
+    let mut document = Vec::new();
+    for _ in 0..3 {
+        let request = ExportCampaignRequest { name: name.to_owned() };
+        let exported = client.export_campaign(request).await.expect("exported").into_inner();
+        actors.push(ActorId::from(exported.actor));
+        document = exported.document;
+    }
     let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
-    let mut document = Automerge::load_with_options(&exported.document, options)
-        .expect("a document")
-        .with_actor(ActorId::from(exported.actor));
+    let mut document = Automerge::load_with_options(&document, options).expect("a document");
     let before = document.get_heads();
+    let mut words = Words::new(name);
     for number in 0..count {
+        document.set_actor(actors[number % actors.len()].clone());
         let made = document.transact_with::<_, _, AutomergeError, _>(
             |_| CommitOptions::default().with_time(0),
             |transaction| {
                 let of = |key: &str| transaction.get(ROOT, key).map(|found| found.expect("a part").1);
                 let (notes, tasks, organisations) = (of("notes")?, of("tasks")?, of("organisations")?);
-                match number % 8 {
-                    0 => {
+                match number % 20 {
+                    3 | 10 | 17 => {
                         let entry = transaction.insert_object(&tasks, 0, ObjType::Map)?;
-                        transaction.put(&entry, "title", format!("Task {number}"))
+                        transaction.put(&entry, "title", words.some(4))?;
+                        transaction.put(&entry, "hub", actors[0].to_hex_string()[..64].to_owned())?;
+                        transaction.put(&entry, "due", format!("2026-{:02}-{:02}", number % 12 + 1, number % 28 + 1))
                     }
-                    1 | 2 => {
+                    1 | 5 | 9 | 13 | 18 => {
                         let entry = transaction.insert_object(&organisations, 0, ObjType::Map)?;
-                        transaction.put(&entry, "organisation", format!("Organisation {number}"))
+                        transaction.put(&entry, "organisation", words.some(3))
                     }
                     _ => {
                         let end = transaction.length(&notes);
-                        transaction.splice_text(&notes, end, 0, "met ")
+                        transaction.splice_text(&notes, end, 0, &words.some(1))
                     }
                 }
             },
@@ -188,6 +238,65 @@ async fn changes(client: &mut Client, name: &str, count: usize) -> Vec<Vec<u8>> 
         made.map(drop).map_err(|failure| failure.error).expect("a change");
     }
     document.get_changes(&before).iter().map(|change| change.raw_bytes().to_vec()).collect()
+}
+
+/// Words drawn from a list, the same for the same name.
+struct Words(u64);
+
+impl Words {
+    fn new(name: &str) -> Self {
+        Self(
+            name.bytes()
+                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)),
+        )
+    }
+
+    fn some(&mut self, count: usize) -> String {
+        const LIST: [&str; 32] = [
+            "the",
+            "council",
+            "a",
+            "library",
+            "damp",
+            "landlord",
+            "to",
+            "meeting",
+            "on",
+            "Monday",
+            "bus",
+            "rent",
+            "we",
+            "asked",
+            "for",
+            "repairs",
+            "church",
+            "hall",
+            "and",
+            "school",
+            "street",
+            "lights",
+            "petition",
+            "with",
+            "residents",
+            "of",
+            "crossing",
+            "mould",
+            "school",
+            "wifi",
+            "hub",
+            "campaign",
+        ];
+        let mut text = String::new();
+        for _ in 0..count {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            text.push_str(LIST[(self.0 >> 20) as usize % LIST.len()]);
+            text.push(' ');
+        }
+        text.pop();
+        text
+    }
 }
 
 async fn synchronize(channel: Channel) {
@@ -201,10 +310,10 @@ async fn synchronize(channel: Channel) {
     panic!("never in step");
 }
 
-/// How long the CRDT library takes to load the documents of all campaigns.
-async fn load_bare(hub: &Path, names: &[String]) -> Duration {
+/// How many bytes the documents of all campaigns have, and how long the CRDT library takes to load them.
+async fn load_bare(hub: &Path, names: &[String]) -> (usize, Duration) {
     let mut client = Client::new(folkmoot_node::connect(hub).await.expect("a node"));
-    let mut took = Duration::ZERO;
+    let (mut bytes, mut took) = (0, Duration::ZERO);
     for name in names {
         let request = ExportCampaignRequest { name: name.clone() };
         let document = client.export_campaign(request).await.expect("exported").into_inner().document;
@@ -212,9 +321,10 @@ async fn load_bare(hub: &Path, names: &[String]) -> Duration {
         let began = Instant::now();
         let loaded = Automerge::load_with_options(&document, options).expect("a document");
         took += began.elapsed();
+        bytes += document.len();
         assert!(!loaded.is_empty());
     }
-    took
+    (bytes, took)
 }
 
 /// Reads every campaign, each of which has a task; a few at once, as a client would that wants all.

@@ -5,7 +5,6 @@
 //! well: time runs from the moment at which the gate lets the waiting connection through, and so counts the connection,
 //! the TLS handshake and the opening of the stream of both.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -183,7 +182,7 @@ impl Pair {
         gate.leads_to(&academy.listens());
         let pair = Self { _place: place, academy, gate };
         pair.gate.open();
-        pair.point(empty);
+        pair.gate.stands_before(empty);
         let hub = Served::node("hub", empty);
         folkmoot(&["sync", "--data", text(empty), "--wait"]);
         hub.stop();
@@ -191,19 +190,10 @@ impl Pair {
         pair
     }
 
-    /// Lets the hub of a folder dial the gate.
-    fn point(&self, folder: &Path) {
-        let settings = folder.join("folkmoot.toml");
-        let told = fs::read_to_string(&settings).expect("settings");
-        let lines = told.lines().filter(|line| !line.starts_with("academy"));
-        let kept: Vec<&str> = lines.collect();
-        fs::write(&settings, format!("{}\nacademy = \"{}\"\n", kept.join("\n"), self.gate.address)).expect("settings");
-    }
-
     /// Starts the hub of a folder, and leaves it waiting at the gate.
     fn call(&self, folder: &Path) -> Served {
         self.gate.shut();
-        self.point(folder);
+        self.gate.stands_before(folder);
         let hub = Served::node("hub", folder);
         self.gate.await_caller();
         rest(SETTLED);

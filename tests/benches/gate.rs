@@ -1,7 +1,9 @@
 //! A gate between two nodes: it lets a connection through when it is told, counts the bytes, and knows when the last of
 //! them passed.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
@@ -71,6 +73,14 @@ impl Gate {
     pub(crate) fn leads_to(&self, address: &str) {
         let address = address.parse().expect("IP:PORT");
         *self.shared.behind.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+    }
+
+    /// Lets the hub of a folder dial the gate in place of its Academy.
+    pub(crate) fn stands_before(&self, folder: &Path) {
+        let settings = folder.join("folkmoot.toml");
+        let told = fs::read_to_string(&settings).expect("settings");
+        let kept: Vec<&str> = told.lines().filter(|line| !line.starts_with("academy")).collect();
+        fs::write(&settings, format!("{}\nacademy = \"{}\"\n", kept.join("\n"), self.address)).expect("settings");
     }
 
     /// Ends whatever goes through, and lets nothing through from now on.

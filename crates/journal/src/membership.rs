@@ -328,28 +328,40 @@ pub fn campaign_id(creator: NodeId, nonce: &[u8; 16]) -> CampaignId {
 }
 
 /// Every campaign whose founding entry is held. Two nodes that hold the same entries hold the same state.
+///
+/// In parts by the first byte of the id: each transaction that changes one of many campaigns begins with a copy, which shares
+/// all parts but that one's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memberships(BTreeMap<CampaignId, Arc<Membership>>);
+pub struct Memberships(BTreeMap<u8, Arc<Part>>);
+
+type Part = BTreeMap<CampaignId, Arc<Membership>>;
 
 impl Memberships {
     /// The membership of a campaign.
     pub fn get(&self, campaign: CampaignId) -> Option<&Arc<Membership>> {
-        self.0.get(&campaign)
+        self.0.get(&campaign.0[0])?.get(&campaign)
     }
 
     /// Every campaign, ascending.
     pub fn iter(&self) -> impl Iterator<Item = (CampaignId, &Arc<Membership>)> {
-        self.0.iter().map(|(campaign, membership)| (*campaign, membership))
+        let campaigns = self.0.values().flat_map(|part| part.iter());
+        campaigns.map(|(campaign, membership)| (*campaign, membership))
     }
 
     /// Puts a membership in place of what was held of its campaign.
     pub fn set(&mut self, membership: Membership) {
-        self.0.insert(membership.id, Arc::new(membership));
+        let part = self.0.entry(membership.id.0[0]).or_default();
+        Arc::make_mut(part).insert(membership.id, Arc::new(membership));
     }
 
     /// Takes a campaign out, whose founding entry counts no longer.
     pub fn remove(&mut self, campaign: CampaignId) -> Option<Arc<Membership>> {
-        self.0.remove(&campaign)
+        let part = self.0.get_mut(&campaign.0[0])?;
+        let membership = Arc::make_mut(part).remove(&campaign)?;
+        if part.is_empty() {
+            self.0.remove(&campaign.0[0]);
+        }
+        Some(membership)
     }
 }
 

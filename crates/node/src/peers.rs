@@ -275,7 +275,8 @@ mod tests {
     #[tokio::test]
     async fn the_others_wait_until_a_peer_is_met_or_cannot_be_had() {
         let peer = NodeId([1; 32]);
-        let ways_out: [fn(&mut PeerState); 2] = [|state| state.met = true, |state| state.last_error = Some("off".into())];
+        let ways_out: [fn(&mut PeerState); 2] =
+            [|state| state.met = true, |state| state.last_error = Some("off".into())];
         for way_out in ways_out {
             let peers = Peers::default();
             let mut waiting = Box::pin(peers.meet(peer, Duration::MAX));

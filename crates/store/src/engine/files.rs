@@ -14,8 +14,10 @@ use crate::error::StoreError;
 use crate::migrations::{APPLICATION_ID, climb, newest, version};
 
 const MODE: u32 = 0o600;
-/// Negative: KiB a connection.
+/// Negative: KiB of the writer. What it changed lies there until it is committed.
 const CACHE_SIZE: i64 = -2_000;
+/// The same of each reader, which has the operating system's cache behind it.
+const READER_CACHE_SIZE: i64 = -500;
 const STATEMENTS: usize = 128;
 const WAL_AUTOCHECKPOINT_PAGES: i64 = 1_000;
 const WAL_LIMIT_BYTES: i64 = 8 << 20;
@@ -64,6 +66,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     settle(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "cache_size", READER_CACHE_SIZE)?;
     Ok(connection)
 }
 

@@ -77,8 +77,9 @@ pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreErr
             });
         }
         Question::KeepReceipt { peer, receipt } => {
+            let genuine = receipts::is_genuine(&working, peer, &receipt);
             return writing(store, "keep receipt", move |tx| {
-                Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt)? })
+                Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt, genuine)? })
             });
         }
         Question::ReceiptFor { peer, topic, tip } => {

@@ -5,7 +5,7 @@ use folkmoot_proto::federation::v1;
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::apply::set_aside_of;
+use super::apply::{Working, set_aside_of};
 use super::logs::{LogRow, find_log, hash_at, log_row, signed, unsigned};
 use crate::engine::{Tx, UnixMillis};
 use crate::error::StoreError;
@@ -76,11 +76,16 @@ pub(super) fn give_for(tx: &Tx<'_>, peer: NodeId, topic: Topic, tip: &Cursor) ->
     }
 }
 
-/// Keeps a peer's receipt where it speaks of what is held here. False where it is not genuine.
-pub(super) fn keep(tx: &Tx<'_>, peer: NodeId, receipt: &Receipt) -> Result<bool, StoreError> {
-    let Some(federation) = tx.working.federation() else { return Err(StoreError::NotJoined) };
-    let Some(key) = tx.working.directory().log_key(peer) else { return Ok(false) };
-    if receipt.giver != peer || receipt.verify(federation, &key).is_err() {
+/// Whether a receipt is this peer's; none where the peer is not known. A node's key is its own for good, so that this may be
+/// asked on another thread than the writer's.
+pub(super) fn is_genuine(working: &Working, peer: NodeId, receipt: &Receipt) -> Option<bool> {
+    let (federation, key) = (working.federation()?, working.directory().log_key(peer)?);
+    Some(receipt.giver == peer && receipt.verify(federation, &key).is_ok())
+}
+
+/// Keeps a peer's receipt where it speaks of what is held here. False where it is not genuine, which may have been found ahead.
+pub(super) fn keep(tx: &Tx<'_>, peer: NodeId, receipt: &Receipt, genuine: Option<bool>) -> Result<bool, StoreError> {
+    if genuine.or_else(|| is_genuine(tx.working, peer, receipt)) != Some(true) {
         return Ok(false);
     }
     // The giver may hold more than this node: got elsewhere meanwhile, or lost here with an overwritten folder. Genuine
