@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::limits::{self, Demand, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS};
 use super::{
-    CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document, may_take_lead, membership,
+    CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document, erasure, may_take_lead, membership,
 };
 use crate::engine::Tx;
 use crate::error::StoreError;
@@ -157,6 +157,8 @@ fn tried(campaign: &mut Campaign, author: [u8; 32], parts: Vec<Vec<Vec<u8>>>) ->
 
 /// Appends changes, each part as an entry. One that the document does not take fails, and nothing is written.
 pub(super) fn append_changes(tx: &mut Tx<'_>, id: CampaignId, parts: Vec<Vec<Vec<u8>>>) -> Result<(), StoreError> {
+    // What comes before an attestation in a log is of the document that was replaced.
+    erasure::attest(tx, id)?;
     let mut demand = Demand::default();
     let mut payloads = Vec::with_capacity(parts.len());
     for changes in parts {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use folkmoot_campaign::{Actor, Difference, Field, change_hash};
-use folkmoot_journal::{CampaignId, Checkpoint, Cursor, NodeId, Payload, PayloadKind, Topic, encode_attestation};
+use folkmoot_journal::{
+    CampaignId, Checkpoint, Cursor, NodeId, Payload, PayloadKind, RefusalReason, Topic, encode_attestation,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::document::{self, changes_at};
@@ -12,7 +14,9 @@ use super::{CampaignState, CampaignStore, checkpoint, edit};
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::checkpoints::{self, Known};
-use crate::journal::{append_in, hash_at, held_with, logs_of_topic, receipted_by};
+use crate::journal::{
+    Aside, Retry, append_in, hash_at, held_with, logs_of_topic, receipted_by, set_aside_at, written_before,
+};
 
 /// How a member stands to an erasure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,6 +176,46 @@ fn note_unsent(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<(), Sto
         }
     }
     Ok(())
+}
+
+/// Sets aside what waits for changes of a document that was replaced: whoever wrote it has attested since, in the same log or
+/// in one that came after it, that it goes by the new one. Else it would wait for ever, and so would all that comes after it in its
+/// log for being covered by a checkpoint. Gives what was set aside.
+pub(crate) fn give_up_stale(tx: &Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Aside)>, StoreError> {
+    let Some(known) = checkpoints::counting(tx, id)?.filter(|known| known.generation > 0) else {
+        return Ok(Vec::new());
+    };
+    let waiting = document::waiting(tx, id)?;
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let topic = Topic::Campaign(id);
+    let mut attestations = held_with(tx, topic, PayloadKind::CampaignAttestation)?;
+    attestations.retain(|(header, payload)| {
+        let said = Payload::decode(header.payload_kind, payload);
+        matches!(said, Ok(Some(Payload::CampaignAttestation(said))) if said >= known.generation)
+    });
+    let mut stale = Vec::new();
+    for log in logs_of_topic(tx, topic)? {
+        let mut upto = 0;
+        for (header, _) in attestations.iter().filter(|(header, _)| header.author == log.id.author) {
+            let attested = header.cursor().log(topic);
+            upto = upto.max(if attested == log.id { header.seq } else { written_before(tx, attested, log.id)? });
+        }
+        stale.extend(waiting.range(log.place(0)..=log.place(upto)).copied());
+    }
+    let aside = Aside {
+        reason: RefusalReason::CampaignChanges,
+        detail: "it was written into a document that the lead has replaced since; whoever wrote it is shown it, to be \
+                 entered again"
+            .to_owned(),
+        retry: Retry::Never,
+    };
+    for place in &stale {
+        tx.prepare_cached("DELETE FROM campaign_waiting WHERE place = ?1")?.execute([place])?;
+        set_aside_at(tx, *place, &aside)?;
+    }
+    Ok(stale.into_iter().map(|place| (place, aside.clone())).collect())
 }
 
 /// What a difference says anew.

@@ -40,7 +40,7 @@ pub use membership::MembershipEdit;
 
 pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay};
 pub(crate) use document::{begin, integrate, rebuild};
-pub(crate) use erasure::{attest, renew};
+pub(crate) use erasure::{attest, give_up_stale, renew};
 pub(crate) use memory::Documents;
 pub(crate) use outcome::count as count_outcome;
 

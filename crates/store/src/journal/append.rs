@@ -1,6 +1,6 @@
 //! Writing this node's own logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT, TARGET_BYTES};
@@ -168,19 +168,39 @@ fn salt(tx: &Tx<'_>) -> [u8; SALT] {
     salt
 }
 
-/// What the opening of `log` names: the tips of this node's earlier logs in the topic that no other log names.
+/// What the opening of `log` is to name: the tips of this node's earlier logs in the topic that no other log names.
 fn earlier(connection: &Connection, log: &LogRow) -> Result<Vec<Cursor>, StoreError> {
     let mut known = BTreeMap::new();
     for other in logs_of_topic(connection, log.id.topic)? {
         let Some(tip) = other.tip().filter(|tip| tip.author == log.id.author) else { continue };
-        let opening = entry_at(connection, &other, 1)?.and_then(|entry| entry.body);
-        let earlier = match opening.map(|body| Payload::decode(PayloadKind::Opening, &body.payload)) {
-            Some(Ok(Some(Payload::Opening(opening)))) => opening.earlier,
-            Some(_) | None => Vec::new(),
-        };
-        known.insert(other.id.incarnation, KnownLog { tip, earlier });
+        known.insert(other.id.incarnation, KnownLog { tip, earlier: named(connection, &other)? });
     }
     Ok(earlier_tips(&known))
+}
+
+/// What the opening of a log names.
+fn named(connection: &Connection, log: &LogRow) -> Result<Vec<Cursor>, StoreError> {
+    let opening = entry_at(connection, log, 1)?.and_then(|entry| entry.body);
+    Ok(match opening.map(|body| Payload::decode(PayloadKind::Opening, &body.payload)) {
+        Some(Ok(Some(Payload::Opening(opening)))) => opening.earlier,
+        Some(_) | None => Vec::new(),
+    })
+}
+
+/// Up to which number the entries of one log were written before another of the same author began, as openings say.
+pub(crate) fn written_before(connection: &Connection, later: LogId, log: LogId) -> Result<u64, StoreError> {
+    let (mut open, mut seen, mut upto) = (vec![later], BTreeSet::new(), 0);
+    while let Some(next) = open.pop() {
+        let Some(row) = find_log(connection, next)?.filter(|_| seen.insert(next)) else { continue };
+        for cursor in named(connection, &row)? {
+            let earlier = cursor.log(later.topic);
+            if earlier == log {
+                upto = upto.max(cursor.seq);
+            }
+            open.push(earlier);
+        }
+    }
+    Ok(upto)
 }
 
 /// Stores this node's own entries after the log's tip and applies them; one that cannot be applied is not written.
@@ -202,7 +222,7 @@ fn store(tx: &mut Tx<'_>, log: &mut LogRow, entries: &[Entry]) -> Result<(), Sto
     }
     drop(writer);
     moved(tx, log, before)?;
-    let own = log.place(before)..=log.place(log.seq);
+    let own = log.place(before + 1)..=log.place(log.seq);
     match effects.settle(tx)?.into_iter().find(|(place, _)| own.contains(place)) {
         Some((_, aside)) => Err(StoreError::NotWritten { reason: aside.detail }),
         None => Ok(()),

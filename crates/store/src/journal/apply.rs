@@ -289,7 +289,11 @@ fn join_campaign(
     }
     match read(log, entry, effects) {
         Err(fault) => Ok(Some(Aside::fault(&fault))),
-        Ok(None | Some(Payload::Opening(_) | Payload::CampaignAttestation(_))) => Ok(None),
+        Ok(None | Some(Payload::Opening(_))) => Ok(None),
+        Ok(Some(Payload::CampaignAttestation(_))) => {
+            effects.campaigns.attested(campaign);
+            Ok(None)
+        }
         Ok(Some(Payload::Membership(record))) => {
             memberships::found(tx, log, entry, campaign, record, &mut effects.campaigns)
         }

@@ -209,6 +209,8 @@ pub(super) struct Campaigns {
     adopted: BTreeSet<CampaignId>,
     /// Those of which other entries count than before, so that the document is worked out anew.
     recount: BTreeSet<CampaignId>,
+    /// Those of which a member says since that it goes by a later document.
+    attested: BTreeSet<CampaignId>,
     /// The places of entries with changes.
     arrived: BTreeMap<CampaignId, Vec<i64>>,
 }
@@ -217,6 +219,11 @@ impl Campaigns {
     /// An entry with changes was stored.
     pub(super) fn arrived(&mut self, campaign: CampaignId, place: i64) {
         self.arrived.entry(campaign).or_default().push(place);
+    }
+
+    /// A member said that it goes by a later document.
+    pub(super) fn attested(&mut self, campaign: CampaignId) {
+        self.attested.insert(campaign);
     }
 
     /// A checkpoint is being taken in the place of what it covers.
@@ -286,7 +293,8 @@ impl Campaigns {
             }
             return Ok(asides);
         }
-        let concerned: BTreeSet<CampaignId> = self.touched.iter().chain(self.arrived.keys()).copied().collect();
+        let concerned: BTreeSet<CampaignId> =
+            self.touched.iter().chain(self.arrived.keys()).chain(&self.attested).copied().collect();
         let counted: BTreeSet<CampaignId> =
             concerned.iter().chain(&self.adopted).chain(&self.recount).copied().collect();
         for campaign in &concerned {
@@ -311,6 +319,9 @@ impl Campaigns {
                 }
                 asides.extend(refused);
             }
+        }
+        for campaign in &concerned {
+            asides.extend(campaign::give_up_stale(tx, *campaign)?);
         }
         for campaign in concerned {
             // A failure here is never the entries' loss.

@@ -39,7 +39,7 @@ use crate::engine::{Role, Store, UnixMillis};
 use crate::error::StoreError;
 use crate::hub;
 
-pub(crate) use append::{append_all_in, append_in};
+pub(crate) use append::{append_all_in, append_in, written_before};
 pub(crate) use apply::{Aside, Retry, Working, directory_in, set_aside_at};
 pub use forks::Fork;
 pub(crate) use logs::{LogRow, find_log, hash_at, logs_of_topic, signed, tips, unsigned};

@@ -77,10 +77,11 @@ fn what_is_erased_is_gone_everywhere_and_everybody_says_so() {
     assert_eq!(campaigns(three).get(id).expect("read").membership.roster.role(three.id), Some(MemberRole::Reader));
 }
 
-/// A member that was away brings nothing back; what it had written itself, its own people are shown.
+/// A member that was away brings nothing back; what it had written itself, its own people are shown. Once it has said that it
+/// goes by the new document, nobody waits for what it had written any more.
 #[test]
 fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
-    for relayed in [true, false] {
+    for (relayed, restarts) in [(true, false), (false, false), (false, true)] {
         let federation = federation_of(3);
         let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
         let id = begun(&federation.hubs, relayed);
@@ -94,6 +95,8 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         campaigns(one).erase(id).expect("erased");
         meet(one, two);
         assert!(!holds(one) && !holds(two) && holds(three));
+        let another = three.restored(&three.store.snapshot().expect("a snapshot"), 9_000);
+        let three = if restarts { &another } else { three };
         for _ in 0..2 {
             meet(three, two);
             meet(two, one);
@@ -101,8 +104,9 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         }
         assert_eq!([one, two, three].map(holds), [false; 3]);
         for hub in [one, two, three] {
-            let view = state_at(hub, id).view;
-            assert_eq!((view.notes.text.as_str(), view.aim.as_str()), ("", ""), "never merged");
+            let state = state_at(hub, id);
+            assert_eq!((state.view.notes.text.as_str(), state.view.aim.as_str()), ("", ""), "never merged");
+            assert_eq!((state.waiting, state.set_aside), (0, 2), "nor waited for");
         }
         let unsent = campaigns(three).unsent(id).expect("read");
         let unsent: Vec<(&str, &str)> = unsent.iter().map(|one| (one.what.as_str(), one.said.as_str())).collect();
@@ -112,6 +116,16 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         assert_eq!(campaigns(three).unsent(id).expect("read"), []);
         meet(three, one);
         assert_eq!(state_at(one, id).view.aim, "Warmth");
+        // The next checkpoint covers it like all else.
+        assert!(campaigns(one).check_point(id).expect("the lead gives one"));
+        let counting = |c: &Connection| crate::journal::checkpoints::counting(c, id);
+        let known = one.store.read("checkpoint", counting).expect("read").expect("one that counts");
+        for tip in one.tips(Topic::Campaign(id)).iter().filter(|tip| tip.author == three.id) {
+            assert_eq!(known.covered(tip.log(Topic::Campaign(id))), tip.seq, "{relayed} {restarts}");
+        }
+        meet(three, one);
+        meet(two, one);
+        assert_eq!([agreed(two, id), agreed(three, id)], [(); 2].map(|()| agreed(one, id)));
     }
 }
 
