@@ -51,7 +51,7 @@ pub enum Field {
     Place,
     /// The day by which a task is to be done.
     Due,
-    /// Where a file is: a web address, or the hash of a file.
+    /// Where a file is: a web address.
     Address,
 }
 

@@ -195,7 +195,7 @@ pub enum Item {
     Link {
         /// What it is.
         title: String,
-        /// A web address, or the hash of a file.
+        /// A web address.
         address: String,
     },
 }

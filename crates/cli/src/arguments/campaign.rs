@@ -394,7 +394,7 @@ pub(crate) struct Parts {
     /// Of an ask: open, won, partly-won, refused or withdrawn; of a task: open, doing, done or dropped
     #[arg(long, value_name = "WORD")]
     pub(crate) state: Option<String>,
-    /// The web address of a file, or its hash
+    /// The web address of a file
     #[arg(long)]
     pub(crate) address: Option<String>,
 }

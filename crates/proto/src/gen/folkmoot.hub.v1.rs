@@ -391,7 +391,8 @@ pub struct CampaignLink {
     /// Required. What it is, 200 characters at most.
     #[prost(string, tag = "2")]
     pub title: ::prost::alloc::string::String,
-    /// A web address, or the hash of a file; 2,000 characters at most.
+    /// A web address; 2,000 characters at most. Any member may have written it: make it a link to follow only where it begins with
+    /// https:// or <http://.>
     #[prost(string, tag = "3")]
     pub address: ::prost::alloc::string::String,
     /// The name of the hub that added it.
