@@ -19,6 +19,8 @@ pub(crate) struct Planned {
     pub(crate) academy_relays: bool,
     pub(crate) lead: usize,
     successor: Option<usize>,
+    /// A member that the Academy appointed to lead: from then on two may decide, and what one of them decided may be void.
+    appointed: Option<usize>,
     /// Nodes that took part at some time.
     ever: BTreeSet<usize>,
     ever_relayed: bool,
@@ -31,8 +33,8 @@ pub(crate) struct Planned {
 impl Planned {
     pub(crate) fn new(lead: usize, members: BTreeSet<usize>, academy_relays: bool, title: String) -> Self {
         let ever = members.clone();
-        let (successor, secrets) = (None, Vec::new());
-        Self { members, academy_relays, lead, successor, ever, ever_relayed: academy_relays, secrets, title }
+        let (successor, appointed, secrets) = (None, None, Vec::new());
+        Self { members, academy_relays, lead, successor, appointed, ever, ever_relayed: academy_relays, secrets, title }
     }
 
     /// Whether a node may ever have known of it at all.
@@ -52,7 +54,9 @@ impl Planned {
             return holds(&id.0) || holds(self.title.as_bytes());
         }
         // Where a lead contradicts itself, the membership falls back to who took part before.
-        !contradicted && self.secrets.iter().any(|(text, may)| !may.contains(&node) && holds(text.as_bytes()))
+        !contradicted
+            && self.appointed.is_none()
+            && self.secrets.iter().any(|(text, may)| !may.contains(&node) && holds(text.as_bytes()))
     }
 
     fn follow(&mut self, state: &CampaignState, ids: &[NodeId]) {
@@ -77,8 +81,8 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
     let (node, store) = (world.processes[&process].node, world.processes[&process].store.clone());
     let campaigns = store.campaigns().expect("a hub's store");
     let Some(planned) = world.campaigns.get(&id) else { return false };
-    let (lead, successor) = (planned.lead, planned.successor);
-    let decided = if successor == Some(node) {
+    let (lead, successor, appointed) = (planned.lead, planned.successor, planned.appointed);
+    let decided = if successor == Some(node) || appointed == Some(node) && lead != node {
         world.note(format!("process {process} of node {node} accepts the lead of {id:?}"));
         campaigns.accept_lead(id)
     } else if lead == node {
@@ -88,20 +92,20 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             if members.is_empty() || world.rng.chance(50) { drawn } else { members[world.rng.below(members.len())] };
         let hub = world.ids[other];
         let listed = store.journal().directory().status(hub) == PeerStatus::Listed;
-        let edit = match world.rng.below(9) {
-            0 | 1 if listed => MembershipEdit::Admit { hub, edits: world.rng.chance(70) },
-            2 => MembershipEdit::Remove { hub },
-            3 => MembershipEdit::OfferLead { to: Some(hub) },
-            4 => MembershipEdit::Relay { relays: world.rng.chance(70) },
-            5 => MembershipEdit::Prune { prunes: world.rng.chance(70) },
-            6 | 7 => return check_point(world, process, id, false),
-            8 => return check_point(world, process, id, true),
+        let edit = match world.rng.below(13) {
+            0..=2 if listed => MembershipEdit::Admit { hub, edits: world.rng.chance(70) },
+            3 | 4 => MembershipEdit::Remove { hub },
+            5..=7 => MembershipEdit::OfferLead { to: Some(hub) },
+            8 => MembershipEdit::Relay { relays: world.rng.chance(70) },
+            9 => MembershipEdit::Prune { prunes: world.rng.chance(70) },
+            10 | 11 => return check_point(world, process, id, false),
+            12 => return check_point(world, process, id, true),
             _ => return false,
         };
         world.note(format!("process {process} of node {node} decides of {id:?}: {edit:?}, a membership changes"));
         campaigns.change_membership(id, edit)
     } else {
-        return false;
+        return world.rng.chance(40) && appoint(world, node, id);
     };
     match decided {
         Ok(state) => {
@@ -124,6 +128,22 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             | StoreError::NotWritten { .. },
         ) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot decide of {id:?}: {error}")),
+    }
+    true
+}
+
+/// The Academy appoints a member to lead, as if the lead were gone; it may be there all the same.
+fn appoint(world: &mut World, node: usize, id: CampaignId) -> bool {
+    let Some(academy) = world.process_of(ACADEMY) else { return false };
+    let academy = world.processes[&academy].store.academy().expect("the Academy's store");
+    match academy.appoint_lead(id, world.ids[node]) {
+        Ok(_) => {
+            world.note(format!("node {node} is appointed to lead {id:?}"));
+            world.oracle.membership_changed = true;
+            world.campaigns.get_mut(&id).expect("planned").appointed = Some(node);
+        }
+        Err(StoreError::MembershipRefused { .. } | StoreError::Frozen | StoreError::NotWritten { .. }) => {}
+        Err(error) => world.oracle.violated(format!("nobody can be appointed to {id:?}: {error}")),
     }
     true
 }
@@ -156,7 +176,8 @@ fn check_point(world: &mut World, process: ProcessId, id: CampaignId, erases: bo
 /// A campaign whose lead was offered to the node of the process.
 pub(crate) fn offered_to(world: &World, process: ProcessId) -> Option<CampaignId> {
     let node = world.processes[&process].node;
-    world.campaigns.iter().find(|(_, planned)| planned.successor == Some(node)).map(|(id, _)| *id)
+    let offered = |planned: &Planned| planned.successor == Some(node) || planned.appointed == Some(node);
+    world.campaigns.iter().find(|(_, planned)| planned.lead != node && offered(planned)).map(|(id, _)| *id)
 }
 
 /// The lead writes something that whoever was taken out must never hold.
@@ -177,9 +198,15 @@ fn keep_from_the_removed(world: &mut World, process: ProcessId, id: CampaignId) 
 pub(crate) fn settled(world: &World, id: CampaignId, running: &[usize]) -> Option<Arc<Membership>> {
     let planned = &world.campaigns[&id];
     let by_turns = [planned.lead].into_iter().chain(planned.members.iter().copied());
-    let node = by_turns.into_iter().find(|node| running.contains(node))?;
-    let process = world.process_of(node)?;
-    world.processes[&process].store.journal().rights().memberships.get(id).cloned()
+    let known = |node: usize| {
+        let process = world.process_of(node).filter(|_| running.contains(&node))?;
+        world.processes[&process].store.journal().rights().memberships.get(id).cloned()
+    };
+    if planned.appointed.is_some() {
+        // Whoever decided last may have decided in vain.
+        return planned.ever.iter().filter_map(|node| known(*node)).max_by_key(|known| known.appointment);
+    }
+    known(by_turns.into_iter().find(|node| running.contains(node))?)
 }
 
 /// The logs of a campaign that need not come to everybody: those of hubs that take part no longer.

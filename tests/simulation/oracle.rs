@@ -191,8 +191,9 @@ impl Oracle {
             | RefusalReason::UnknownAuthor
             | RefusalReason::NotGenuine
             | RefusalReason::NotSubscribed
-            | RefusalReason::DirectoryRule
-            | RefusalReason::CampaignChanges => false,
+            | RefusalReason::DirectoryRule => false,
+            // What was written into a document that was begun anew meanwhile.
+            RefusalReason::CampaignChanges => self.erased && self.of_a_changed_campaign(refusal),
         };
         if !passing {
             self.violated(format!("disk {disk}: {:?} refused: {}", refusal.log(), refusal.detail));

@@ -79,7 +79,13 @@ impl Outflow {
         }
     }
 
+    /// Checkpoints to be sent; what follows each in its log is waited for as well.
     pub(super) fn plan_checkpoints(&mut self, logs: Vec<LogId>) {
+        for log in &logs {
+            if let Some(number) = self.shown.get(log) {
+                self.promised.insert(*log, *number);
+            }
+        }
         self.checkpoints.extend(logs);
     }
 
@@ -295,7 +301,10 @@ impl Exchange {
                 self.read_up_to(log, upto);
             }
             // A later one took its place, or the peer may not read it any more: the next comparison finds out.
-            None => self.withdraw(log, 0),
+            None => {
+                self.outflow.promised.remove(&log);
+                self.withdraw(log, 0);
+            }
         }
     }
 

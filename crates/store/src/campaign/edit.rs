@@ -14,7 +14,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::limits::{self, Demand, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS};
 use super::{
-    CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document, erasure, may_take_lead, membership,
+    CampaignState, CampaignStore, ExportedCampaign, NewCampaign, described, document, erasure, may_take_lead,
+    membership,
 };
 use crate::engine::Tx;
 use crate::error::StoreError;

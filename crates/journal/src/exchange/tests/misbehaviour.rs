@@ -353,6 +353,41 @@ fn what_was_shown_and_is_taken_out_before_it_is_sent_is_withdrawn() {
     }
 }
 
+/// Found by the simulation: a checkpoint was sent in the place of what the peer lacked, and what had followed it in its log
+/// counted no longer. The peer waited for that for ever.
+#[test]
+fn what_followed_a_checkpoint_and_is_taken_out_is_withdrawn() {
+    for (end, begins, withdrawn) in [(2, vec![2], vec![3]), (3, vec![2, 3], vec![])] {
+        let mut machine = Machine::greeted(Side::Acceptor);
+        let own = machine.hub.own_releases();
+        for payload in [[1; 30], [2; 30]] {
+            machine.hub.append(own, PayloadKind::Release, payload.to_vec());
+        }
+        let log = *machine.hub.logs.keys().find(|log| log.topic == own).unwrap();
+        (machine.hub.ends, machine.hub.checkpoint) = (Some((log, end)), Some((log, 2)));
+        let outcome = machine.meets(own, &[]);
+        let mut frames = Vec::new();
+        let mut refused = Vec::new();
+        for body in &outcome.sent {
+            match body {
+                Body::Frame(frame) => frames.push(frame.first_seq),
+                Body::Refusal(refusal) => refused.extend(refusal.entry.as_ref().map(|entry| entry.seq)),
+                Body::Hello(_)
+                | Body::Have(_)
+                | Body::Same(_)
+                | Body::Buckets(_)
+                | Body::Tips(_)
+                | Body::Credit(_)
+                | Body::Receipt(_)
+                | Body::ReceiptWanted(_)
+                | Body::Notice(_)
+                | Body::Presence(_) => {}
+            }
+        }
+        assert_eq!((frames, refused), (begins, withdrawn), "cut to {end}");
+    }
+}
+
 /// Found by the simulation: what a comparison showed to be lacking came over another stream, and the peer, which was given
 /// more of the same log, had no reason left to bring it.
 #[test]

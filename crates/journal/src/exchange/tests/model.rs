@@ -46,6 +46,8 @@ pub(super) struct Model {
     pub(super) surprise: Option<(Topic, PayloadKind, Vec<u8>)>,
     /// A log of which frames are cut no further than up to this number: what followed has been taken out meanwhile.
     pub(super) ends: Option<(LogId, usize)>,
+    /// An entry that is given, as a checkpoint, in the place of all that is before it in its log.
+    pub(super) checkpoint: Option<(LogId, u64)>,
     salts: u8,
 }
 
@@ -72,6 +74,7 @@ impl Model {
             asked: Vec::new(),
             surprise: None,
             ends: None,
+            checkpoint: None,
             salts: 0,
         }
     }
@@ -248,7 +251,13 @@ impl Model {
                 Answer::Tips { topics: self.shared(&scope, Some(&buckets)).into_iter().collect() }
             }
             Question::Missing { scope, theirs, buckets } => self.missing(&scope, &theirs, &buckets),
-            Question::CheckpointOf { log, .. } => Answer::Frame { log, frame: None, upto: 0 },
+            Question::CheckpointOf { log, .. } => match self.checkpoint.filter(|(of, _)| *of == log) {
+                Some((_, seq)) => {
+                    let entry = &self.logs[&log][seq as usize - 1];
+                    Answer::Frame { log, frame: Some(pack(std::slice::from_ref(entry)).unwrap()), upto: seq }
+                }
+                None => Answer::Frame { log, frame: None, upto: 0 },
+            },
             Question::FrameAfter { log, after, max_bytes, .. } => self.frame_after(log, after, max_bytes),
             Question::ChangedSince { scope, mark } => {
                 let mut logs: BTreeMap<LogId, u64> = BTreeMap::new();
@@ -332,7 +341,9 @@ impl Model {
                 lacking.push((log, tip));
             }
         }
-        Answer::Missing { push, lacking, forks: Vec::new(), checkpoints: Vec::new() }
+        let checkpoints: Vec<LogId> = self.checkpoint.iter().map(|(log, _)| *log).collect();
+        push.retain(|(log, _)| !checkpoints.contains(log));
+        Answer::Missing { push, lacking, forks: Vec::new(), checkpoints }
     }
 
     /// Topics ascend; the log that founds a campaign comes before the others of the campaign.
