@@ -250,19 +250,17 @@ impl Campaign {
             let is_held = |candidate: &Candidate| history.place(&candidate.hash).is_some_and(|place| place < held);
             let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
             let candidates = fresh(&order);
-            if !candidates.is_empty() {
-                if !self.take_over(&candidates) && !self.take_in(&candidates) {
-                    // The checks before should leave nothing on which the library breaks. Where it does, the first submission
-                    // goes with which it does, and everything is staged again without it.
-                    let breaks = |length: usize| self.with(&fresh(&order[..length])).is_none();
-                    let culprit = order[first_that(order.len(), breaks)];
-                    let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
-                    cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
-                    cases[culprit].candidates.clear();
-                    history.truncate(held);
-                    self.history = Some(history);
-                    continue;
-                }
+            if !candidates.is_empty() && !self.take_over(&candidates) && !self.take_in(&candidates) {
+                // The checks before should leave nothing on which the library breaks. Where it does, the first submission goes
+                // with which it does, and everything is staged again without it.
+                let breaks = |length: usize| self.with(&fresh(&order[..length])).is_none();
+                let culprit = order[first_that(order.len(), breaks)];
+                let change = cases[culprit].candidates.first().map_or(0, |candidate| candidate.place);
+                cases[culprit].state = State::Refused(Refused { change, fault: ChangeFault::Breaking });
+                cases[culprit].candidates.clear();
+                history.truncate(held);
+                self.history = Some(history);
+                continue;
             }
             let verdicts = verdicts(&cases, |it| counting.contains(&it.hash) || is_held(it));
             let is_fresh = |hash: &&ChangeHash| history.place(hash).is_some_and(|place| place >= held);
