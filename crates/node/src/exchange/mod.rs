@@ -48,7 +48,7 @@ const COMPARE_EVERY: Duration = Duration::from_secs(60);
 const OUTBOX_BYTES: usize = 4 << 20;
 const OPEN_QUESTIONS: usize = 64;
 /// About how many bytes frames may have, inflated, that go to the store together.
-const INFLATED_AT_ONCE: u32 = 1 << 20;
+const INFLATED_AT_ONCE: u32 = 512 << 10;
 const OPEN_NOTES: usize = 4;
 /// Messages handed to the transport and not yet sent.
 const CHANNEL: usize = 4;
