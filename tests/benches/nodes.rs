@@ -46,7 +46,8 @@ impl Served {
     /// Serves the node of a folder; `role` is `academy` or `hub`.
     pub(crate) fn node(role: &str, folder: &Path) -> Self {
         let mut command = Command::new(BINARY);
-        command.args([role, "serve", "--data", text(folder)]);
+        // As the service unit has it.
+        command.args([role, "serve", "--data", text(folder)]).env("MALLOC_ARENA_MAX", "2");
         Self::start(command)
     }
 

@@ -12,8 +12,9 @@ use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncodin
 
 use crate::chunk::check_size;
 use crate::document::{Campaign, guarded};
-use crate::history::{History, Touched};
+use crate::history::History;
 use crate::operations::{Form, form};
+use crate::touched::Touched;
 use crate::view::{View, read, read_again};
 
 /// The most operations that the changes of one entry may hold together.

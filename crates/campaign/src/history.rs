@@ -4,7 +4,7 @@
 //! Every change held follows the one before it under its actor, so that a count per actor describes all that a change
 //! builds on. What operations did is read from the document when it is first asked for.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use automerge::legacy::{Op, OpId};
 use automerge::{ActorId, Automerge, Change, ChangeHash, ReadDoc};
@@ -13,6 +13,7 @@ use crate::admission::ChangeFault;
 use crate::form::{FIXED, Field, List, OWN_FIELDS, Part, Prose};
 use crate::operations::{Form, form};
 use crate::reach::Month;
+use crate::touched::Touched;
 
 /// No operation may be numbered higher: far below where the library's 32 bits end.
 const LAST_OPERATION: u64 = 1 << 30;
@@ -87,25 +88,7 @@ struct Node {
     roles: Option<Vec<Run>>,
 }
 
-/// The parts of the document that changes touch, so that only those are read again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Touched {
-    Parts(BTreeSet<Part>),
-    /// Perhaps every one.
-    All,
-}
-
 impl Touched {
-    pub(crate) fn nothing() -> Self {
-        Touched::Parts(BTreeSet::new())
-    }
-
-    fn add(&mut self, part: Part) {
-        if let Touched::Parts(parts) = self {
-            parts.insert(part);
-        }
-    }
-
     /// The part to which a text belongs, or whose entries a list has; `strings` are the texts that the change itself made.
     fn add_text(&mut self, text: Id, role: Role, strings: &HashMap<Id, Part>) {
         let part = match role {
@@ -126,16 +109,6 @@ impl Touched {
         match part {
             Some(part) => self.add(part),
             None => *self = Touched::All,
-        }
-    }
-
-    pub(crate) fn and(self, other: &Touched) -> Self {
-        match (self, other) {
-            (Touched::Parts(mut parts), Touched::Parts(others)) => {
-                parts.extend(others);
-                Touched::Parts(parts)
-            }
-            (Touched::All, _) | (_, Touched::All) => Touched::All,
         }
     }
 }
@@ -375,6 +348,9 @@ impl History {
                     return Err(ChangeFault::Reference);
                 }
                 Form::Field { object, field, text } => {
+                    if let Some(entry) = object {
+                        touched.add_entry(entry);
+                    }
                     let object = object.map(&mut find).transpose()?;
                     let (fields, part) = match object {
                         None => (&OWN_FIELDS[..], Part::Field(field)),

@@ -18,6 +18,7 @@ mod reach;
 mod rich;
 #[cfg(test)]
 mod tests;
+mod touched;
 mod versions;
 mod view;
 

@@ -10,10 +10,10 @@ use folkmoot_domain::calendar::parse_date;
 
 use crate::document::hex;
 use crate::form::{Field, List, Part, Prose, REACH, SCHEMA};
-use crate::history::Touched;
 use crate::item::{EntryId, Item};
 use crate::reach::{Month, reach_key};
 use crate::rich::{self, RichText};
+use crate::touched::Touched;
 
 /// An organisation on the campaign.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,14 +89,14 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     }
     let mut entries = Vec::new();
     for list in List::ALL.into_iter().filter(|list| *list != List::Organisations) {
-        entries.extend(list_of(document, list)?);
+        entries.extend(list_of(document, list, BTreeMap::new())?);
     }
     Some(View {
         title: string(document, &ROOT, Field::Title)?,
         aim: string(document, &ROOT, Field::Aim)?,
         story: prose(document, Prose::Story)?,
         notes: prose(document, Prose::Notes)?,
-        organisations: organisations(document)?,
+        organisations: organisations(document, BTreeMap::new())?,
         entries,
         reach: reach(document)?,
     })
@@ -104,8 +104,9 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
 
 /// Reads a document that said `before` until changes came that touch these parts.
 pub(crate) fn read_again(document: &Automerge, before: &View, touched: &Touched) -> Option<View> {
-    let Touched::Parts(parts) = touched else { return read(document) };
+    let Touched::Parts { parts, entries } = touched else { return read(document) };
     let mut view = before.clone();
+    let is_same = |id: &EntryId| !entries.contains(id);
     for part in parts {
         match part {
             Part::Schema(_) => return read(document),
@@ -113,12 +114,18 @@ pub(crate) fn read_again(document: &Automerge, before: &View, touched: &Touched)
             Part::Field(_) => view.aim = string(document, &ROOT, Field::Aim)?,
             Part::Prose(Prose::Story) => view.story = prose(document, Prose::Story)?,
             Part::Prose(Prose::Notes) => view.notes = prose(document, Prose::Notes)?,
-            Part::List(List::Organisations) => view.organisations = organisations(document)?,
+            Part::List(List::Organisations) => {
+                let held = std::mem::take(&mut view.organisations).into_iter();
+                let same = held.map(|one| (one.id, one)).filter(|(id, _)| is_same(id)).collect();
+                view.organisations = organisations(document, same)?;
+            }
             Part::List(list) => {
                 // Lists lie one behind the other.
                 let from = view.entries.partition_point(|entry| entry.item.list() < *list);
                 let upto = view.entries.partition_point(|entry| entry.item.list() <= *list);
-                view.entries.splice(from..upto, list_of(document, *list)?);
+                let held: Vec<Entry> = view.entries.splice(from..upto, []).collect();
+                let same = held.into_iter().map(|entry| (entry.id, entry)).filter(|(id, _)| is_same(id)).collect();
+                view.entries.splice(from..from, list_of(document, *list, same)?);
             }
             Part::Reach => view.reach = reach(document)?,
         }
@@ -130,8 +137,12 @@ fn prose(document: &Automerge, prose: Prose) -> Option<RichText> {
     rich::read(document, &fixed(document, prose.key(), ObjType::Text)?)
 }
 
-fn list_of(document: &Automerge, list: List) -> Option<Vec<Entry>> {
+/// The entries of a list; of those that say the `same` as before nothing but their place is read.
+fn list_of(document: &Automerge, list: List, mut same: BTreeMap<EntryId, Entry>) -> Option<Vec<Entry>> {
     let read = |(id, entry): (EntryId, ObjId)| {
+        if let Some(same) = same.remove(&id) {
+            return Some(same);
+        }
         let strings = strings(document, &entry);
         let item = Item::read(list, |field| strings.get(field.key()).cloned().unwrap_or_default())?;
         // A client may have made an entry and not yet what it is known by.
@@ -141,9 +152,13 @@ fn list_of(document: &Automerge, list: List) -> Option<Vec<Entry>> {
     Some(entries_of(document, list)?.into_iter().filter_map(read).collect())
 }
 
-fn organisations(document: &Automerge) -> Option<Vec<SignUp>> {
+/// As [`list_of`].
+fn organisations(document: &Automerge, mut same: BTreeMap<EntryId, SignUp>) -> Option<Vec<SignUp>> {
     let mut names = HashSet::new();
     let signed_up = |(id, entry): (EntryId, ObjId)| {
+        if let Some(same) = same.remove(&id) {
+            return names.insert(same.organisation.clone()).then_some(same);
+        }
         let mut strings = strings(document, &entry);
         let organisation = strings.remove(Field::Organisation.key()).filter(|name| !name.is_empty())?;
         let date = strings.get(Field::Date.key()).and_then(|date| parse_date(date));
