@@ -1,10 +1,10 @@
 //! Erasure: the lead begins the document anew without its history, and every member drops the entries behind the old one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_campaign::{Actor, Difference, Field, change_hash};
 use folkmoot_journal::{
-    CampaignId, Checkpoint, Cursor, NodeId, Payload, PayloadKind, RefusalReason, Topic, encode_attestation,
+    CampaignId, Checkpoint, Cursor, LogId, NodeId, Payload, PayloadKind, RefusalReason, Topic, encode_attestation,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -185,23 +185,35 @@ pub(crate) fn give_up_stale(tx: &Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Asi
     let Some(known) = checkpoints::counting(tx, id)?.filter(|known| known.generation > 0) else {
         return Ok(Vec::new());
     };
-    let waiting = document::waiting(tx, id)?;
+    // What came too late was set aside as such.
+    let waiting: BTreeSet<i64> = {
+        let sql =
+            "SELECT place FROM campaign_waiting WHERE campaign = ?1 AND place NOT IN (SELECT place FROM set_aside)";
+        let mut statement = tx.prepare_cached(sql)?;
+        statement.query_map([id.0], |row| row.get(0))?.collect::<Result<_, _>>()?
+    };
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
     let topic = Topic::Campaign(id);
-    let mut attestations = held_with(tx, topic, PayloadKind::CampaignAttestation)?;
-    attestations.retain(|(header, payload)| {
-        let said = Payload::decode(header.payload_kind, payload);
-        matches!(said, Ok(Some(Payload::CampaignAttestation(said))) if said >= known.generation)
-    });
+    // The latest of each log: an author may write as many as it likes.
+    let mut attested: BTreeMap<LogId, u64> = BTreeMap::new();
+    for (header, payload) in held_with(tx, topic, PayloadKind::CampaignAttestation)? {
+        let said = Payload::decode(header.payload_kind, &payload);
+        if matches!(said, Ok(Some(Payload::CampaignAttestation(said))) if said >= known.generation) {
+            attested.insert(header.cursor().log(topic), header.seq);
+        }
+    }
+    let mut ends = attested.clone();
+    for log in attested.keys() {
+        for (earlier, seq) in written_before(tx, *log)? {
+            let end = ends.entry(earlier).or_default();
+            *end = seq.max(*end);
+        }
+    }
     let mut stale = Vec::new();
     for log in logs_of_topic(tx, topic)? {
-        let mut upto = 0;
-        for (header, _) in attestations.iter().filter(|(header, _)| header.author == log.id.author) {
-            let attested = header.cursor().log(topic);
-            upto = upto.max(if attested == log.id { header.seq } else { written_before(tx, attested, log.id)? });
-        }
+        let upto = ends.get(&log.id).copied().unwrap_or(0).min(log.seq);
         stale.extend(waiting.range(log.place(0)..=log.place(upto)).copied());
     }
     let aside = Aside {

@@ -1,6 +1,6 @@
 //! Writing this node's own logs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::frame::{ENTRY_LIMIT, ENTRY_OVERHEAD, INFLATED_LIMIT, TARGET_BYTES};
@@ -187,20 +187,21 @@ fn named(connection: &Connection, log: &LogRow) -> Result<Vec<Cursor>, StoreErro
     })
 }
 
-/// Up to which number the entries of one log were written before another of the same author began, as openings say.
-pub(crate) fn written_before(connection: &Connection, later: LogId, log: LogId) -> Result<u64, StoreError> {
-    let (mut open, mut seen, mut upto) = (vec![later], BTreeSet::new(), 0);
+/// The logs that their author had when it began another, and up to which number each was written then, as openings say.
+pub(crate) fn written_before(connection: &Connection, log: LogId) -> Result<BTreeMap<LogId, u64>, StoreError> {
+    let (mut open, mut before) = (vec![log], BTreeMap::new());
     while let Some(next) = open.pop() {
-        let Some(row) = find_log(connection, next)?.filter(|_| seen.insert(next)) else { continue };
-        for cursor in named(connection, &row)? {
-            let earlier = cursor.log(later.topic);
-            if earlier == log {
-                upto = upto.max(cursor.seq);
+        let Some(row) = find_log(connection, next)? else { continue };
+        for cursor in named(connection, &row)?.iter().filter(|cursor| cursor.author == log.author) {
+            let earlier = cursor.log(log.topic);
+            if !before.contains_key(&earlier) {
+                open.push(earlier);
             }
-            open.push(earlier);
+            let upto = before.entry(earlier).or_default();
+            *upto = cursor.seq.max(*upto);
         }
     }
-    Ok(upto)
+    Ok(before)
 }
 
 /// Stores this node's own entries after the log's tip and applies them; one that cannot be applied is not written.

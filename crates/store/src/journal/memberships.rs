@@ -320,13 +320,11 @@ impl Campaigns {
                 asides.extend(refused);
             }
         }
-        for campaign in &concerned {
-            asides.extend(campaign::give_up_stale(tx, *campaign)?);
-        }
         for campaign in concerned {
             // A failure here is never the entries' loss.
             let compared = tx.attempt(|tx| {
-                let asides = campaign::compare_checkpoints(tx, campaign)?;
+                let mut asides = campaign::give_up_stale(tx, campaign)?;
+                asides.extend(campaign::compare_checkpoints(tx, campaign)?);
                 campaign::check_point_if_due(tx, campaign)?;
                 campaign::attest(tx, campaign)?;
                 Ok(asides)

@@ -366,22 +366,12 @@ fn what_followed_a_checkpoint_and_is_taken_out_is_withdrawn() {
         let log = *machine.hub.logs.keys().find(|log| log.topic == own).unwrap();
         (machine.hub.ends, machine.hub.checkpoint) = (Some((log, end)), Some((log, 2)));
         let outcome = machine.meets(own, &[]);
-        let mut frames = Vec::new();
-        let mut refused = Vec::new();
+        let (mut frames, mut refused) = (Vec::new(), Vec::new());
         for body in &outcome.sent {
-            match body {
-                Body::Frame(frame) => frames.push(frame.first_seq),
-                Body::Refusal(refusal) => refused.extend(refusal.entry.as_ref().map(|entry| entry.seq)),
-                Body::Hello(_)
-                | Body::Have(_)
-                | Body::Same(_)
-                | Body::Buckets(_)
-                | Body::Tips(_)
-                | Body::Credit(_)
-                | Body::Receipt(_)
-                | Body::ReceiptWanted(_)
-                | Body::Notice(_)
-                | Body::Presence(_) => {}
+            if let Body::Frame(frame) = body {
+                frames.push(frame.first_seq);
+            } else if let Body::Refusal(refusal) = body {
+                refused.extend(refusal.entry.as_ref().map(|entry| entry.seq));
             }
         }
         assert_eq!((frames, refused), (begins, withdrawn), "cut to {end}");
