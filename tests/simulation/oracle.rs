@@ -178,6 +178,8 @@ impl Oracle {
             RefusalReason::Gap => {
                 replayed || self.revoked || self.contradicts(refusal.log()) || self.of_a_changed_campaign(refusal)
             }
+            // A frame of an earlier stream comes before the directory, which was lost with that stream.
+            RefusalReason::UnknownAuthor => replayed,
             RefusalReason::AfterRevocation => self.revoked || self.of_a_changed_campaign(refusal),
             RefusalReason::NoMember | RefusalReason::Membership => self.of_a_changed_campaign(refusal),
             RefusalReason::SecondRelease => self.copied,
@@ -188,7 +190,6 @@ impl Oracle {
             | RefusalReason::ReleaseCalendar
             | RefusalReason::ReleasePolicy
             | RefusalReason::NotAuthorised
-            | RefusalReason::UnknownAuthor
             | RefusalReason::NotGenuine
             | RefusalReason::NotSubscribed
             | RefusalReason::DirectoryRule => false,

@@ -146,18 +146,40 @@ pub fn log_of(frame: &v1::Frame) -> Result<LogId, Fault> {
     })
 }
 
+/// Puts an entry of the campaign's membership to a frame that holds a checkpoint, without what the frame says itself.
+pub fn show(frame: &mut v1::Frame, mut shown: v1::Frame) {
+    shown.topic.clear();
+    if shown.author == frame.author {
+        shown.author.clear();
+    }
+    frame.membership.push(shown);
+}
+
+/// The log that an entry of a membership belongs to that is shown in a frame of the log `outer`.
+fn log_shown(shown: &v1::Frame, outer: LogId) -> Result<LogId, Fault> {
+    if !shown.topic.is_empty() {
+        return Err(Fault::Form("a shown entry that names a topic"));
+    }
+    let author = if shown.author.is_empty() { outer.author } else { NodeId::from_slice(&shown.author)? };
+    Ok(LogId { topic: outer.topic, author, incarnation: Incarnation(shown.incarnation) })
+}
+
 /// Inflates a frame and rebuilds its entries. Bounded: 1 MiB inflated, 1,000 entries, 512 KiB a payload.
 pub fn unpack(frame: &v1::Frame, federation: FederationId) -> Result<Unpacked, Fault> {
+    unpack_of(frame, log_of(frame)?, federation)
+}
+
+fn unpack_of(frame: &v1::Frame, log: LogId, federation: FederationId) -> Result<Unpacked, Fault> {
     if frame.format != u32::from(FORMAT) {
         return Err(Fault::UnknownFormat(frame.format));
     }
-    let log = log_of(frame)?;
     let prev_hash = Hash::from_slice(&frame.prev_hash)?;
     let signature = Signature::from_slice(&frame.signature)?;
     if frame.membership.len() > EVIDENCE_LIMIT || frame.membership.iter().any(|shown| !shown.membership.is_empty()) {
         return Err(Fault::TooLarge("a frame with more shown of a membership than 1,000 entries"));
     }
-    let membership = frame.membership.iter().map(|shown| unpack(shown, federation)).collect::<Result<_, _>>()?;
+    let shown = |shown: &v1::Frame| unpack_of(shown, log_shown(shown, log)?, federation);
+    let membership = frame.membership.iter().map(shown).collect::<Result<_, _>>()?;
     let inflated = inflate(frame)?;
     let mut entries: Vec<Entry> = Vec::new();
     let mut rest = inflated.as_slice();

@@ -31,7 +31,7 @@ pub use author::{Author, Genesis, check_genesis, found};
 pub use directory::{Applied, Appointment, Directory, HubRecord, HubState, Limit, Member, PeerStatus, Role};
 pub use entry::{Body, Entry, Header, PayloadKind, payload_hash};
 pub use fault::Fault;
-pub use frame::{Unpacked, pack, unpack};
+pub use frame::{Unpacked, pack, show, unpack};
 pub use id::{CampaignId, FederationId, Hash, Incarnation, NodeId};
 pub use key::{Context, LogKey, LogPublicKey, Signature};
 pub use membership::{
@@ -43,7 +43,7 @@ pub use payload::{
     encode_checkpoint, encode_edition, encode_hub_record, encode_membership, encode_membership_change, encode_opening,
     encode_policy, encode_programme, encode_release, encode_retirement,
 };
-pub use receipt::Receipt;
+pub use receipt::{Proof, Receipt};
 pub use refusal::{Refusal, RefusalReason};
 pub use rights::Rights;
 pub use topic::{Cursor, LogId, Topic};

@@ -1,4 +1,4 @@
-//! Signed words that a node durably holds a log.
+//! Words that a node durably holds a log, signed for whoever wrote it.
 
 use folkmoot_proto::federation::v1;
 
@@ -11,7 +11,9 @@ use crate::topic::{Cursor, LogId, Topic};
 /// The most numbers of set-aside entries in one receipt.
 const SET_ASIDE_LIMIT: usize = 65_536;
 
-/// "I durably hold this log up to here, these entries set aside." Cumulative: a later one replaces an earlier one.
+/// "I durably hold this log up to here, these entries set aside." Cumulative: a later one replaces an earlier one. Who wrote
+/// the log is given it signed, to prove what it reported, and when; whoever else brought it is told what need not be sent
+/// again, which the stream between the two vouches for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The topic of the log.
@@ -20,11 +22,19 @@ pub struct Receipt {
     pub held: Cursor,
     /// The entries up to there that were set aside, ascending.
     pub set_aside: Vec<u64>,
+    /// For the log's author.
+    pub proof: Option<Proof>,
+}
+
+/// What makes a receipt one that can be shown to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
     /// The giver's minute, from 1970-01-01T00:00Z.
     pub minute: u32,
     /// Who gives it.
     pub giver: NodeId,
-    /// The giver's log key over the layout of [`Receipt::signed_bytes`].
+    /// The giver's log key over federation (32 bytes), topic (33), author (32), incarnation (8), seq (8), hash (32), the
+    /// count of the numbers set aside (4), each number (8), minute (4), giver (32); numbers big-endian.
     pub signature: Signature,
 }
 
@@ -34,21 +44,17 @@ impl Receipt {
         let giver = author.key.id();
         let bytes = layout(author.federation, topic, &held, &set_aside, minute, giver);
         let signature = author.key.sign(Context::Receipt, &bytes);
-        Receipt { topic, held, set_aside, minute, giver, signature }
+        Receipt { topic, held, set_aside, proof: Some(Proof { minute, giver, signature }) }
     }
 
-    /// What the signature covers: federation (32 bytes), topic (33), author (32), incarnation (8), seq (8), hash (32),
-    /// the count of the numbers set aside (4), each number (8), minute (4), giver (32); numbers big-endian.
-    pub fn signed_bytes(&self, federation: FederationId) -> Vec<u8> {
-        layout(federation, self.topic, &self.held, &self.set_aside, self.minute, self.giver)
-    }
-
-    /// Checks the giver and its signature.
+    /// Checks the signature, where there is one, and that it is this key's.
     pub fn verify(&self, federation: FederationId, key: &LogPublicKey) -> Result<(), Fault> {
-        if key.id() != self.giver {
+        let Some(Proof { minute, giver, signature }) = &self.proof else { return Ok(()) };
+        if key.id() != *giver {
             return Err(Fault::Signature);
         }
-        key.verify(Context::Receipt, &self.signed_bytes(federation), &self.signature)
+        let bytes = layout(federation, self.topic, &self.held, &self.set_aside, *minute, *giver);
+        key.verify(Context::Receipt, &bytes, signature)
     }
 
     /// The log that this is about.
@@ -58,13 +64,14 @@ impl Receipt {
 
     /// The message.
     pub fn to_wire(&self) -> v1::Receipt {
+        let proof = self.proof.as_ref();
         v1::Receipt {
             topic: self.topic.to_bytes().to_vec(),
             held: Some(self.held.to_wire()),
             set_aside: self.set_aside.clone(),
-            minute: self.minute,
-            giver: self.giver.0.to_vec(),
-            signature: self.signature.0.to_vec(),
+            minute: proof.map_or(0, |proof| proof.minute),
+            giver: proof.map_or_else(Vec::new, |proof| proof.giver.0.to_vec()),
+            signature: proof.map_or_else(Vec::new, |proof| proof.signature.0.to_vec()),
         }
     }
 
@@ -78,13 +85,16 @@ impl Receipt {
         if !ascending || wire.set_aside.last().is_some_and(|last| *last > held.seq) {
             return Err(Fault::Form("the entries set aside do not ascend up to the entry held"));
         }
+        let is_signed = !wire.signature.is_empty() || !wire.giver.is_empty() || wire.minute != 0;
+        let proof = || -> Result<Proof, Fault> {
+            let (giver, signature) = (NodeId::from_slice(&wire.giver)?, Signature::from_slice(&wire.signature)?);
+            Ok(Proof { minute: wire.minute, giver, signature })
+        };
         Ok(Receipt {
             topic: Topic::from_slice(&wire.topic)?,
             held,
             set_aside: wire.set_aside.clone(),
-            minute: wire.minute,
-            giver: NodeId::from_slice(&wire.giver)?,
-            signature: Signature::from_slice(&wire.signature)?,
+            proof: is_signed.then(proof).transpose()?,
         })
     }
 }
@@ -137,18 +147,34 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_without_proof_goes_over_the_wire_and_a_part_of_a_proof_does_not() {
+        let plain = Receipt { proof: None, ..receipt().0 };
+        assert_eq!(Receipt::from_wire(&plain.to_wire()).unwrap(), plain);
+        let check = |change: fn(&mut v1::Receipt)| {
+            let mut wire = receipt().0.to_wire();
+            change(&mut wire);
+            assert!(Receipt::from_wire(&wire).is_err(), "{wire:?}");
+        };
+        check(|wire| wire.giver.clear());
+        check(|wire| wire.signature.clear());
+        check(|wire| (wire.giver, wire.signature) = (Vec::new(), Vec::new()));
+    }
+
+    #[test]
     fn nothing_in_a_receipt_can_be_changed() {
-        let check = |change: fn(&mut Receipt)| {
+        let check = |change: fn(&mut Receipt, &mut Proof)| {
             let (mut receipt, key) = receipt();
-            change(&mut receipt);
+            let mut proof = receipt.proof.take().unwrap();
+            change(&mut receipt, &mut proof);
+            receipt.proof = Some(proof);
             assert_eq!(receipt.verify(FEDERATION, &key), Err(Fault::Signature));
         };
-        check(|receipt| receipt.topic = Topic::Directory);
-        check(|receipt| receipt.held.seq = 13);
-        check(|receipt| receipt.held.hash = Hash([5; 32]));
-        check(|receipt| receipt.set_aside.clear());
-        check(|receipt| receipt.minute += 1);
-        check(|receipt| receipt.giver = NodeId([2; 32]));
+        check(|receipt, _| receipt.topic = Topic::Directory);
+        check(|receipt, _| receipt.held.seq = 13);
+        check(|receipt, _| receipt.held.hash = Hash([5; 32]));
+        check(|receipt, _| receipt.set_aside.clear());
+        check(|_, proof| proof.minute += 1);
+        check(|_, proof| proof.giver = NodeId([2; 32]));
         let (receipt, key) = receipt();
         assert_eq!(receipt.verify(FederationId([8; 32]), &key), Err(Fault::Signature));
     }

@@ -6,7 +6,7 @@ use folkmoot_proto::federation::v1;
 use folkmoot_proto::federation::v1::exchange_message::Body;
 
 use super::outflow::cost_of;
-use super::{Exchange, INITIAL_CREDIT, Kept, Pending, Phase, Progress, Question};
+use super::{CREDIT_STEP, Exchange, INITIAL_CREDIT, Kept, Pending, Phase, Progress, Question};
 use crate::frame::log_of;
 use crate::id::Hash;
 use crate::receipt::Receipt;
@@ -17,13 +17,15 @@ use crate::topic::{Cursor, LogId, Topic};
 pub(super) struct Inflow {
     /// What the peer may still send.
     allowance: u32,
+    /// What it will be allowed more.
+    due: u32,
     /// Receipts that wait for the directory to list the peer.
     pub(super) owed: BTreeMap<LogId, Receipt>,
 }
 
 impl Inflow {
     pub(super) fn new() -> Self {
-        Inflow { allowance: INITIAL_CREDIT, owed: BTreeMap::new() }
+        Inflow { allowance: INITIAL_CREDIT, due: 0, owed: BTreeMap::new() }
     }
 }
 
@@ -58,7 +60,13 @@ impl Exchange {
         self.refuse(Refusal { topic: log.topic, entry, reason, detail, set_aside: false });
     }
 
+    /// Credit comes back in larger pieces: a message for each of many small frames would be as long as what it answers.
     fn grant(&mut self, bytes: u32) {
+        self.inflow.due = self.inflow.due.saturating_add(bytes);
+        if self.inflow.due < CREDIT_STEP {
+            return;
+        }
+        let bytes = std::mem::take(&mut self.inflow.due);
         self.inflow.allowance = self.inflow.allowance.saturating_add(bytes);
         self.send(Body::Credit(v1::Credit { bytes }));
     }
@@ -110,8 +118,11 @@ impl Exchange {
         let Ok(receipt) = Receipt::from_wire(&wire) else {
             return self.break_off("a receipt that cannot be read");
         };
-        if receipt.giver != self.setup.peer {
-            return self.break_off("a receipt of another giver");
+        match &receipt.proof {
+            Some(proof) if proof.giver != self.setup.peer => return self.break_off("a receipt of another giver"),
+            // What this node wrote it must be able to prove.
+            None if receipt.held.author == self.setup.me => return self.break_off("a receipt that is not signed"),
+            Some(_) | None => {}
         }
         if !self.scope.wants(receipt.topic) {
             return self.break_off("a receipt for a topic that is not shared");

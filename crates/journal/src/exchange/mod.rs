@@ -43,6 +43,9 @@ use settling::Settling;
 pub const INITIAL_CREDIT: u32 = 2 * 1024 * 1024;
 /// The least credit that a peer may grant at first: the largest frame must fit.
 pub const LEAST_CREDIT: u32 = 1024 * 1024 + 64 * 1024;
+/// How much credit is given back at once, at least. With so much held back, the largest frame still fits what remains.
+const CREDIT_STEP: u32 = 256 * 1024;
+const _: () = assert!(INITIAL_CREDIT - CREDIT_STEP >= LEAST_CREDIT);
 /// How many messages may wait for the peer to be admitted.
 const EARLY_LIMIT: usize = 64;
 /// How many questions may be open; credit bounds them for an honest peer.

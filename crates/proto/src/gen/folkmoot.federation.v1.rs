@@ -283,7 +283,8 @@ pub struct Frame {
     #[prost(uint32, tag = "9")]
     pub format: u32,
     /// Only with a frame that holds one CampaignCheckpoint, for a receiver that lacks what it covers: the entries of the
-    /// campaign's membership, each as a frame of its own, so that it shows by itself that its author leads the campaign.
+    /// campaign's membership, each as a frame of its own, so that it shows by itself that its author leads the campaign. Such a
+    /// frame names no topic, since it is the same, and its author only where that is another.
     #[prost(message, repeated, tag = "10")]
     pub membership: ::prost::alloc::vec::Vec<Frame>,
 }
@@ -323,7 +324,8 @@ pub struct Credit {
     #[prost(uint32, tag = "1")]
     pub bytes: u32,
 }
-/// Receipt says, signed, how much of a log its giver durably holds.
+/// Receipt says how much of a log its giver durably holds: signed where it is given to the log's author, so that it can prove what
+/// it reported.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Receipt {
     /// The topic: 33 bytes.
@@ -335,13 +337,14 @@ pub struct Receipt {
     /// The entries up to there that were set aside, ascending.
     #[prost(uint64, repeated, tag = "3")]
     pub set_aside: ::prost::alloc::vec::Vec<u64>,
-    /// The giver's minute.
+    /// The giver's minute; 0 where it is not signed.
     #[prost(uint32, tag = "4")]
     pub minute: u32,
-    /// The giver's node id: 32 bytes.
+    /// The giver's node id: 32 bytes; empty where it is not signed.
     #[prost(bytes = "vec", tag = "5")]
     pub giver: ::prost::alloc::vec::Vec<u8>,
-    /// The giver's log key over the context `folkmoot/receipt/1` and the fields above, as docs/protocol.md lays them out.
+    /// The giver's log key over the context `folkmoot/receipt/1` and the fields above, as docs/protocol.md lays them out; empty where
+    /// it is not signed.
     #[prost(bytes = "vec", tag = "6")]
     pub signature: ::prost::alloc::vec::Vec<u8>,
 }

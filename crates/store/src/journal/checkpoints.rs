@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_journal::{
     CampaignId, Checkpoint, Cursor, Demand, Entry, Hash, Incarnation, LogId, Membership, NodeId, Payload, PayloadKind,
-    Topic, Unpacked, pack,
+    Topic, Unpacked, pack, show,
 };
 use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -281,7 +281,7 @@ pub(super) fn frame(connection: &Connection, log: LogId) -> Result<Option<(v1::F
         let (row, seq) = at_place(place);
         let before = row == held.row && place < known.place;
         if before || seq <= known.covered(log_of_row(connection, row)?.id) {
-            frame.membership.push(alone(place)?);
+            show(&mut frame, alone(place)?);
         }
     }
     Ok(Some((frame, at_place(known.place).1)))

@@ -55,7 +55,7 @@ pub(super) fn keep(
                 && let Some(log) = taken.log.filter(|log| log.seq >= last.header.seq)
             {
                 // It learns that what it has brought is held, and nothing else.
-                let receipt = receipts::for_entry(tx, &author, &log, last.cursor())?;
+                let receipt = receipts::for_entry(tx, peer, &log, last.cursor())?;
                 let (new_entries, also, upto) = (taken.new_entries, taken.also, Some(last.cursor()));
                 let (recovered, refusals, directory_changed) = (0, taken.refusals, taken.directory_changed);
                 let receipt = Some(receipt);
@@ -77,7 +77,7 @@ pub(super) fn keep(
         tx.execute("UPDATE node SET recovered = recovered + ?1", [recovered])?;
     }
     let receipt = match &taken.log {
-        Some(log) => receipts::give(tx, &author, log)?,
+        Some(log) => receipts::give(tx, peer, log)?,
         None => None,
     };
     Ok(Kept {

@@ -1,6 +1,6 @@
 //! Receipts and refusals: what this node signed, what peers signed, what peers refused.
 
-use folkmoot_journal::{Author, Cursor, NodeId, Receipt, Refusal, RefusalReason, Topic};
+use folkmoot_journal::{Cursor, NodeId, Receipt, Refusal, RefusalReason, Topic};
 use folkmoot_proto::federation::v1;
 use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -29,28 +29,36 @@ pub struct PeerRefusal {
     pub at: UnixMillis,
 }
 
-/// Signs for what is held of a log; none where nothing counts. What was signed before is said again unless more is held
-/// or set aside.
-pub(super) fn give(tx: &Tx<'_>, author: &Author, log: &LogRow) -> Result<Option<Receipt>, StoreError> {
+/// What a peer is told of what is held of a log; none where nothing counts. Signed for whoever wrote it. What was signed
+/// before is said again unless more is held or set aside.
+pub(super) fn give(tx: &Tx<'_>, peer: NodeId, log: &LogRow) -> Result<Option<Receipt>, StoreError> {
     let Some(held) = log.tip() else { return Ok(None) };
-    let set_aside = set_aside_of(tx, log)?;
+    let (topic, set_aside) = (log.id.topic, set_aside_of(tx, log)?);
+    if log.id.author != peer {
+        return Ok(Some(Receipt { topic, held, set_aside, proof: None }));
+    }
+    let author = tx.author()?;
     if let Some(given) = given(tx, log)?
         && given.held == held
         && given.set_aside == set_aside
-        && given.giver == author.key.id()
+        && given.proof.as_ref().is_some_and(|proof| proof.giver == author.key.id())
     {
         return Ok(Some(given));
     }
-    let receipt = Receipt::sign(author, log.id.topic, held, set_aside, tx.minute());
+    let receipt = Receipt::sign(&author, topic, held, set_aside, tx.minute());
     let sql = "INSERT INTO receipt_given (log, receipt) VALUES (?1, ?2) ON CONFLICT (log) DO UPDATE SET receipt = ?2";
     tx.prepare_cached(sql)?.execute(params![log.row, receipt.to_wire().encode_to_vec()])?;
     Ok(Some(receipt))
 }
 
-/// Signs for one entry of a log that is held further, perhaps.
-pub(super) fn for_entry(tx: &Tx<'_>, author: &Author, log: &LogRow, entry: Cursor) -> Result<Receipt, StoreError> {
-    let set_aside = set_aside_of(tx, log)?.into_iter().filter(|seq| *seq <= entry.seq).collect();
-    Ok(Receipt::sign(author, log.id.topic, entry, set_aside, tx.minute()))
+/// The same for one entry of a log that is held further, perhaps.
+pub(super) fn for_entry(tx: &Tx<'_>, peer: NodeId, log: &LogRow, held: Cursor) -> Result<Receipt, StoreError> {
+    let set_aside: Vec<u64> = set_aside_of(tx, log)?.into_iter().filter(|seq| *seq <= held.seq).collect();
+    let topic = log.id.topic;
+    if log.id.author != peer {
+        return Ok(Receipt { topic, held, set_aside, proof: None });
+    }
+    Ok(Receipt::sign(&*tx.author()?, topic, held, set_aside, tx.minute()))
 }
 
 fn given(connection: &Connection, log: &LogRow) -> Result<Option<Receipt>, StoreError> {
@@ -71,7 +79,7 @@ pub(super) fn give_for(tx: &Tx<'_>, peer: NodeId, topic: Topic, tip: &Cursor) ->
         return Ok(None);
     }
     match find_log(tx, tip.log(topic))? {
-        Some(log) if hash_at(tx, &log, tip.seq)? == Some(tip.hash) => give(tx, &*tx.author()?, &log),
+        Some(log) if hash_at(tx, &log, tip.seq)? == Some(tip.hash) => give(tx, peer, &log),
         Some(_) | None => Ok(None),
     }
 }
@@ -80,7 +88,7 @@ pub(super) fn give_for(tx: &Tx<'_>, peer: NodeId, topic: Topic, tip: &Cursor) ->
 /// asked on another thread than the writer's.
 pub(super) fn is_genuine(working: &Working, peer: NodeId, receipt: &Receipt) -> Option<bool> {
     let (federation, key) = (working.federation()?, working.directory().log_key(peer)?);
-    Some(receipt.giver == peer && receipt.verify(federation, &key).is_ok())
+    Some(receipt.verify(federation, &key).is_ok())
 }
 
 /// Keeps a peer's receipt where it speaks of what is held here. False where it is not genuine, which may have been found ahead.

@@ -8,7 +8,7 @@ use crate::digest::bucket_of;
 use crate::directory::HubState;
 use crate::entry::PayloadKind;
 use crate::exchange::{
-    Answer, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Progress, Shared, SharedReleases, Side,
+    Answer, CREDIT_STEP, CloseReason, Effect, Event, Exchange, INITIAL_CREDIT, Progress, Shared, SharedReleases, Side,
 };
 use crate::frame::pack;
 use crate::id::{Hash, Incarnation, NodeId};
@@ -210,7 +210,8 @@ fn frames_that_nobody_asked_for_are_refused_and_their_credit_given_back() {
     let mut stranger = Model::joining(9, &machine.academy);
     stranger.append(stranger.own_releases(), PayloadKind::Release, vec![1; 50]);
     let entries = stranger.logs.values().last().unwrap();
-    let outcome = machine.say(Body::Frame(pack(entries).unwrap()));
+    let frame = pack(entries).unwrap();
+    let outcome = machine.say(Body::Frame(frame.clone()));
     assert_eq!(outcome.closed, None);
     // By the machine itself: a store that was asked would not know the author.
     let reasons: Vec<v1::refusal::Reason> = outcome
@@ -219,7 +220,15 @@ fn frames_that_nobody_asked_for_are_refused_and_their_credit_given_back() {
         .filter_map(|body| if let Body::Refusal(said) = body { Some(said.reason()) } else { None })
         .collect();
     assert_eq!(reasons, [v1::refusal::Reason::NotSubscribed]);
-    assert!(outcome.sent.iter().any(|body| matches!(body, Body::Credit(_))));
+    // Ten thousand of them ask for more credit than any peer has at first.
+    let mut sent = outcome.sent;
+    for _ in 0..10_000 {
+        let outcome = machine.say(Body::Frame(frame.clone()));
+        assert_eq!(outcome.closed, None);
+        sent.extend(outcome.sent);
+    }
+    let granted = |body: &Body| if let Body::Credit(credit) = body { u64::from(credit.bytes) } else { 0 };
+    assert!(sent.iter().map(granted).sum::<u64>() > 10_000 * 256 - u64::from(CREDIT_STEP));
     assert!(machine.hub.logs.keys().all(|log| log.author != stranger.me()));
 }
 
@@ -285,13 +294,24 @@ fn a_wish_for_a_receipt_of_what_is_not_held_is_refused() {
 fn a_receipt_that_is_not_genuine_ends_the_stream() {
     let mut machine = Machine::greeted(Side::Dialler);
     let tip = machine.hub.logs.values().next().unwrap()[0].cursor();
-    let mut receipt = Receipt::sign(&machine.academy.author, Topic::Directory, tip, Vec::new(), 1);
+    let receipt = Receipt::sign(&machine.academy.author, Topic::Directory, tip, Vec::new(), 1);
     assert_eq!(machine.say(Body::Receipt(receipt.to_wire())).closed, None);
-    receipt.minute += 1;
-    broken(machine.say(Body::Receipt(receipt.to_wire())));
+    broken(machine.say(Body::Receipt(v1::Receipt { minute: 2, ..receipt.to_wire() })));
     let mut machine = Machine::greeted(Side::Dialler);
     let foreign = Receipt::sign(&machine.hub.author, Topic::Directory, tip, Vec::new(), 1);
     broken(machine.say(Body::Receipt(foreign.to_wire())));
+}
+
+/// A node must be able to prove that others hold what it wrote; of what others wrote it is told.
+#[test]
+fn a_receipt_for_what_this_node_wrote_is_signed() {
+    let plain =
+        |held: Cursor, topic| Body::Receipt(Receipt { topic, held, set_aside: Vec::new(), proof: None }.to_wire());
+    let mut machine = Machine::greeted(Side::Dialler);
+    let theirs = machine.hub.logs.values().next().unwrap()[0].cursor();
+    assert_eq!(machine.say(plain(theirs, Topic::Directory)).closed, None);
+    let own = Cursor { author: machine.hub.me(), ..theirs };
+    broken(machine.say(plain(own, machine.hub.own_releases())));
 }
 
 #[test]

@@ -290,7 +290,7 @@ fn a_release_is_sent_once_and_acknowledged() {
     assert_eq!(federation.states(), [("2018-Q2.0".to_owned(), ReleaseState::Sent)]);
 
     let receipts = federation.carry(&federation.hub, &federation.academy);
-    let minute = receipts[0].minute;
+    let minute = receipts[0].proof.as_ref().expect("signed for the author").minute;
     federation.acknowledge(receipts[0].clone());
     assert_eq!(federation.states(), [("2018-Q2.0".to_owned(), ReleaseState::Acknowledged { minute })]);
 
