@@ -15,6 +15,7 @@ mod item;
 mod operations;
 mod outcome;
 mod reach;
+mod replay;
 mod rich;
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ mod javascript;
 mod lists;
 mod order;
 mod poison;
+mod replay;
 mod versions;
 
 /// A blank document in the library's own hands, for what the interface does not offer.
