@@ -137,8 +137,11 @@ fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'st
         return Ok(Campaign::load(&checkpoint.document, &checkpoint.heads).err().map(|_| UNLOADABLE));
     }
     let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else { return Ok(Some(UNLOADABLE)) };
-    let ours = document::load_or_work_out(tx, id)?;
+    let mut ours = document::load_or_work_out(tx, id)?;
     let held = ours.campaign.change_hashes();
+    if held == given {
+        document::take_for_snapshot(tx, id, &mut ours, &checkpoint.document)?;
+    }
     tx.documents().keep(id, ours);
     if !given.is_subset(&held) {
         return Ok(Some("its document holds a change that no entry brought"));
@@ -223,9 +226,12 @@ fn given(
     demands: BTreeMap<NodeId, Demand>,
 ) -> Result<bool, StoreError> {
     let Some(membership) = tx.working.rights().memberships.get(id).cloned() else { return Ok(false) };
-    let document = document::load_or_work_out(tx, id)?;
+    let mut document = document::load_or_work_out(tx, id)?;
     // Far too large for an entry: it is not saved at each edit to find that out.
     let saved = (document.stored_bytes <= 2 * PAYLOAD_LIMIT).then(|| document.campaign.snapshot());
+    if let Some((bytes, _)) = &saved {
+        document::take_for_snapshot(tx, id, &mut document, bytes)?;
+    }
     tx.documents().keep(id, document);
     let Some((bytes, mut heads)) = saved else { return Ok(false) };
     heads.sort_unstable();

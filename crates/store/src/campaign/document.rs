@@ -21,8 +21,8 @@ const PORTION_OPERATIONS: u64 = 200_000;
 /// About as much as is offered to a document at once.
 const PORTION: Portion = Portion { bytes: PORTION_BYTES, operations: PORTION_OPERATIONS };
 
-/// How many bytes of changes follow a snapshot at least before it is made anew.
-const LEAST_TAIL: usize = 16 << 10;
+/// How many bytes of changes follow a snapshot at least before it is made anew. Mostly a checkpoint comes before, and is one.
+const LEAST_TAIL: usize = 32 << 10;
 /// How many parts the changes that follow a snapshot have at most.
 const TAIL_PARTS: usize = 200;
 
@@ -206,7 +206,20 @@ pub(super) fn store(
     Ok(())
 }
 
-/// Saves what is new since the document had the heads `before`; the whole, where it has grown to as much again.
+/// Takes these bytes for the snapshot of a document that says the same and is stored so far.
+pub(super) fn take_for_snapshot(
+    tx: &Tx<'_>,
+    id: CampaignId,
+    document: &mut Document,
+    snapshot: &[u8],
+) -> Result<(), StoreError> {
+    let view = document.campaign.view().map_err(|_| StoreError::inconsistent("a campaign's document"))?;
+    store(tx, id, snapshot, &document.campaign.heads().concat(), Some(&view.title))?;
+    document.stored_bytes = snapshot.len();
+    Ok(())
+}
+
+/// Saves what is new since the document had the heads `before`; the whole, where twice as much has come to it.
 fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u8; 32]]) -> Result<(), StoreError> {
     let sorted = |heads: &[[u8; 32]]| heads.iter().copied().collect::<BTreeSet<_>>();
     if stored_heads(tx, id)?.is_none_or(|stored| sorted(&stored) != sorted(before)) {
@@ -221,7 +234,7 @@ fn save_since(tx: &Tx<'_>, id: CampaignId, document: &mut Document, before: &[[u
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, usize>(0)?, row.get::<_, usize>(1)?));
     let (snapshot, parts) = tx.prepare_cached(sql)?.query_row([id.0], row)?;
     let tail = document.stored_bytes.saturating_sub(snapshot) + changes.len();
-    if tail > snapshot.max(LEAST_TAIL) || parts >= TAIL_PARTS {
+    if tail > LEAST_TAIL.max(2 * snapshot) || parts >= TAIL_PARTS {
         document.stored_bytes = save(tx, id, &mut document.campaign)?;
         return Ok(());
     }
