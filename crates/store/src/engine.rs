@@ -25,7 +25,7 @@ use crate::journal::{JournalStore, Working, apply};
 use readers::Readers;
 use writer::{Job, Writer, WriterThread};
 
-pub(crate) use writer::Tx;
+pub(crate) use writer::{Safe, Tx};
 
 /// A moment, in milliseconds since 1970-01-01T00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -241,7 +241,7 @@ impl Store {
         let mut writer = Writer::new(connection, working, Arc::clone(&shared));
         if apply::anything_waits_for_upgrade(writer.connection_mut(), role)? {
             let (job, answer) = Job::new("apply after upgrade", apply::after_upgrade);
-            writer.commit(std::iter::once(job));
+            writer.commit(Safe::AtOnce, std::iter::once(job));
             answer.recv().map_err(|_| StoreError::Closed)??;
         }
         Ok((shared, writer))
@@ -347,24 +347,25 @@ impl Store {
         name: &'static str,
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.begin_write(name, job)?.wait()
+        self.begin_write(name, Safe::AtOnce, job)?.wait()
     }
 
     /// Hands `job` over to be run in the transaction `name`. What is handed over one behind the other is written in that
-    /// order, and made durable at once where it can be.
+    /// order, and made durable together where it can be.
     ///
     /// # Errors
     /// [`StoreError::Closed`].
     pub(crate) fn begin_write<T: Send + 'static>(
         &self,
         name: &'static str,
+        safe: Safe,
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<Written<T>, StoreError> {
         let (job, answer) = Job::new(name, job);
         match &self.0.backend {
-            Backend::File { writer, .. } => writer.send(job)?,
+            Backend::File { writer, .. } => writer.send(job.safe(safe))?,
             Backend::Memory(writer) => {
-                let change = lock(writer).commit(std::iter::once(job));
+                let change = lock(writer).commit(Safe::AtOnce, std::iter::once(job));
                 self.0.shared.announce(change);
             }
         }
@@ -377,14 +378,15 @@ impl Store {
     pub(crate) fn write_then<T: Send + 'static>(
         &self,
         name: &'static str,
+        safe: Safe,
         job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
         done: impl FnOnce(Result<T, StoreError>) + Send + 'static,
     ) {
-        let job = Job::then(name, job, done);
+        let job = Job::then(name, job, done).safe(safe);
         match &self.0.backend {
             Backend::File { writer, .. } => writer.send_or_refuse(job),
             Backend::Memory(writer) => {
-                let change = lock(writer).commit(std::iter::once(job));
+                let change = lock(writer).commit(Safe::AtOnce, std::iter::once(job));
                 self.0.shared.announce(change);
             }
         }

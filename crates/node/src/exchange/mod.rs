@@ -1,14 +1,14 @@
 //! The exchange's body: it carries the journal's machine over a gRPC stream.
 //!
-//! One task a stream. The machine's questions go to the store in their order, off the async threads; those that came while
-//! it answered the ones before go to it together. What the machine sends waits in an outbox, so that two nodes that both
+//! One task a stream. The machine's questions go to the store in their order, off the async threads where they may take long;
+//! those that came while it answered the ones before go to it together. What the machine sends waits in an outbox, so that two nodes that both
 //! have much to say never wait for each other: reading goes on while writing waits. Credit bounds the frames in the outbox; a
 //! peer that asks and does not read is let go.
 
 mod accept;
 mod dial;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use folkmoot_journal::{
     Admission, NodeId, PeerStatus, Role, Topic,
@@ -21,7 +21,7 @@ use folkmoot_store::{self as store, Store, StoreError};
 use futures_util::{Stream, StreamExt, future::OptionFuture};
 use prost::Message;
 use tokio::{
-    sync::{broadcast::error::RecvError, mpsc},
+    sync::{broadcast::error::RecvError, mpsc, oneshot},
     task::JoinSet,
     time::{Instant, sleep_until, timeout_at},
 };
@@ -49,6 +49,8 @@ const OUTBOX_BYTES: usize = 4 << 20;
 const OPEN_QUESTIONS: usize = 64;
 /// About how many bytes frames may have, inflated, that go to the store together.
 const INFLATED_AT_ONCE: u32 = 512 << 10;
+/// About how many bytes of a frame are inflated and verified between other work.
+const BRIEF: u32 = 4 << 10;
 const OPEN_NOTES: usize = 4;
 /// Messages handed to the transport and not yet sent.
 const CHANNEL: usize = 4;
@@ -82,6 +84,9 @@ pub(crate) enum Ended {
     #[error("a thread of this node failed")]
     Crashed,
 }
+
+/// Questions that the store is answering.
+type Asked = Pin<Box<dyn Future<Output = Result<Result<Vec<Answer>, StoreError>, Ended>> + Send>>;
 
 /// The two ends of a stream's conversation, and who is at the other.
 pub(crate) struct Conversation {
@@ -171,7 +176,7 @@ impl Conversation {
         let mut stopping = self.node.stopping();
         let mut said = self.node.presence().listen();
         let (mut told_replaced, mut told_frozen) = (false, self.node.frozen());
-        let mut asked: Option<tokio::task::JoinHandle<Result<Vec<Answer>, StoreError>>> = None;
+        let mut asked: Option<Asked> = None;
         let hello_by = Instant::now() + PATIENCE;
         let mut read_by = Instant::now() + PATIENCE;
         let mut compare_at = Instant::now() + jitter(COMPARE_EVERY);
@@ -182,8 +187,17 @@ impl Conversation {
                 return Ended::Closed(reason);
             }
             if asked.is_none() && !self.questions.is_empty() {
-                let (store, questions) = (self.node.store().clone(), self.next_questions());
-                if questions.iter().all(is_light) {
+                let (store, mut questions) = (self.node.store().clone(), self.next_questions());
+                if questions.len() == 1
+                    && questions.iter().all(is_brief)
+                    && let Some(question) = questions.pop()
+                {
+                    // What is written for it needs no other thread to wait for that.
+                    let (answer, answered) = oneshot::channel();
+                    store.journal().answer_then(question, |said| drop(answer.send(said)));
+                    asked =
+                        Some(Box::pin(async { Ok(answered.await.map_err(|_| Ended::Crashed)?.map(|it| vec![it])) }));
+                } else if questions.iter().all(is_light) {
                     // A change goes out without waiting for another thread to wake.
                     match tokio::task::block_in_place(|| store.journal().answer_all(questions)) {
                         Ok(answers) => self.answered(answers),
@@ -193,7 +207,8 @@ impl Conversation {
                         continue;
                     }
                 } else {
-                    asked = Some(tokio::task::spawn_blocking(move || store.journal().answer_all(questions)));
+                    let answering = tokio::task::spawn_blocking(move || store.journal().answer_all(questions));
+                    asked = Some(Box::pin(async { answering.await.map_err(|_| Ended::Crashed) }));
                 }
             }
             let listening = self.questions.len() < OPEN_QUESTIONS
@@ -219,7 +234,7 @@ impl Conversation {
                     match answer {
                         Ok(Ok(answers)) => self.answered(answers),
                         Ok(Err(error)) => return Ended::Store(error),
-                        Err(_) => return Ended::Crashed,
+                        Err(ended) => return ended,
                     }
                 }
                 Some(_) = self.notes.join_next() => {}
@@ -444,6 +459,24 @@ impl Conversation {
                 Ok(Err(_)) | Err(_) => return,
             }
         }
+    }
+}
+
+/// Whether a question is written down, after so little that no other work of the thread waits for it.
+fn is_brief(question: &Question) -> bool {
+    match question {
+        Question::Keep { frame, .. } => frame.inflated_size < BRIEF && frame.membership.is_empty(),
+        Question::Admit { .. } | Question::KeepReceipt { .. } => true,
+        Question::Compare { .. }
+        | Question::TipsOf { .. }
+        | Question::Missing { .. }
+        | Question::FrameAfter { .. }
+        | Question::CheckpointOf { .. }
+        | Question::ChangedSince { .. }
+        | Question::ReceiptFor { .. }
+        | Question::KeepRefusal { .. }
+        | Question::OwnUnreceipted { .. }
+        | Question::AppendApproved => false,
     }
 }
 

@@ -30,7 +30,7 @@ use folkmoot_campaign::View;
 use folkmoot_journal::{CampaignId, Membership, NodeId, RefusalReason, Rights, Topic};
 use rusqlite::{Connection, params};
 
-use crate::engine::{Role, Store, Tx};
+use crate::engine::{Role, Safe, Store, Tx};
 use crate::error::StoreError;
 use crate::journal::{Working, logs_of_topic};
 
@@ -153,7 +153,7 @@ impl CampaignStore {
                 Ok(state) => {
                     let title = state.view.title.clone();
                     listed.push((title.clone(), id));
-                    self.store.begin_write("note title", move |tx| note_title(tx, id, &title))?;
+                    self.store.begin_write("note title", Safe::WithTheNext, move |tx| note_title(tx, id, &title))?;
                 }
                 // A fork took it away meanwhile.
                 Err(StoreError::NoSuchCampaign) => {}

@@ -120,6 +120,24 @@ fn pragmas_hold_on_every_connection() {
 }
 
 #[test]
+fn what_may_wait_is_seen_at_once_and_flushed_with_the_next() {
+    let (_folder, store) = on_disk();
+    let level = |safe: Safe, n: i64| {
+        let job = move |tx: &mut Tx<'_>| {
+            tx.execute("INSERT INTO note VALUES (?1)", params![n])?;
+            Ok(tx.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))?)
+        };
+        let level = store.begin_write("level", safe, job).and_then(Written::wait).expect("written");
+        assert!(notes(&store).contains(&n));
+        level
+    };
+    let (normal, full) = (1, 2);
+    let asked = [Safe::WithTheNext, Safe::WithTheNext, Safe::AtOnce, Safe::WithTheNext, Safe::AtOnce];
+    let levels: Vec<i64> = asked.into_iter().zip(1..).map(|(safe, n)| level(safe, n)).collect();
+    assert_eq!(levels, [normal, normal, full, normal, full]);
+}
+
+#[test]
 fn files_that_are_not_ours_are_refused_in_words() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("node.db");
@@ -211,7 +229,7 @@ fn a_commit_that_fails_fails_every_job() {
     let (other, other_answer) =
         Job::new("parent", |tx: &mut Tx<'_>| Ok(tx.execute("INSERT INTO parent VALUES (2)", [])?));
     let Backend::Memory(writer) = &store.0.backend else { panic!("in memory") };
-    assert_eq!(lock(writer).commit([job, other].into_iter()), Change::default());
+    assert_eq!(lock(writer).commit(Safe::AtOnce, [job, other].into_iter()), Change::default());
     assert!(answer.recv().expect("answered").is_err());
     assert!(other_answer.recv().expect("answered").is_err());
     let count =

@@ -27,8 +27,18 @@ type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 /// Runs a job; gives the job's own error, if any, beside.
 type Run = Box<dyn FnOnce(&mut Tx<'_>) -> (Option<StoreError>, Finish) + Send>;
 
+/// When what a job wrote is safe from a loss of power. From the end of the process it is as soon as the job has an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Safe {
+    /// When the job has its answer.
+    AtOnce,
+    /// With the next job that is safe at once, and before anything of that.
+    WithTheNext,
+}
+
 pub(super) struct Job {
     name: &'static str,
+    safe: Safe,
     run: Run,
     /// Answers a job that was never run.
     refuse: Box<dyn FnOnce(StoreError) + Send>,
@@ -65,7 +75,11 @@ impl Job {
             (failed, Box::new(finish))
         };
         let refuse = move |error| answer(&refused, Err(error));
-        Self { name, run: Box::new(run), refuse: Box::new(refuse) }
+        Self { name, safe: Safe::AtOnce, run: Box::new(run), refuse: Box::new(refuse) }
+    }
+
+    pub(super) fn safe(self, safe: Safe) -> Self {
+        Self { safe, ..self }
     }
 }
 
@@ -197,23 +211,25 @@ pub(super) struct Writer {
     connection: Connection,
     working: Working,
     shared: Arc<Shared>,
+    /// How the connection is set.
+    safe: Safe,
 }
 
 impl Writer {
     pub(super) fn new(connection: Connection, working: Working, shared: Arc<Shared>) -> Self {
-        Self { connection, working, shared }
+        Self { connection, working, shared, safe: Safe::AtOnce }
     }
 
     pub(super) fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 
-    /// Runs the jobs in one transaction, each in a savepoint of its own, and answers them once it is durable.
-    pub(super) fn commit(&mut self, jobs: impl Iterator<Item = Job>) -> Change {
+    /// Runs the jobs in one transaction, each in a savepoint of its own, and answers them once it is as safe as they ask.
+    pub(super) fn commit(&mut self, safe: Safe, jobs: impl Iterator<Item = Job>) -> Change {
         let mut finished = Vec::new();
         let mut change = Change::default();
         let before = self.working.clone();
-        let mut outcome = self.statement("BEGIN IMMEDIATE");
+        let mut outcome = self.set(safe).and_then(|()| self.statement("BEGIN IMMEDIATE"));
         let mut last = "";
         for job in jobs {
             last = job.name;
@@ -284,6 +300,18 @@ impl Writer {
         }
     }
 
+    /// Where the write-ahead log is not flushed at a commit, the next flush is of all that is in it.
+    fn set(&mut self, safe: Safe) -> Result<(), StoreError> {
+        if self.safe != safe {
+            self.connection.execute_batch(match safe {
+                Safe::AtOnce => "PRAGMA synchronous = FULL",
+                Safe::WithTheNext => "PRAGMA synchronous = NORMAL",
+            })?;
+            self.safe = safe;
+        }
+        Ok(())
+    }
+
     fn statement(&self, sql: &'static str) -> Result<(), StoreError> {
         Ok(self.connection.prepare_cached(sql)?.execute([]).map(|_| ())?)
     }
@@ -300,7 +328,18 @@ impl WriterThread {
         let (queue, jobs) = sync_channel::<Job>(QUEUE);
         let work = move || {
             while let Ok(first) = jobs.recv() {
-                let change = writer.commit(std::iter::once(first).chain(jobs.try_iter()).take(BATCH));
+                // What is safe with the next goes with it at once, where that is there already.
+                let mut batch = vec![first];
+                while batch.iter().all(|job| job.safe == Safe::WithTheNext)
+                    && batch.len() < BATCH
+                    && let Ok(job) = jobs.try_recv()
+                {
+                    batch.push(job);
+                }
+                let change = match batch.iter().all(|job| job.safe == Safe::WithTheNext) {
+                    true => writer.commit(Safe::WithTheNext, batch.into_iter()),
+                    false => writer.commit(Safe::AtOnce, batch.into_iter().chain(jobs.try_iter()).take(BATCH)),
+                };
                 // A listener's fault is the listener's own: the writer goes on.
                 let _ = catch_unwind(AssertUnwindSafe(|| writer.shared.announce(change)));
             }

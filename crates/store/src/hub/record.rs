@@ -7,7 +7,7 @@ use super::contribution::Adding;
 use super::import::values;
 use super::table::{Shelf, key_of, table};
 use super::{HubStore, Writer, figures};
-use crate::engine::{Tx, UnixMillis};
+use crate::engine::{Safe, Tx, UnixMillis};
 use crate::error::StoreError;
 
 /// A listening that the store holds.
@@ -43,7 +43,7 @@ impl HubStore {
         done: impl FnOnce(Result<Recorded, StoreError>) + Send + 'static,
     ) {
         let row = listening.check(|| self.store.new_id().to_string());
-        self.store.write_then(RECORD, move |tx| record(tx, writer, row), done);
+        self.store.write_then(RECORD, Safe::AtOnce, move |tx| record(tx, writer, row), done);
     }
 }
 

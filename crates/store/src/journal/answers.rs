@@ -179,6 +179,10 @@ pub(super) fn cut(
             return Ok(ControlFlow::Break(()));
         }
         let (ends, alone) = (entry.signature.is_some(), entry.header.payload_kind.stands_alone());
+        // Whoever waits for what came before it need not wait for a whole document, too.
+        if alone && signed_end > 0 && signed_end == taken.len() {
+            return Ok(ControlFlow::Break(()));
+        }
         taken.push(entry);
         if ends {
             signed_end = taken.len();
@@ -237,7 +241,8 @@ pub(super) fn changed_since(
         }
     }
     let (mut founding, mut membership) = (BTreeSet::new(), BTreeSet::new());
-    for (log, _) in &logs {
+    // Of one log no order is to be found out.
+    for (log, _) in logs.iter().filter(|_| logs.len() > 1) {
         if let Topic::Campaign(campaign) = log.id.topic {
             founding.extend(memberships::founding_log(connection, campaign)?);
             membership.extend(memberships::logs(connection, campaign)?);

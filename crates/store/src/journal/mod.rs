@@ -35,7 +35,7 @@ use folkmoot_journal::{
 use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, params};
 
-use crate::engine::{Role, Store, UnixMillis};
+use crate::engine::{Role, Safe, Store, UnixMillis};
 use crate::error::StoreError;
 use crate::hub;
 
@@ -168,12 +168,19 @@ impl JournalStore {
         self.store.write("append entries", move |tx| append_all_in(tx, topic, payloads))
     }
 
-    /// Answers a question of the exchange, in one transaction. What the answer says is durable.
+    /// Answers a question of the exchange, in one transaction. What the answer says is durable; what is found out again where
+    /// it is lost (which process a peer has, what it has signed for) is so with whatever is written next.
     ///
     /// # Errors
     /// Failures of the database; [`StoreError::NoAuthor`] and [`StoreError::NotJoined`] before the node can take part.
     pub fn answer(&self, question: Question) -> Result<Answer, StoreError> {
         questions::begin(&self.store, question)?.wait()
+    }
+
+    /// As [`JournalStore::answer`], for callers that must not block: `done` is called on the thread that commits, where it must
+    /// do next to nothing, or on this one.
+    pub fn answer_then(&self, question: Question, done: impl FnOnce(Result<Answer, StoreError>) + Send + 'static) {
+        questions::answer_then(&self.store, question, done);
     }
 
     /// Answers questions of the exchange as if one after another. What they write is made durable together.
@@ -276,7 +283,7 @@ impl JournalStore {
     /// # Errors
     /// Failures of the database.
     pub fn succeeded(&self, peer: NodeId) -> Result<(), StoreError> {
-        self.store.write("peer succeeded", move |tx| peers::succeeded(tx, peer))
+        self.store.begin_write("peer succeeded", Safe::WithTheNext, move |tx| peers::succeeded(tx, peer))?.wait()
     }
 
     /// Every node that ever said Hello here.

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::logs::logs_of_topic;
 use super::{Working, answers, keep, peers, receipts, scopes};
 use crate::campaign;
-use crate::engine::{Role, Store, Tx, Written};
+use crate::engine::{Role, Safe, Store, Tx, Written};
 use crate::error::StoreError;
 use crate::hub;
 
@@ -61,34 +61,65 @@ fn compares(question: &Question) -> bool {
 
 /// Puts a question to the store. Those that write are answered in the order in which they were put.
 pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreError> {
+    Ok(match prepare(store, question)? {
+        Prepared::Answered(answer) => Asked::Answered(answer),
+        Prepared::Write { name, safe, job } => Asked::Writing(store.begin_write(name, safe, job)?),
+    })
+}
+
+/// See [`JournalStore::answer_then`](super::JournalStore::answer_then).
+pub(super) fn answer_then(
+    store: &Store,
+    question: Question,
+    done: impl FnOnce(Result<Answer, StoreError>) + Send + 'static,
+) {
+    match prepare(store, question) {
+        Ok(Prepared::Answered(answer)) => done(Ok(answer)),
+        Ok(Prepared::Write { name, safe, job }) => store.write_then(name, safe, job, done),
+        Err(error) => done(Err(error)),
+    }
+}
+
+/// A question, as far as it is answered without the writer.
+#[expect(clippy::large_enum_variant, reason = "it is made, taken and gone; a box would cost more")]
+enum Prepared {
+    Answered(Answer),
+    Write { name: &'static str, safe: Safe, job: Job },
+}
+
+type Job = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send>;
+
+fn prepare(store: &Store, question: Question) -> Result<Prepared, StoreError> {
     let working = store.working();
     let rights = working.rights();
     let answer = match question {
         Question::Admit { peer, incarnation, address } => {
-            return writing(store, "admit peer", move |tx| {
+            // Were it lost, nothing was kept of that process yet.
+            return write("admit peer", Safe::WithTheNext, move |tx| {
                 Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
             });
         }
         Question::Keep { peer, incarnation, frame } => {
             let ahead = keep::unpack_ahead(&working, &frame);
-            return writing(store, "keep frame", move |tx| {
+            return write("keep frame", Safe::AtOnce, move |tx| {
                 let late = incarnation.map_or(Ok(false), |incarnation| peers::superseded(tx, peer, incarnation))?;
                 keep::keep(tx, peer, &frame, ahead, late).map(Answer::Kept)
             });
         }
         Question::KeepReceipt { peer, receipt } => {
             let genuine = receipts::is_genuine(&working, peer, &receipt);
-            return writing(store, "keep receipt", move |tx| {
+            // Were it lost, it would be asked for again.
+            return write("keep receipt", Safe::WithTheNext, move |tx| {
                 Ok(Answer::ReceiptKept { ok: receipts::keep(tx, peer, &receipt, genuine)? })
             });
         }
         Question::ReceiptFor { peer, topic, tip } => {
-            return writing(store, "give receipt", move |tx| {
+            return write("give receipt", Safe::AtOnce, move |tx| {
                 Ok(Answer::Receipt(receipts::give_for(tx, peer, topic, &tip)?))
             });
         }
         Question::KeepRefusal { peer, refusal } => {
-            return writing(store, "keep refusal", move |tx| {
+            return write("keep refusal", Safe::AtOnce, move |tx| {
                 receipts::refused(tx, peer, &refusal)?;
                 // Who is told that it takes part no longer leads no longer.
                 if let (Topic::Campaign(id), RefusalReason::NoMember) = (refusal.topic, refusal.reason) {
@@ -100,7 +131,7 @@ pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreErr
         Question::AppendApproved => match store.role() {
             // Asked after each change, and mostly for nothing.
             Role::Hub if releases_wait(store, &working)? => {
-                return writing(store, "append approved", |tx| {
+                return write("append approved", Safe::AtOnce, |tx| {
                     let me = tx.author()?.key.id();
                     let before = entries(tx, Topic::Releases(me))?;
                     hub::append_approved(tx)?;
@@ -112,7 +143,7 @@ pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreErr
         Question::Compare { scope } => match store.read("compare", |c| answers::compare(c, scope))? {
             Some(answer) => answer,
             None => {
-                return writing(store, "keep digests", move |tx| {
+                return write("keep digests", Safe::WithTheNext, move |tx| {
                     scopes::keep(tx, scope)?;
                     answers::compare(tx, scope)?.ok_or_else(|| StoreError::inconsistent("the digests"))
                 });
@@ -136,15 +167,15 @@ pub(super) fn begin(store: &Store, question: Question) -> Result<Asked, StoreErr
             store.read("unreceipted", |c| answers::unreceipted(c, rights, scope, me))?
         }
     };
-    Ok(Asked::Answered(answer))
+    Ok(Prepared::Answered(answer))
 }
 
-fn writing(
-    store: &Store,
+fn write(
     name: &'static str,
+    safe: Safe,
     job: impl FnOnce(&mut Tx<'_>) -> Result<Answer, StoreError> + Send + 'static,
-) -> Result<Asked, StoreError> {
-    store.begin_write(name, job).map(Asked::Writing)
+) -> Result<Prepared, StoreError> {
+    Ok(Prepared::Write { name, safe, job: Box::new(job) })
 }
 
 fn releases_wait(store: &Store, working: &Working) -> Result<bool, StoreError> {

@@ -33,14 +33,14 @@ pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
     let CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside } = state;
     let View { title, aim, story, notes, organisations, entries, reach } = Arc::unwrap_or_clone(view);
     let hub = |hub: &str| hub.parse().map(|id| node.name_of(id)).unwrap_or_else(|_| hub.to_owned());
+    let campaign = format!("campaigns/{id}");
     let mut said = proto::Campaign {
-        name: format!("campaigns/{id}"),
         title,
         aim,
         organisations: organisations
             .into_iter()
             .map(|signed_up| proto::SignUp {
-                name: name(id, List::Organisations, signed_up.id),
+                name: name(&campaign, List::Organisations, signed_up.id),
                 organisation: signed_up.organisation,
                 hub: hub(&signed_up.hub),
                 date: signed_up.date.map(iso).unwrap_or_default(),
@@ -72,15 +72,17 @@ pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
         ..proto::Campaign::default()
     };
     for entry in entries {
-        let (name, added_by) = (name(id, entry.item.list(), entry.id), hub(&entry.added_by));
+        let (name, added_by) = (name(&campaign, entry.item.list(), entry.id), hub(&entry.added_by));
         add(&mut said, name, added_by, entry.item, hub);
     }
+    said.name = campaign;
     said
 }
 
-fn name(campaign: CampaignId, list: List, entry: EntryId) -> String {
+/// The name of an entry of the campaign with this name.
+fn name(campaign: &str, list: List, entry: EntryId) -> String {
     let collection = COLLECTIONS.iter().find(|(of, _)| *of == list).map_or("", |(_, collection)| collection);
-    format!("campaigns/{campaign}/{collection}/{entry}")
+    format!("{campaign}/{collection}/{entry}")
 }
 
 fn add(said: &mut proto::Campaign, name: String, added_by: String, item: Item, hub_name: impl Fn(&str) -> String) {
@@ -433,7 +435,7 @@ pub(super) fn difference(node: &Node, campaign: CampaignId, difference: &Differe
     };
     let listed = |kind: Kind, list: List, entry: EntryId, title: &str| proto::CampaignDifference {
         kind: kind.into(),
-        entry: name(campaign, list, entry),
+        entry: name(&format!("campaigns/{campaign}"), list, entry),
         title: title.to_owned(),
         ..proto::CampaignDifference::default()
     };
