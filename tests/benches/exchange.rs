@@ -5,6 +5,7 @@
 //! well: time runs from the moment at which the gate lets the waiting connection through, and so counts the connection,
 //! the TLS handshake and the opening of the stream of both.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -61,18 +62,17 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
     }
     let (pair, bare, (_place, hub)) = last.expect("at least one run");
     for run in 0..=runs {
-        let (nothing, more) = (pair.nothing(&hub), pair.more(&hub, campaign, run as u64));
-        let (bare_nothing, _) = bare.send(runtime, 0);
+        let more = pair.more(&hub, campaign, run as u64);
         bare_copy::add(&bare.source, MORE, 2 + run as u64);
         let (bare_more, _) = bare.send(runtime, MORE);
         if run > 0 {
-            of.nothing.add_time(nothing);
             of.more.add_time(more);
-            of.nothing_bare.add_time(bare_nothing);
             of.more_bare.add_time(bare_more);
         }
     }
-    of.lines()
+    let mut lines = of.lines();
+    lines.extend(nothing_changed(pair, &bare, &hub, (runtime, runs), TOPICS));
+    lines
 }
 
 /// Nothing changed, with ten thousand topics.
@@ -89,16 +89,42 @@ pub(crate) fn measure_many_topics(runtime: &Runtime, runs: usize) -> Vec<Line> {
     let (_place, hub) = pair.first(runtime, &full.1).hub;
     let bare = Bare::new(runtime, MANY_TOPICS);
     bare.send(runtime, MANY_TOPICS);
-    let (mut of_product, mut of_bare) = (Figure::new(Unit::Milliseconds), Figure::new(Unit::Milliseconds));
+    nothing_changed(pair, &bare, &hub, (runtime, runs), MANY_TOPICS)
+}
+
+/// Nothing changed: after a restart of the hub, where the connection was broken, and after a restart of the Academy.
+fn nothing_changed(
+    mut pair: Pair,
+    bare: &Bare,
+    hub: &Path,
+    (runtime, runs): (&Runtime, usize),
+    topics: usize,
+) -> Vec<Line> {
+    let time = || Figure::new(Unit::Milliseconds);
+    let (mut whole, mut whole_bare, mut secured_bare) = (time(), time(), time());
+    let [mut hub_restarted, mut broken, mut academy_restarted] = [time(), time(), time()];
     for run in 0..=runs {
-        let (product, (bare, _)) = (pair.nothing(&hub), bare.send(runtime, 0));
+        let (first, [again, restarted]) = (pair.nothing(hub), pair.again(hub));
+        let (bare_took, _) = bare.send(runtime, 0);
+        let bare_secured = bare.secured();
         if run > 0 {
-            of_product.add_time(product);
-            of_bare.add_time(bare);
+            whole.add_time(first.whole);
+            hub_restarted.add_time(first.secured);
+            broken.add_time(again.secured);
+            academy_restarted.add_time(restarted.secured);
+            whole_bare.add_time(bare_took);
+            secured_bare.add_time(bare_secured);
         }
     }
-    let what = format!("exchange with nothing changed, {MANY_TOPICS} topics");
-    vec![Line { what, product: of_product, bare: Some(of_bare), peer: None, goal: Goal::AtMost(3.0) }]
+    let line = |what: String, product, bare, goal| Line { what, product, bare: Some(bare), peer: None, goal };
+    let after = |what: &str| format!("the same from the TLS handshake on, {what}");
+    let secured = || secured_bare.clone();
+    vec![
+        line(format!("exchange with nothing changed, {topics} topics"), whole, whole_bare, Goal::AtMost(3.0)),
+        line(after("after a restart of the hub"), hub_restarted, secured(), Goal::AtMost(2.0)),
+        line(after("after a broken connection"), broken, secured(), Goal::AtMost(2.0)),
+        line(after("after a restart of the Academy"), academy_restarted, secured(), Goal::AtMost(2.0)),
+    ]
 }
 
 /// What was measured.
@@ -107,8 +133,6 @@ struct Exchanged {
     first_bare: Figure,
     megabytes: Figure,
     megabytes_bare: Figure,
-    nothing: Figure,
-    nothing_bare: Figure,
     more: Figure,
     more_bare: Figure,
     sender: Figure,
@@ -123,8 +147,6 @@ impl Default for Exchanged {
             first_bare: time(),
             megabytes: Figure::new(Unit::Megabytes),
             megabytes_bare: Figure::new(Unit::Megabytes),
-            nothing: time(),
-            nothing_bare: time(),
             more: time(),
             more_bare: time(),
             sender: Figure::new(Unit::Mebibytes),
@@ -139,12 +161,6 @@ impl Exchanged {
         vec![
             line(format!("exchange of {MANY} entries"), self.first, Some(self.first_bare), Goal::Times(2.0)),
             line("bytes on the wire for it".to_owned(), self.megabytes, Some(self.megabytes_bare), Goal::AtMost(6.0)),
-            line(
-                format!("exchange with nothing changed, {TOPICS} topics"),
-                self.nothing,
-                Some(self.nothing_bare),
-                Goal::AtMost(3.0),
-            ),
             line(format!("exchange with {MORE} entries more"), self.more, Some(self.more_bare), Goal::AtMost(6.0)),
             line(format!("memory of the sender of {MANY} entries, at most"), self.sender, None, Goal::AtMost(40.0)),
             line("memory of the receiver, at most".to_owned(), self.receiver, None, Goal::AtMost(40.0)),
@@ -163,9 +179,15 @@ struct First {
     hub: (TempDir, PathBuf),
 }
 
+/// How long an exchange took: from the opening of the gate, and from the dialler's last message of the TLS handshake.
+struct Took {
+    whole: Duration,
+    secured: Duration,
+}
+
 /// An Academy that serves behind a gate.
 struct Pair {
-    _place: TempDir,
+    place: TempDir,
     academy: Served,
     gate: Gate,
 }
@@ -180,7 +202,7 @@ impl Pair {
         let academy = Served::node("academy", &folder);
         let gate = Gate::build();
         gate.leads_to(&academy.listens());
-        let pair = Self { _place: place, academy, gate };
+        let pair = Self { place, academy, gate };
         pair.gate.open();
         pair.gate.stands_before(empty);
         let hub = Served::node("hub", empty);
@@ -220,13 +242,40 @@ impl Pair {
     }
 
     /// Time runs until the last byte that either end says.
-    fn nothing(&self, folder: &Path) -> Duration {
+    fn nothing(&self, folder: &Path) -> Took {
         let hub = self.call(folder);
-        let began = self.gate.open();
-        let took = self.gate.last_word() - began;
+        let took = self.let_through();
         hub.stop();
         self.gate.shut();
         took
+    }
+
+    fn let_through(&self) -> Took {
+        let began = self.gate.open();
+        let last = self.gate.last_word();
+        Took { whole: last - began, secured: last - self.gate.secured() }
+    }
+
+    /// The same where the hub goes on: after its connection was broken, and after a restart of the Academy.
+    fn again(&mut self, folder: &Path) -> [Took; 2] {
+        let hub = self.call(folder);
+        self.let_through();
+        let calls_again = |gate: &Gate| {
+            gate.shut();
+            gate.await_caller();
+            rest(SETTLED);
+        };
+        calls_again(&self.gate);
+        let broken = self.let_through();
+        calls_again(&self.gate);
+        let restarted = Served::node("academy", &self.place.path().join("A"));
+        std::mem::replace(&mut self.academy, restarted).stop();
+        self.gate.leads_to(&self.academy.listens());
+        rest(SETTLED);
+        let restarted = self.let_through();
+        hub.stop();
+        self.gate.shut();
+        [broken, restarted]
     }
 
     /// The same after further entries were written.
@@ -255,6 +304,7 @@ struct Bare {
     source: Connection,
     gate: Gate,
     tls: Tls,
+    secured: Cell<Duration>,
 }
 
 impl Bare {
@@ -264,7 +314,7 @@ impl Bare {
         let tls = Tls::new();
         let gate = Gate::build();
         gate.leads_to(&runtime.block_on(Receiver::serve(&place.path().join("to.db"), &tls)));
-        Self { place, source, gate, tls }
+        Self { place, source, gate, tls, secured: Cell::default() }
     }
 
     /// Gives the time and the megabytes that it took to send what was lacking.
@@ -275,7 +325,13 @@ impl Bare {
         let took = began.elapsed();
         assert_eq!(sent, expected as u64);
         let megabytes = self.gate.megabytes();
+        self.secured.set(Instant::now() - self.gate.secured());
         self.gate.shut();
         (took, megabytes)
+    }
+
+    /// How much of the last time came after the TLS handshake.
+    fn secured(&self) -> Duration {
+        self.secured.get()
     }
 }

@@ -18,6 +18,8 @@ use crate::nodes::rest;
 /// Silence that means that all was said.
 const SILENCE: Duration = Duration::from_millis(300);
 const DEADLINE: Duration = Duration::from_secs(120);
+/// What a TLS record with the dialler's first message begins with; all that it says later is of another kind (RFC 8446, 5.1 and D.4).
+const TLS_HANDSHAKE: u8 = 22;
 
 /// Stands for the listening node.
 pub(crate) struct Gate {
@@ -33,9 +35,19 @@ struct Shared {
     behind: Mutex<Option<SocketAddr>>,
     bytes: AtomicU64,
     last: Mutex<Instant>,
+    /// When the dialler's last message of the TLS handshake passed.
+    secured: Mutex<Option<Instant>>,
 }
 
 impl Shared {
+    /// Sees what the dialler says.
+    fn dialled(&self, said: &[u8]) {
+        let is_hello = said.first() == Some(&TLS_HANDSHAKE);
+        if !is_hello {
+            self.secured.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        }
+    }
+
     fn passed(&self, bytes: usize) {
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -49,6 +61,7 @@ impl Gate {
             behind: Mutex::default(),
             bytes: AtomicU64::new(0),
             last: Mutex::new(Instant::now()),
+            secured: Mutex::default(),
         });
         let (told, waiting) = mpsc::channel();
         let (bound, address) = mpsc::channel();
@@ -97,6 +110,7 @@ impl Gate {
     /// Lets the connection through; counting begins.
     pub(crate) fn open(&self) -> Instant {
         self.shared.bytes.store(0, Ordering::Relaxed);
+        self.shared.secured.lock().unwrap_or_else(PoisonError::into_inner).take();
         let began = Instant::now();
         self.shared.open.send_replace(true);
         began
@@ -105,6 +119,11 @@ impl Gate {
     /// Megabytes that have passed since the gate was opened.
     pub(crate) fn megabytes(&self) -> f64 {
         self.shared.bytes.load(Ordering::Relaxed) as f64 / 1e6
+    }
+
+    /// When the dialler had sent the last message of the TLS handshake, since the gate was opened.
+    pub(crate) fn secured(&self) -> Instant {
+        self.shared.secured.lock().unwrap_or_else(PoisonError::into_inner).expect("a handshake")
     }
 
     /// Waits for silence; gives when the last byte passed.
@@ -133,15 +152,21 @@ async fn lead_through(near: TcpStream, shared: Arc<Shared>) {
     let (near_in, near_out) = near.into_split();
     let (far_in, far_out) = far.into_split();
     tokio::select! {
-        () = carry(near_in, far_out, &shared) => {}
-        () = carry(far_in, near_out, &shared) => {}
+        () = carry(near_in, far_out, &shared, |said| shared.dialled(said)) => {}
+        () = carry(far_in, near_out, &shared, |_| {}) => {}
         _ = open.wait_for(|open| !*open) => {}
     }
 }
 
-async fn carry(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, shared: &Shared) {
+async fn carry(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    shared: &Shared,
+    heard: impl Fn(&[u8]),
+) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        heard(&buffer[..read]);
         if to.write_all(&buffer[..read]).await.is_err() {
             break;
         }

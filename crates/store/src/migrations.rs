@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 13, role: Some(Role::Hub), sql: include_str!("migrations/0013_campaign_title.sql") },
     Migration { number: 14, role: Some(Role::Hub), sql: include_str!("migrations/0014_campaign_outcome.sql") },
     Migration { number: 15, role: Some(Role::Academy), sql: include_str!("migrations/0015_newer_releases.sql") },
+    Migration { number: 16, role: Some(Role::Hub), sql: include_str!("migrations/0016_campaign_of_checkpoint.sql") },
 ];
 
 /// The version of the newest schema known here.

@@ -323,6 +323,8 @@ pub enum Answer {
         /// The number of the frame's last entry; where there is no frame, the question's `after`, or the number from which
         /// on the log is held.
         upto: u64,
+        /// Whether more of the log may follow; always where there is no frame.
+        more: bool,
     },
     /// To [`Question::ChangedSince`].
     Changed {

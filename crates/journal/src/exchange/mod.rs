@@ -383,11 +383,11 @@ impl Exchange {
                 self.reckoned(push, lacking, forks);
             }
             (Some(Pending::Introduction), Answer::Missing { push, .. }) => self.outflow.plan_missing(push),
-            (Some(Pending::FrameAfter { log, after }), Answer::Frame { frame, upto, .. }) => {
-                self.frame_read(log, after, frame, upto);
+            (Some(Pending::FrameAfter { log, after }), Answer::Frame { frame, upto, more, .. }) => {
+                self.frame_read(log, after, frame, upto, more);
             }
-            (Some(Pending::CheckpointOf { log }), Answer::Frame { frame, upto, .. }) => {
-                self.checkpoint_read(log, frame, upto);
+            (Some(Pending::CheckpointOf { log }), Answer::Frame { frame, upto, more, .. }) => {
+                self.checkpoint_read(log, frame, upto, more);
             }
             (Some(Pending::ChangedSince), Answer::Changed { logs, checkpoints, mark }) => {
                 self.changed(logs, checkpoints, mark);

@@ -48,9 +48,20 @@ pub(super) struct Outflow {
     checkpoints: VecDeque<LogId>,
     /// Frames that prove forks.
     proofs: VecDeque<v1::Frame>,
-    /// A frame that waits for credit, with its log and the number of its last entry.
-    held: Option<(LogId, u64, v1::Frame)>,
+    /// A frame that waits for credit.
+    held: Option<Held>,
     reading: bool,
+}
+
+/// A frame that was read and is not sent yet.
+#[derive(Debug)]
+struct Held {
+    log: LogId,
+    /// The number of its last entry.
+    upto: u64,
+    /// Whether more of the log may follow.
+    more: bool,
+    frame: v1::Frame,
 }
 
 impl Outflow {
@@ -93,10 +104,11 @@ impl Outflow {
     pub(super) fn plan_changed(&mut self, logs: Vec<(LogId, u64)>) {
         for (log, after) in logs {
             if self.stopped.contains(&log) || self.plan.contains_key(&log) {
+                self.goes_on(log);
                 continue;
             }
-            let known = self.known.get(&log).copied().unwrap_or(0);
-            let start = after.max(known);
+            let reached = self.known.get(&log).max(self.sent.get(&log)).copied().unwrap_or(0);
+            let start = after.max(reached);
             self.enter(log, start);
             self.begun.entry(log).or_insert(start);
         }
@@ -115,6 +127,7 @@ impl Outflow {
 
     /// Puts a log at the end of the plan; false where it is being pushed already.
     fn enter(&mut self, log: LogId, after: u64) -> bool {
+        self.goes_on(log);
         match self.plan.entry(log) {
             Entry::Vacant(vacant) => {
                 vacant.insert(after);
@@ -122,6 +135,13 @@ impl Outflow {
                 true
             }
             Entry::Occupied(_) => false,
+        }
+    }
+
+    /// More may have come to a log since the frame was read that waits.
+    fn goes_on(&mut self, log: LogId) {
+        if let Some(held) = self.held.as_mut().filter(|held| held.log == log) {
+            held.more = true;
         }
     }
 
@@ -204,7 +224,7 @@ impl Outflow {
     }
 
     fn forget_held(&mut self, log: LogId) {
-        if self.held.as_ref().is_some_and(|(held, _, _)| *held == log) {
+        if self.held.as_ref().is_some_and(|held| held.log == log) {
             self.held = None;
         }
     }
@@ -246,20 +266,27 @@ impl Exchange {
                 self.send_frame(frame);
             }
         }
-        if let Some((log, upto, frame)) = self.outflow.held.take() {
-            if cost_of(&frame) > self.outflow.credit {
-                self.outflow.held = Some((log, upto, frame));
+        if let Some(held) = self.outflow.held.take() {
+            if cost_of(&held.frame) > self.outflow.credit {
+                self.outflow.held = Some(held);
                 return;
             }
-            if self.outflow.plan.insert(log, upto).is_none() {
+            let Held { log, upto, more, frame } = held;
+            if !more {
+                self.outflow.leave(log);
+            } else if self.outflow.plan.insert(log, upto).is_none() {
                 self.outflow.turns.push_back(log);
             }
             self.outflow.sent.insert(log, upto);
             self.outflow.sent_since.insert(log);
-            if self.outflow.promised.get(&log).is_some_and(|number| *number <= upto) {
+            let promised = self.outflow.promised.get(&log).copied();
+            if promised.is_some_and(|number| number <= upto || !more) {
                 self.outflow.promised.remove(&log);
             }
             self.send_frame(frame);
+            if promised.is_some_and(|number| number > upto && !more) {
+                self.withdraw(log, upto);
+            }
         }
         if self.outflow.reading {
             return;
@@ -287,7 +314,7 @@ impl Exchange {
     }
 
     /// A checkpoint was read; what follows it in its log is pushed after it.
-    pub(super) fn checkpoint_read(&mut self, log: LogId, frame: Option<v1::Frame>, upto: u64) {
+    pub(super) fn checkpoint_read(&mut self, log: LogId, frame: Option<v1::Frame>, upto: u64, more: bool) {
         self.outflow.reading = false;
         // Frozen while the store was reading.
         if self.outflow.checkpoints.front() != Some(&log) {
@@ -297,7 +324,7 @@ impl Exchange {
         match frame {
             Some(frame) => {
                 self.outflow.leave(log);
-                self.outflow.held = Some((log, upto, frame));
+                self.outflow.held = Some(Held { log, upto, more, frame });
                 self.read_up_to(log, upto);
             }
             // A later one took its place, or the peer may not read it any more: the next comparison finds out.
@@ -308,7 +335,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn frame_read(&mut self, log: LogId, after: u64, frame: Option<v1::Frame>, upto: u64) {
+    pub(super) fn frame_read(&mut self, log: LogId, after: u64, frame: Option<v1::Frame>, upto: u64, more: bool) {
         self.outflow.reading = false;
         // Refused, frozen or begun anew while the store was reading.
         if self.outflow.plan.get(&log) != Some(&after) {
@@ -316,7 +343,7 @@ impl Exchange {
         }
         match frame {
             Some(frame) if upto > after => {
-                self.outflow.held = Some((log, upto, frame));
+                self.outflow.held = Some(Held { log, upto, more, frame });
                 self.read_up_to(log, upto);
             }
             // The log is held from a checkpoint on.

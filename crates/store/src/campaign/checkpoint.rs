@@ -31,7 +31,7 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError>
     let Some(known) = checkpoints::counting(tx, id)? else { return Ok(false) };
     let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(false) };
     // It is loaded, and its heads compared, when somebody looks at it.
-    document::store(tx, id, &checkpoint.document, &checkpoint.heads.concat(), None)?;
+    document::store_checkpoint(tx, id, &known, &checkpoint.heads.concat())?;
     Ok(true)
 }
 

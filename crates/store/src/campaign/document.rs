@@ -12,7 +12,8 @@ use super::limits::{self, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS, Parted};
 use super::memory::{Document, Documents};
 use crate::engine::Tx;
 use crate::error::StoreError;
-use crate::journal::{Aside, Retry, checkpoints, logs_of_topic, set_aside_at};
+use crate::journal::checkpoints::{self, Known};
+use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
 
 /// How many bytes of payloads are offered to a document at once, so that however much waits, little of it is in memory.
 pub(super) const PORTION_BYTES: usize = 4 << 20;
@@ -74,14 +75,23 @@ pub(super) fn load(
     if let Some(document) = documents.take(id, &heads).filter(|document| !document.campaign.is_ahead()) {
         return Ok(Some(document));
     }
-    let mut statement = connection.prepare_cached("SELECT snapshot FROM campaign WHERE id = ?1")?;
-    let snapshot: Vec<u8> = statement.query_row([id.0], |row| row.get(0))?;
+    let Some(snapshot) = snapshot(connection, id)? else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT changes FROM campaign_tail WHERE campaign = ?1 ORDER BY key")?;
     let tail = statement.query_map([id.0], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?.concat();
     let stored_bytes = snapshot.len() + tail.len();
     let campaign = Campaign::load_with(&snapshot, &tail, &heads);
     Ok(campaign.ok().map(|campaign| Document::new(campaign, stored_bytes)))
+}
+
+/// The bytes of the stored snapshot; none where it was a checkpoint that is not held any more.
+fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<Vec<u8>>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT snapshot, checkpoint FROM campaign WHERE id = ?1")?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<i64>>(1)?));
+    match statement.query_row([id.0], row)? {
+        (snapshot, None) => Ok(Some(snapshot)),
+        (_, Some(place)) => Ok(checkpoints::read(connection, place)?.map(|checkpoint| checkpoint.document)),
+    }
 }
 
 /// The heads of the stored document.
@@ -186,21 +196,23 @@ fn save(tx: &Tx<'_>, id: CampaignId, campaign: &mut Campaign) -> Result<usize, S
     campaign.news();
     let (snapshot, heads) = campaign.snapshot();
     let view = campaign.view().map_err(|_| StoreError::inconsistent("a campaign's document"))?;
-    store(tx, id, &snapshot, &heads.concat(), Some(&view.title))?;
+    store(tx, id, &snapshot, &heads.concat(), &view.title)?;
     Ok(snapshot.len())
 }
 
-/// Stores a whole document; the title where it is known.
-pub(super) fn store(
-    tx: &Tx<'_>,
-    id: CampaignId,
-    snapshot: &[u8],
-    heads: &[u8],
-    title: Option<&str>,
-) -> Result<(), StoreError> {
+/// Stores the document of a checkpoint, where none is stored, by the place of its entry: its bytes lie there.
+pub(super) fn store_checkpoint(tx: &Tx<'_>, id: CampaignId, known: &Known, heads: &[u8]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO campaign (id, snapshot, checkpoint, heads, generation) VALUES (?1, x'', ?2, ?3, ?4)";
+    tx.prepare_cached(sql)?.execute(params![id.0, known.place, heads, known.generation])?;
+    tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
+    Ok(())
+}
+
+/// Stores a whole document.
+fn store(tx: &Tx<'_>, id: CampaignId, snapshot: &[u8], heads: &[u8], title: &str) -> Result<(), StoreError> {
     let generation = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
     let sql = "INSERT INTO campaign (id, snapshot, heads, generation, title) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, heads = ?3, generation = ?4, title = ?5";
+        ON CONFLICT (id) DO UPDATE SET snapshot = ?2, checkpoint = NULL, heads = ?3, generation = ?4, title = ?5";
     tx.prepare_cached(sql)?.execute(params![id.0, snapshot, heads, generation, title])?;
     tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
     Ok(())
@@ -214,7 +226,7 @@ pub(super) fn take_for_snapshot(
     snapshot: &[u8],
 ) -> Result<(), StoreError> {
     let view = document.campaign.view().map_err(|_| StoreError::inconsistent("a campaign's document"))?;
-    store(tx, id, snapshot, &document.campaign.heads().concat(), Some(&view.title))?;
+    store(tx, id, snapshot, &document.campaign.heads().concat(), &view.title)?;
     document.stored_bytes = snapshot.len();
     Ok(())
 }

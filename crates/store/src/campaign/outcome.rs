@@ -77,6 +77,9 @@ fn count_now(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
             Led { tip: membership.tip, heads: None, left_out_on, leads }
         }
     };
+    if held.is_none() && led.leads.is_empty() {
+        return outcome::note_never_led(tx, id, &led);
+    }
     if led.leads.is_empty() {
         return outcome::count(tx, id, &led, &Outcome::default());
     }

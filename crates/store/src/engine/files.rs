@@ -19,7 +19,6 @@ const CACHE_SIZE: i64 = -2_000;
 /// The same of each reader, which has the operating system's cache behind it.
 const READER_CACHE_SIZE: i64 = -500;
 const STATEMENTS: usize = 128;
-const WAL_AUTOCHECKPOINT_PAGES: i64 = 1_000;
 const WAL_LIMIT_BYTES: i64 = 8 << 20;
 /// Another process of ours may be closing; a tool may be reading.
 const BUSY_MILLISECONDS: u64 = 2_000;
@@ -157,7 +156,6 @@ fn settle(connection: &Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cache_size", CACHE_SIZE)?;
-    connection.pragma_update(None, "wal_autocheckpoint", WAL_AUTOCHECKPOINT_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", WAL_LIMIT_BYTES)?;
     // One plan a statement, whatever is bound to it: else the library parses many a kept statement anew at each use.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -2,13 +2,14 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use folkmoot_journal::Author;
 use rusqlite::Connection;
+use rusqlite::hooks::Wal;
 use uuid::Uuid;
 
 use super::{Change, Role, Shared, UnixMillis};
@@ -20,6 +21,11 @@ use crate::journal::Working;
 const QUEUE: usize = 1_024;
 /// How many jobs one commit takes at most, so that the first of them is not kept waiting for long.
 const BATCH: usize = 512;
+
+/// How many pages the write-ahead log has when they are written into the database, where nobody waits for the writer, and
+/// where somebody always does.
+const LOG_PAGES: i32 = 1_000;
+const LOG_PAGES_MOST: i32 = 4_000;
 
 /// Tells the caller how its job ended, once the commit is decided.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -326,8 +332,16 @@ pub(super) struct WriterThread {
 impl WriterThread {
     pub(super) fn start(mut writer: Writer) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel::<Job>(QUEUE);
+        // The library would do it before the commit is told to whoever waits.
+        let log_pages = Arc::new(AtomicI32::new(0));
+        let counted = Arc::clone(&log_pages);
+        writer.connection.wal_hook(Some(move |_: &mut Wal, pages: i32| {
+            counted.store(pages, Ordering::Relaxed);
+            Ok(())
+        }))?;
         let work = move || {
-            while let Ok(first) = jobs.recv() {
+            let mut next = None;
+            while let Some(first) = next.take().or_else(|| jobs.recv().ok()) {
                 // What is safe with the next goes with it at once, where that is there already.
                 let mut batch = vec![first];
                 while batch.iter().all(|job| job.safe == Safe::WithTheNext)
@@ -342,6 +356,14 @@ impl WriterThread {
                 };
                 // A listener's fault is the listener's own: the writer goes on.
                 let _ = catch_unwind(AssertUnwindSafe(|| writer.shared.announce(change)));
+                let pages = log_pages.load(Ordering::Relaxed);
+                if pages >= LOG_PAGES {
+                    next = jobs.try_recv().ok();
+                    if next.is_none() || pages >= LOG_PAGES_MOST {
+                        // Where it fails, the log grows until it succeeds, or the next commit says that the disk is full.
+                        let _ = writer.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+                    }
+                }
             }
         };
         let thread = thread::Builder::new().name("store-writer".to_owned()).spawn(work)?;

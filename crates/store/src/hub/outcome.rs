@@ -87,15 +87,25 @@ pub(crate) fn note_heads(connection: &Connection, id: CampaignId, heads: Hash) -
     Ok(())
 }
 
+/// Notes that nothing of a campaign counts here of which nothing was counted before.
+pub(crate) fn note_never_led(tx: &Tx<'_>, id: CampaignId, led: &Led) -> Result<(), StoreError> {
+    note(tx, id, led, digest(led, &Outcome::default()))
+}
+
+fn note(tx: &Tx<'_>, id: CampaignId, led: &Led, digest: Hash) -> Result<(), StoreError> {
+    let sql = "INSERT INTO campaign_outcome (campaign, tip, heads, left_out_on, digest) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (campaign) DO UPDATE SET tip = ?2, heads = ?3, left_out_on = ?4, digest = ?5";
+    let (heads, left_out_on) = (led.heads.map(|heads| heads.0), led.left_out_on.map(Date::to_julian_day));
+    tx.prepare_cached(sql)?.execute(params![id.0, led.tip.0, heads, left_out_on, digest.0])?;
+    Ok(())
+}
+
 /// Counts what a campaign has achieved in place of what was counted of it. What says the same changes nothing.
 pub(crate) fn count(tx: &Tx<'_>, id: CampaignId, led: &Led, outcome: &Outcome) -> Result<(), StoreError> {
     let digest = digest(led, outcome);
     let sql = "SELECT 1 FROM campaign_outcome WHERE campaign = ?1 AND digest = ?2";
     let is_same = tx.prepare_cached(sql)?.exists(params![id.0, digest.0])?;
-    let sql = "INSERT INTO campaign_outcome (campaign, tip, heads, left_out_on, digest) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (campaign) DO UPDATE SET tip = ?2, heads = ?3, left_out_on = ?4, digest = ?5";
-    let (heads, left_out_on) = (led.heads.map(|heads| heads.0), led.left_out_on.map(Date::to_julian_day));
-    tx.prepare_cached(sql)?.execute(params![id.0, led.tip.0, heads, left_out_on, digest.0])?;
+    note(tx, id, led, digest)?;
     if is_same {
         return Ok(());
     }

@@ -116,8 +116,10 @@ pub(super) fn checkpoint_of(
     log: LogId,
 ) -> Result<Answer, StoreError> {
     let frame = if rights.may_read(peer, log.topic) { checkpoints::frame(connection, log)? } else { None };
-    let (frame, upto) = frame.map_or((None, 0), |(frame, upto)| (Some(frame), upto));
-    Ok(Answer::Frame { log, frame, upto })
+    Ok(match frame {
+        Some((frame, upto, more)) => Answer::Frame { log, frame: Some(frame), upto, more },
+        None => Answer::Frame { log, frame: None, upto: 0, more: true },
+    })
 }
 
 /// The peer knows a campaign that this node does not, and would not name it were this node no member.
@@ -132,7 +134,9 @@ fn is_unknown_campaign(scope: Scope, rights: &Rights, topic: Topic) -> bool {
 /// others, and the one that founds it first of all.
 fn in_order(connection: &Connection, topic: Topic) -> Result<Vec<LogRow>, StoreError> {
     let mut logs = logs_of_topic(connection, topic)?;
-    if let Topic::Campaign(campaign) = topic {
+    if let Topic::Campaign(campaign) = topic
+        && logs.len() > 1
+    {
         let membership = memberships::logs(connection, campaign)?;
         let founding = memberships::founding_log(connection, campaign)?;
         logs.sort_by_key(|log| (Some(log.row) != founding, !membership.contains(&log.row), log.id));
@@ -149,13 +153,15 @@ pub(super) fn frame_after(
     max_bytes: u32,
 ) -> Result<Answer, StoreError> {
     let Some(row) = find_log(connection, log)?.filter(|_| rights.may_read(peer, log.topic)) else {
-        return Ok(Answer::Frame { log, frame: None, upto: after });
+        return Ok(Answer::Frame { log, frame: None, upto: after, more: true });
     };
-    let (frame, upto) = match cut(connection, &row, after, max_bytes as usize)? {
-        Some((frame, upto)) => (Some(frame), upto),
-        None => (None, after.max(checkpoints::base_seq(connection, &row)?)),
-    };
-    Ok(Answer::Frame { log, frame, upto })
+    Ok(match cut(connection, &row, after, max_bytes as usize)? {
+        Some((frame, upto)) => Answer::Frame { log, frame: Some(frame), upto, more: upto < row.seq },
+        None => {
+            let upto = after.max(checkpoints::base_seq(connection, &row)?);
+            Answer::Frame { log, frame: None, upto, more: true }
+        }
+    })
 }
 
 /// Cuts a frame from stored bytes: as many entries as fit and end on one whose signature is held. Where the first such

@@ -261,7 +261,7 @@ pub(super) fn to_give(connection: &Connection, campaign: CampaignId) -> Result<O
 }
 
 /// The frame with the checkpoint that counts, where it lies in this log.
-pub(super) fn frame(connection: &Connection, log: LogId) -> Result<Option<(v1::Frame, u64)>, StoreError> {
+pub(super) fn frame(connection: &Connection, log: LogId) -> Result<Option<(v1::Frame, u64, bool)>, StoreError> {
     let Topic::Campaign(campaign) = log.topic else { return Ok(None) };
     let Some((held, known)) = to_give(connection, campaign)?.filter(|(held, _)| held.id == log) else {
         return Ok(None);
@@ -284,7 +284,8 @@ pub(super) fn frame(connection: &Connection, log: LogId) -> Result<Option<(v1::F
             show(&mut frame, alone(place)?);
         }
     }
-    Ok(Some((frame, at_place(known.place).1)))
+    let seq = at_place(known.place).1;
+    Ok(Some((frame, seq, seq < held.seq)))
 }
 
 /// Takes a checkpoint in the place of what it covers and is not held. What it says was found to be signed; whether its

@@ -254,9 +254,14 @@ impl Model {
             Question::CheckpointOf { log, .. } => match self.checkpoint.filter(|(of, _)| *of == log) {
                 Some((_, seq)) => {
                     let entry = &self.logs[&log][seq as usize - 1];
-                    Answer::Frame { log, frame: Some(pack(std::slice::from_ref(entry)).unwrap()), upto: seq }
+                    Answer::Frame {
+                        log,
+                        frame: Some(pack(std::slice::from_ref(entry)).unwrap()),
+                        upto: seq,
+                        more: true,
+                    }
                 }
-                None => Answer::Frame { log, frame: None, upto: 0 },
+                None => Answer::Frame { log, frame: None, upto: 0, more: true },
             },
             Question::FrameAfter { log, after, max_bytes, .. } => self.frame_after(log, after, max_bytes),
             Question::ChangedSince { scope, mark } => {
@@ -372,7 +377,8 @@ impl Model {
             }
         }
         let frame = entries.get(..taken).filter(|taken| !taken.is_empty()).map(|taken| pack(taken).unwrap());
-        Answer::Frame { log, frame, upto: after + taken as u64 }
+        let more = frame.is_none() || taken < entries.len();
+        Answer::Frame { log, frame, upto: after + taken as u64, more }
     }
 
     fn receipt(&self, log: LogId) -> Receipt {
