@@ -188,7 +188,8 @@ struct Took {
 /// An Academy that serves behind a gate.
 struct Pair {
     place: TempDir,
-    academy: Served,
+    /// None while it restarts.
+    academy: Option<Served>,
     gate: Gate,
 }
 
@@ -202,7 +203,7 @@ impl Pair {
         let academy = Served::node("academy", &folder);
         let gate = Gate::build();
         gate.leads_to(&academy.listens());
-        let pair = Self { place, academy, gate };
+        let pair = Self { place, academy: Some(academy), gate };
         pair.gate.open();
         pair.gate.stands_before(empty);
         let hub = Served::node("hub", empty);
@@ -235,7 +236,7 @@ impl Pair {
             began.elapsed()
         });
         let megabytes = self.gate.megabytes();
-        let (sender, receiver) = (hub.memory().1, self.academy.memory().1);
+        let (sender, receiver) = (hub.memory().1, self.academy.as_ref().expect("an Academy").memory().1);
         hub.stop();
         self.gate.shut();
         First { took, megabytes, sender, receiver, hub: (place, folder) }
@@ -268,9 +269,13 @@ impl Pair {
         calls_again(&self.gate);
         let broken = self.let_through();
         calls_again(&self.gate);
-        let restarted = Served::node("academy", &self.place.path().join("A"));
-        std::mem::replace(&mut self.academy, restarted).stop();
-        self.gate.leads_to(&self.academy.listens());
+        // Its folder is free once it has ended.
+        if let Some(academy) = self.academy.take() {
+            academy.stop();
+        }
+        let academy = Served::node("academy", &self.place.path().join("A"));
+        self.gate.leads_to(&academy.listens());
+        self.academy = Some(academy);
         rest(SETTLED);
         let restarted = self.let_through();
         hub.stop();
