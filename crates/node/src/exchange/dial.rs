@@ -248,7 +248,7 @@ async fn carry(node: &Arc<Node>, id: NodeId, target: &Target, opened: Result<Ope
         }
         node.peers().update(id, |state| state.last_error = Some(words));
     };
-    let Opened { line, conversation } = match opened {
+    let Opened { line, mut conversation } = match opened {
         Ok(opened) => opened,
         Err(words) => {
             failed(words);
@@ -259,6 +259,8 @@ async fn carry(node: &Arc<Node>, id: NodeId, target: &Target, opened: Result<Ope
         .max_decoding_message_size(LARGEST_MESSAGE)
         .max_encoding_message_size(LARGEST_MESSAGE);
     let (outgoing, outbox) = mpsc::channel(CHANNEL);
+    let wrap = |message| ExchangeRequest { message: Some(message) };
+    conversation.greet(&outgoing, wrap);
     let response = tokio::select! {
         () = node.stopped() => return ControlFlow::Break(()),
         response = timeout(CALL, client.exchange(Request::new(ReceiverStream::new(outbox)))) => response,
@@ -278,7 +280,7 @@ async fn carry(node: &Arc<Node>, id: NodeId, target: &Target, opened: Result<Ope
         }
     };
     let began = Instant::now();
-    let ended = conversation.run(incoming, outgoing, |message| ExchangeRequest { message: Some(message) }).await;
+    let ended = conversation.run(incoming, outgoing, wrap).await;
     let lasted = began.elapsed() >= LASTING;
     match ended {
         Ended::Stopping => return ControlFlow::Break(()),

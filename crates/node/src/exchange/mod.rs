@@ -164,6 +164,17 @@ impl Conversation {
         })
     }
 
+    /// Says the first words before the stream is open, so that they go with the call.
+    pub(crate) fn greet<T>(&mut self, outgoing: &mpsc::Sender<T>, wrap: impl Fn(ExchangeMessage) -> T) {
+        self.feed(Event::Opened);
+        while let Ok(permit) = outgoing.try_reserve()
+            && let Some(message) = self.outbox.pop_front()
+        {
+            self.outbox_bytes -= message.encoded_len();
+            permit.send(wrap(message));
+        }
+    }
+
     /// Talks until either side ends it.
     pub(crate) async fn run<T: Send + 'static>(
         mut self,
@@ -483,9 +494,11 @@ fn is_brief(question: &Question) -> bool {
 /// Whether a question asks for little that is there to be read.
 fn is_light(question: &Question) -> bool {
     match question {
-        Question::ChangedSince { .. } | Question::FrameAfter { .. } | Question::CheckpointOf { .. } => true,
+        Question::Compare { .. }
+        | Question::ChangedSince { .. }
+        | Question::FrameAfter { .. }
+        | Question::CheckpointOf { .. } => true,
         Question::Admit { .. }
-        | Question::Compare { .. }
         | Question::TipsOf { .. }
         | Question::Missing { .. }
         | Question::Keep { .. }

@@ -47,7 +47,7 @@ pub(super) fn admit(
             )?;
         }
     }
-    tx.execute("UPDATE peer SET address = ?2 WHERE id = ?1", params![peer, address])?;
+    tx.execute("UPDATE peer SET address = ?2 WHERE id = ?1 AND address IS NOT ?2", params![peer, address])?;
     Ok(admission)
 }
 
