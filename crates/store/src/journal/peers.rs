@@ -51,6 +51,18 @@ pub(super) fn admit(
     Ok(admission)
 }
 
+/// Whether this is the process of the peer that speaks, and where it says that it can be dialled: nothing is to be noted then.
+pub(super) fn is_noted(
+    connection: &Connection,
+    node: NodeId,
+    incarnation: Incarnation,
+    address: Option<&str>,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM peer JOIN peer_incarnation ON peer = peer.id
+        WHERE node = ?1 AND incarnation = ?2 AND current = 1 AND address IS ?3";
+    Ok(connection.prepare_cached(sql)?.exists(params![node.0, signed(incarnation.0), address])?)
+}
+
 /// Whether a later process of the peer has taken the place of this one.
 pub(super) fn superseded(tx: &Tx<'_>, node: NodeId, incarnation: Incarnation) -> Result<bool, StoreError> {
     let sql = "SELECT 1 FROM peer_incarnation JOIN peer ON peer.id = peer

@@ -1,7 +1,7 @@
 //! What the exchange asks of the store: reads at once, writes by the one writer.
 
 use folkmoot_journal::exchange::{Answer, Question};
-use folkmoot_journal::{RefusalReason, Topic};
+use folkmoot_journal::{Admission, RefusalReason, Topic};
 use rusqlite::Connection;
 
 use super::logs::logs_of_topic;
@@ -94,6 +94,10 @@ fn prepare(store: &Store, question: Question) -> Result<Prepared, StoreError> {
     let rights = working.rights();
     let answer = match question {
         Question::Admit { peer, incarnation, address } => {
+            let noted = |c: &Connection| peers::is_noted(c, peer, incarnation, address.as_deref());
+            if store.read("known peer", noted)? {
+                return Ok(Prepared::Answered(Answer::Admitted(Admission::Same)));
+            }
             // Were it lost, nothing was kept of that process yet.
             return write("admit peer", Safe::WithTheNext, move |tx| {
                 Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
