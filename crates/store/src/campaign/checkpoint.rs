@@ -229,7 +229,8 @@ fn given(
     let mut document = document::load_or_work_out(tx, id)?;
     // Far too large for an entry: it is not saved at each edit to find that out.
     let saved = (document.stored_bytes <= 2 * PAYLOAD_LIMIT).then(|| document.campaign.snapshot());
-    if let Some((bytes, _)) = &saved {
+    // One that fits no entry is due again at the next edit, which must not store it each time.
+    if let Some((bytes, _)) = saved.as_ref().filter(|(bytes, _)| bytes.len() + OVERHEAD <= PAYLOAD_LIMIT) {
         document::take_for_snapshot(tx, id, &mut document, bytes)?;
     }
     tx.documents().keep(id, document);
