@@ -1,9 +1,9 @@
 //! The exchange's body: it carries the journal's machine over a gRPC stream.
 //!
 //! One task a stream. The machine's questions go to the store in their order, off the async threads where they may take long;
-//! those that came while it answered the ones before go to it together. What the machine sends waits in an outbox, so that two nodes that both
-//! have much to say never wait for each other: reading goes on while writing waits. Credit bounds the frames in the outbox; a
-//! peer that asks and does not read is let go.
+//! those that came while it answered the ones before go to it together. What the machine sends waits in an outbox, so that
+//! two nodes that both have much to say never wait for each other: reading goes on while writing waits. Credit bounds the
+//! frames in the outbox; a peer that asks and does not read is let go.
 
 mod accept;
 mod dial;
@@ -199,8 +199,8 @@ impl Conversation {
             }
             if asked.is_none() && !self.questions.is_empty() {
                 let (store, mut questions) = (self.node.store().clone(), self.next_questions());
-                if questions.len() == 1
-                    && questions.iter().all(is_brief)
+                if let [question] = &questions[..]
+                    && work(question) == Work::Written
                     && let Some(question) = questions.pop()
                 {
                     // What is written for it needs no other thread to wait for that.
@@ -208,7 +208,7 @@ impl Conversation {
                     store.journal().answer_then(question, |said| drop(answer.send(said)));
                     asked =
                         Some(Box::pin(async { Ok(answered.await.map_err(|_| Ended::Crashed)?.map(|it| vec![it])) }));
-                } else if questions.iter().all(is_light) {
+                } else if questions.iter().all(|question| work(question) == Work::Read) {
                     // A change goes out without waiting for another thread to wake.
                     match tokio::task::block_in_place(|| store.journal().answer_all(questions)) {
                         Ok(answers) => self.answered(answers),
@@ -473,40 +473,32 @@ impl Conversation {
     }
 }
 
-/// Whether a question is written down, after so little that no other work of the thread waits for it.
-fn is_brief(question: &Question) -> bool {
-    match question {
-        Question::Keep { frame, .. } => frame.inflated_size < BRIEF && frame.membership.is_empty(),
-        Question::Admit { .. } | Question::KeepReceipt { .. } => true,
-        Question::Compare { .. }
-        | Question::TipsOf { .. }
-        | Question::Missing { .. }
-        | Question::FrameAfter { .. }
-        | Question::CheckpointOf { .. }
-        | Question::ChangedSince { .. }
-        | Question::ReceiptFor { .. }
-        | Question::KeepRefusal { .. }
-        | Question::OwnUnreceipted { .. }
-        | Question::AppendApproved => false,
-    }
+/// What a question asks of the thread that puts it to the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// Little, and then to wait until the answer is written.
+    Written,
+    /// Little that is there to be read.
+    Read,
+    /// Perhaps much.
+    Long,
 }
 
-/// Whether a question asks for little that is there to be read.
-fn is_light(question: &Question) -> bool {
+fn work(question: &Question) -> Work {
     match question {
+        Question::Keep { frame, .. } if frame.inflated_size < BRIEF && frame.membership.is_empty() => Work::Written,
+        Question::Admit { .. } | Question::KeepReceipt { .. } => Work::Written,
         Question::Compare { .. }
         | Question::ChangedSince { .. }
         | Question::FrameAfter { .. }
-        | Question::CheckpointOf { .. } => true,
-        Question::Admit { .. }
+        | Question::CheckpointOf { .. } => Work::Read,
+        Question::Keep { .. }
         | Question::TipsOf { .. }
         | Question::Missing { .. }
-        | Question::Keep { .. }
-        | Question::KeepReceipt { .. }
         | Question::ReceiptFor { .. }
         | Question::KeepRefusal { .. }
         | Question::OwnUnreceipted { .. }
-        | Question::AppendApproved => false,
+        | Question::AppendApproved => Work::Long,
     }
 }
 
