@@ -179,7 +179,7 @@ struct First {
     hub: (TempDir, PathBuf),
 }
 
-/// How long an exchange took: from the opening of the gate, and from the dialler's last message of the TLS handshake.
+/// How long an exchange took: from the opening of the gate, and from the end of the TLS handshake.
 struct Took {
     whole: Duration,
     secured: Duration,

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -35,16 +35,38 @@ struct Shared {
     behind: Mutex<Option<SocketAddr>>,
     bytes: AtomicU64,
     last: Mutex<Instant>,
-    /// When the dialler's last message of the TLS handshake passed.
-    secured: Mutex<Option<Instant>>,
+    handshake: Mutex<Handshake>,
+}
+
+/// How far a TLS handshake has come, by what passes.
+#[derive(Clone, Copy, Default)]
+enum Handshake {
+    #[default]
+    Begun,
+    /// The dialler has sent its last message.
+    Dialled,
+    /// The acceptor has taken it, for it speaks.
+    Done(Instant),
 }
 
 impl Shared {
+    fn handshake(&self) -> MutexGuard<'_, Handshake> {
+        self.handshake.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sees what the dialler says.
     fn dialled(&self, said: &[u8]) {
-        let is_hello = said.first() == Some(&TLS_HANDSHAKE);
-        if !is_hello {
-            self.secured.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        let mut handshake = self.handshake();
+        if matches!(*handshake, Handshake::Begun) && said.first() != Some(&TLS_HANDSHAKE) {
+            *handshake = Handshake::Dialled;
+        }
+    }
+
+    /// Sees that the acceptor says something.
+    fn answered(&self) {
+        let mut handshake = self.handshake();
+        if matches!(*handshake, Handshake::Dialled) {
+            *handshake = Handshake::Done(Instant::now());
         }
     }
 
@@ -61,7 +83,7 @@ impl Gate {
             behind: Mutex::default(),
             bytes: AtomicU64::new(0),
             last: Mutex::new(Instant::now()),
-            secured: Mutex::default(),
+            handshake: Mutex::default(),
         });
         let (told, waiting) = mpsc::channel();
         let (bound, address) = mpsc::channel();
@@ -110,7 +132,7 @@ impl Gate {
     /// Lets the connection through; counting begins.
     pub(crate) fn open(&self) -> Instant {
         self.shared.bytes.store(0, Ordering::Relaxed);
-        self.shared.secured.lock().unwrap_or_else(PoisonError::into_inner).take();
+        *self.shared.handshake() = Handshake::Begun;
         let began = Instant::now();
         self.shared.open.send_replace(true);
         began
@@ -121,9 +143,12 @@ impl Gate {
         self.shared.bytes.load(Ordering::Relaxed) as f64 / 1e6
     }
 
-    /// When the dialler had sent the last message of the TLS handshake, since the gate was opened.
+    /// When both ends had finished the TLS handshake, since the gate was opened.
     pub(crate) fn secured(&self) -> Instant {
-        self.shared.secured.lock().unwrap_or_else(PoisonError::into_inner).expect("a handshake")
+        match *self.shared.handshake() {
+            Handshake::Done(at) => at,
+            Handshake::Begun | Handshake::Dialled => panic!("no handshake was finished"),
+        }
     }
 
     /// Waits for silence; gives when the last byte passed.
@@ -153,7 +178,7 @@ async fn lead_through(near: TcpStream, shared: Arc<Shared>) {
     let (far_in, far_out) = far.into_split();
     tokio::select! {
         () = carry(near_in, far_out, &shared, |said| shared.dialled(said)) => {}
-        () = carry(far_in, near_out, &shared, |_| {}) => {}
+        () = carry(far_in, near_out, &shared, |_| shared.answered()) => {}
         _ = open.wait_for(|open| !*open) => {}
     }
 }

@@ -21,7 +21,7 @@ use crate::academy::AcademyStore;
 use crate::campaign::Documents;
 use crate::error::StoreError;
 use crate::hub::HubStore;
-use crate::journal::{JournalStore, Working, apply};
+use crate::journal::{JournalStore, Working, apply, rehearse};
 use readers::Readers;
 use writer::{Job, Writer, WriterThread};
 
@@ -133,6 +133,10 @@ impl Shared {
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
     }
 
+    fn working(&self) -> Working {
+        self.working.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn publish(&self, working: &Working) {
         *self.working.write().unwrap_or_else(PoisonError::into_inner) = working.clone();
     }
@@ -213,9 +217,10 @@ impl Store {
         let (shared, mut writer) = Self::parts(connection, ambient)?;
         let readers = Readers::new(path);
         // The first write makes the log's file, and the first reader reads the schema. Done here, so that the first peer
-        // does not wait for it; where it fails, so will what is written next, and that says so.
+        // does not wait for it; where it fails, so will what is asked next, and that says so.
         let _ = writer.connection_mut().execute("UPDATE node SET role = role", []);
-        let _ = readers.read(|connection| Ok(connection.query_row("SELECT role FROM node", [], |_| Ok(()))?));
+        let working = shared.working();
+        let _ = readers.read(|connection| rehearse(connection, &working));
         let writer = WriterThread::start(writer)?;
         Ok(Self(Arc::new(Inner { backend: Backend::File { writer, readers }, shared })))
     }
@@ -330,7 +335,7 @@ impl Store {
 
     /// The state that the journal keeps in memory, as of the last commit.
     pub(crate) fn working(&self) -> Working {
-        self.0.shared.working.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.shared.working()
     }
 
     /// The campaigns' documents that are kept in memory.

@@ -46,6 +46,7 @@ pub(crate) use logs::{LogRow, find_log, hash_at, logs_of_topic, signed, tips, un
 pub(crate) use memberships::{steps as membership_steps, work_out_again};
 pub use peers::Peer;
 pub(crate) use policies::policy_entries;
+pub(crate) use questions::rehearse;
 pub use receipts::PeerRefusal;
 
 /// An entry that is held and not applied. Entries of a kind newer than this software appear once a log and kind, under

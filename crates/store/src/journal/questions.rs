@@ -1,7 +1,7 @@
 //! What the exchange asks of the store: reads at once, writes by the one writer.
 
 use folkmoot_journal::exchange::{Answer, Question};
-use folkmoot_journal::{Admission, RefusalReason, Topic};
+use folkmoot_journal::{Admission, Incarnation, NodeId, RefusalReason, Topic};
 use rusqlite::Connection;
 
 use super::logs::logs_of_topic;
@@ -38,6 +38,16 @@ pub(super) fn answer_all(store: &Store, questions: Vec<Question>) -> Result<Vec<
         asked.push(begin(store, question)?);
     }
     asked.into_iter().map(Asked::wait).collect()
+}
+
+/// Asks what every peer asks first, so that the first of them finds the statements prepared and the pages read.
+pub(crate) fn rehearse(connection: &Connection, working: &Working) -> Result<(), StoreError> {
+    let Some(scope) = scopes::first(connection)? else { return Ok(()) };
+    let nobody = NodeId([0; 32]);
+    peers::is_noted(connection, nobody, Incarnation(0), None)?;
+    answers::compare(connection, scope)?;
+    answers::unreceipted(connection, working.rights(), scope, nobody)?;
+    Ok(())
 }
 
 /// Whether what was asked before must be written before this is read. A frame is cut from what is held at any time.

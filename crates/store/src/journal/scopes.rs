@@ -31,6 +31,11 @@ fn kept(connection: &Connection) -> Result<Vec<Kept>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The scope of one of those whose digests are kept.
+pub(super) fn first(connection: &Connection) -> Result<Option<Scope>, StoreError> {
+    Ok(kept(connection)?.into_iter().next().map(|kept| kept.scope))
+}
+
 fn releases_from(shares: i64, of: Option<[u8; 32]>) -> SharedReleases {
     match (shares, of) {
         (1, Some(hub)) => SharedReleases::Of(NodeId(hub)),
