@@ -12,6 +12,7 @@ use automerge::{ActorId, Automerge, Change, ChangeHash, LoadOptions, TextEncodin
 
 use crate::chunk::check_size;
 use crate::document::{Campaign, guarded};
+use crate::form::FIXED;
 use crate::history::History;
 use crate::operations::{Form, form};
 use crate::replay::replayed;
@@ -247,7 +248,7 @@ impl Campaign {
         loop {
             let Some(mut history) = self.take_history() else { return verdicts(&cases, |_| false) };
             let held = history.len();
-            let order = Staging::new(&mut history, &self.document, &mut cases).run();
+            let order = Staging::new(&mut history, &self.document, self.is_replacement, &mut cases).run();
             let counting = counting(&cases);
             let is_held = |candidate: &Candidate| history.place(&candidate.hash).is_some_and(|place| place < held);
             let fresh = |order: &[usize]| fresh(&cases, order, |it| counting.contains(&it.hash) && !is_held(it));
@@ -377,7 +378,7 @@ struct Staging<'a> {
 }
 
 impl<'a> Staging<'a> {
-    fn new(history: &'a mut History, document: &'a Automerge, cases: &'a mut [Case]) -> Self {
+    fn new(history: &'a mut History, document: &'a Automerge, is_replacement: bool, cases: &'a mut [Case]) -> Self {
         let mut ready = BTreeSet::new();
         let mut claims: HashMap<(ActorId, u64), Vec<usize>> = HashMap::new();
         for (index, case) in cases.iter_mut().enumerate() {
@@ -390,6 +391,10 @@ impl<'a> Staging<'a> {
                 continue;
             }
             case.state = State::Undecided;
+            // Nobody who has this document builds on less than it said from its start.
+            if is_replacement && case.candidates.iter().any(|candidate| builds_on_nothing(&candidate.change)) {
+                continue;
+            }
             ready.insert(index);
             for candidate in &case.candidates {
                 claims.entry(claim(&candidate.change)).or_default().push(index);
@@ -472,6 +477,11 @@ impl<'a> Staging<'a> {
         }
         self.ready.extend(self.behind.remove(&index).unwrap_or_default());
     }
+}
+
+/// Whether no member's change is among those that a change builds on.
+fn builds_on_nothing(change: &Change) -> bool {
+    change.deps().iter().all(|hash| FIXED.iter().any(|fixed| fixed.hash() == *hash))
 }
 
 fn claim(change: &Change) -> (ActorId, u64) {

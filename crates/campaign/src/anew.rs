@@ -1,11 +1,13 @@
 //! A document that says what another says and has nothing of its history.
 
-use automerge::ActorId;
-use automerge::transaction::CommitOptions;
+use std::iter;
+
+use automerge::transaction::{CommitOptions, Transactable as _, Transaction};
+use automerge::{ActorId, ROOT};
 
 use crate::document::{Actor, Campaign, CampaignError, guarded, unhex};
 use crate::edit::Edit;
-use crate::form::Prose;
+use crate::form::{Field, Prose};
 use crate::view::View;
 
 impl Campaign {
@@ -24,13 +26,14 @@ impl Campaign {
 fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
     let mut campaign = Campaign::blank();
     let blank = campaign.view()?;
+    // Written even where it is empty, and reads so: whoever has this document builds on something, and is told from those who
+    // had the old one by that.
+    let title = if view.title.is_empty() { " " } else { &view.title };
+    change(&mut campaign, lead, |transaction| Ok(transaction.put(ROOT, Field::Title.key(), title)?))?;
     let mut make = |actor: Actor, now: &View, edits: &[Edit]| {
-        campaign.document.set_actor(ActorId::from(&actor.bytes()[..]));
-        let made = campaign.document.transact_with::<_, _, CampaignError, _>(
-            |()| CommitOptions::default().with_time(0),
-            |transaction| edits.iter().try_for_each(|edit| edit.carry_out(actor, now, transaction)),
-        );
-        made.map(drop).map_err(|failure| failure.error)
+        change(&mut campaign, actor, |transaction| {
+            edits.iter().try_for_each(|edit| edit.carry_out(actor, now, transaction))
+        })
     };
     let of = |hub: &str| unhex::<32>(hub).map_or(lead, |node| Actor { node, ..lead });
     let texts = [(Prose::Story, &view.story), (Prose::Notes, &view.notes)];
@@ -40,8 +43,8 @@ fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
         delete: 0,
         insert: said.text.clone(),
     };
-    let strings = [Edit::Title(view.title.clone()), Edit::Aim(view.aim.clone())];
-    make(lead, &blank, &strings.into_iter().chain(texts.iter().map(write)).collect::<Vec<_>>())?;
+    let said: Vec<Edit> = iter::once(Edit::Aim(view.aim.clone())).chain(texts.iter().map(write)).collect();
+    make(lead, &blank, &said)?;
     let marks: Vec<Edit> = texts
         .into_iter()
         .flat_map(|(prose, said)| {
@@ -69,4 +72,14 @@ fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
         }
     }
     Ok(Campaign::of(campaign.document))
+}
+
+fn change(
+    campaign: &mut Campaign,
+    actor: Actor,
+    write: impl FnOnce(&mut Transaction<'_>) -> Result<(), CampaignError>,
+) -> Result<(), CampaignError> {
+    campaign.document.set_actor(ActorId::from(&actor.bytes()[..]));
+    let made = campaign.document.transact_with(|()| CommitOptions::default().with_time(0), write);
+    made.map(drop).map_err(|failure| failure.error)
 }

@@ -116,6 +116,8 @@ pub struct Campaign {
     pub(crate) ahead: Option<Ahead>,
     /// The changes that were admitted since [`Campaign::news`] was asked last, as automerge saves them.
     pub(crate) news: Vec<u8>,
+    /// Whether another document was there before.
+    pub(crate) is_replacement: bool,
 }
 
 /// Changes that the document has already and that are not admitted, so that they need not be applied a second time then:
@@ -143,7 +145,14 @@ impl Campaign {
     }
 
     pub(crate) fn of(document: Automerge) -> Self {
-        Self { document, history: None, view: OnceLock::new(), ahead: None, news: Vec::new() }
+        Self { document, history: None, view: OnceLock::new(), ahead: None, news: Vec::new(), is_replacement: false }
+    }
+
+    /// Says that this document, which [`Campaign::anew`] made, was put in the place of another: a change that builds on no
+    /// member's change was written into that one, and waits for it.
+    #[must_use]
+    pub fn in_place_of_another(self) -> Self {
+        Self { is_replacement: true, ..self }
     }
 
     /// Goes on to what the document says with the changes that are new.

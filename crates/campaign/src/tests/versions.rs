@@ -220,9 +220,26 @@ fn a_document_begun_anew_says_the_same_and_remembers_nothing() {
     assert!(holds(&changes(&campaign)), "the search itself works");
     assert!(!holds(&changes(&anew)));
     let (snapshot, heads) = anew.snapshot();
-    let mut loaded = Campaign::load(&snapshot, &heads).expect("loads");
+    let mut loaded = Campaign::load(&snapshot, &heads).expect("loads").in_place_of_another();
     // Members edit on.
     loaded.edit(other, &Edit::AppendNotes("On we go.".into())).expect("an edit").expect("a change");
+    // What stands on nothing stands on the old document.
+    let stale = Campaign::blank()
+        .edit(Actor { incarnation: 77, ..other }, &Edit::Aim("Heat for Aisha".into()))
+        .expect("an edit");
+    let stale = [stale.expect("a change")];
+    assert_eq!(admit(&mut loaded, other.node, &stale), Verdict::Waiting);
+    assert_eq!(admit(&mut campaign, other.node, &stale), Verdict::Admitted);
+}
+
+/// Also one that says nothing, so that whoever edits it builds on something.
+#[test]
+fn nobody_who_has_a_document_begun_anew_builds_on_nothing() {
+    let lead = Actor { node: [1; 32], incarnation: 1 };
+    let mut anew = Campaign::blank().anew(lead).expect("begun anew").in_place_of_another();
+    assert!(!anew.is_empty());
+    assert_eq!(anew.view(), Campaign::blank().view());
+    anew.edit(lead, &Edit::AppendNotes("On we go.".into())).expect("an edit").expect("a change");
 }
 
 #[test]

@@ -43,7 +43,8 @@ pub(super) fn beginning(tx: &Tx<'_>, id: CampaignId) -> Result<Campaign, StoreEr
     }
     let damaged = || StoreError::inconsistent("the checkpoint of a campaign");
     let checkpoint = checkpoints::read(tx, known.place)?.ok_or_else(damaged)?;
-    Campaign::load(&checkpoint.document, &checkpoint.heads).map_err(|_| damaged())
+    let campaign = Campaign::load(&checkpoint.document, &checkpoint.heads).map_err(|_| damaged())?;
+    Ok(if known.generation > 0 { campaign.in_place_of_another() } else { campaign })
 }
 
 /// What of a checkpoint's entries is held.

@@ -75,23 +75,28 @@ pub(super) fn load(
     if let Some(document) = documents.take(id, &heads).filter(|document| !document.campaign.is_ahead()) {
         return Ok(Some(document));
     }
-    let Some(snapshot) = snapshot(connection, id)? else { return Ok(None) };
+    let Some((snapshot, is_replacement)) = snapshot(connection, id)? else { return Ok(None) };
     let mut statement =
         connection.prepare_cached("SELECT changes FROM campaign_tail WHERE campaign = ?1 ORDER BY key")?;
     let tail = statement.query_map([id.0], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?.concat();
     let stored_bytes = snapshot.len() + tail.len();
-    let campaign = Campaign::load_with(&snapshot, &tail, &heads);
-    Ok(campaign.ok().map(|campaign| Document::new(campaign, stored_bytes)))
+    let Ok(campaign) = Campaign::load_with(&snapshot, &tail, &heads) else { return Ok(None) };
+    let campaign = if is_replacement { campaign.in_place_of_another() } else { campaign };
+    Ok(Some(Document::new(campaign, stored_bytes)))
 }
 
-/// The bytes of the stored snapshot; none where it was a checkpoint that is not held any more.
-fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT snapshot, checkpoint FROM campaign WHERE id = ?1")?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<i64>>(1)?));
-    match statement.query_row([id.0], row)? {
-        (snapshot, None) => Ok(Some(snapshot)),
-        (_, Some(place)) => Ok(checkpoints::read(connection, place)?.map(|checkpoint| checkpoint.document)),
-    }
+/// The bytes of the stored snapshot, and whether the document is in the place of another; none where it was a checkpoint that
+/// is not held any more.
+fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<(Vec<u8>, bool)>, StoreError> {
+    let sql = "SELECT snapshot, checkpoint, generation > 0 FROM campaign WHERE id = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?, row.get(2)?));
+    let (stored, checkpoint, is_replacement) = statement.query_row([id.0], row)?;
+    let snapshot = match checkpoint {
+        None => Some(stored),
+        Some(place) => checkpoints::read(connection, place)?.map(|checkpoint| checkpoint.document),
+    };
+    Ok(snapshot.map(|snapshot| (snapshot, is_replacement)))
 }
 
 /// The heads of the stored document.

@@ -1,6 +1,6 @@
 //! Erasure: what was taken out of a campaign is gone at every member, and nobody brings it back.
 
-use folkmoot_campaign::Prose;
+use folkmoot_campaign::{Campaign, Item, Prose};
 use folkmoot_journal::MemberRole;
 
 use super::*;
@@ -92,6 +92,12 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         // Away, it writes on.
         note(three, id, "Written away. ");
         edit(three, id, Edit::Aim("Warmth".to_owned()));
+        // One that builds on nothing would find all that it needs in the new document.
+        let actor = Actor { node: three.id.0, incarnation: 77 };
+        let issue = Item::Issue { title: "Damp".to_owned(), detail: String::new() };
+        let on_nothing = Campaign::blank().edit(actor, &Edit::Add(issue)).expect("an edit");
+        let on_nothing = vec![on_nothing.expect("a change")];
+        campaigns(three).apply_changes(id, on_nothing.clone()).expect("applied");
         campaigns(one).erase(id).expect("erased");
         meet(one, two);
         assert!(!holds(one) && !holds(two) && holds(three));
@@ -106,11 +112,14 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         for hub in [one, two, three] {
             let state = state_at(hub, id);
             assert_eq!((state.view.notes.text.as_str(), state.view.aim.as_str()), ("", ""), "never merged");
-            assert_eq!((state.waiting, state.set_aside), (0, 2), "nor waited for");
+            assert_eq!(state.view.entries, [], "never merged");
+            assert_eq!((state.waiting, state.set_aside), (0, 3), "nor waited for");
         }
         let unsent = campaigns(three).unsent(id).expect("read");
         let unsent: Vec<(&str, &str)> = unsent.iter().map(|one| (one.what.as_str(), one.said.as_str())).collect();
-        assert_eq!(unsent, [("notes", "Written away. "), ("aim", "Warmth")]);
+        assert_eq!(unsent, [("notes", "Written away. "), ("aim", "Warmth"), ("issues", "Damp")]);
+        let again = campaigns(three).apply_changes(id, on_nothing);
+        assert!(matches!(again, Err(StoreError::CampaignRefused { .. })), "{again:?}");
         edit(three, id, Edit::Aim("Warmth".to_owned()));
         campaigns(three).discard_unsent(id).expect("discarded");
         assert_eq!(campaigns(three).unsent(id).expect("read"), []);
@@ -183,7 +192,7 @@ fn who_led_before_erases_nothing() {
     let step = one.journal().rights().memberships.get(id).expect("known").tip;
     campaigns(two).accept_lead(id).expect("offered");
     sync(one, two);
-    let (document, mut heads) = folkmoot_campaign::Campaign::blank().snapshot();
+    let (document, mut heads) = Campaign::blank().snapshot();
     heads.sort_unstable();
     let mut covers = one.tips(Topic::Campaign(id));
     covers.sort_by_key(|cursor| (cursor.author, cursor.incarnation));
