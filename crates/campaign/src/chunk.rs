@@ -13,12 +13,14 @@ pub const MAX_CHANGE_BYTES: usize = 256 * 1024;
 /// The most operations that one change may hold.
 pub const MAX_OPERATIONS: u64 = 50_000;
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+pub(crate) const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+/// The magic bytes, a checksum of four, and the kind.
+pub(crate) const CHUNK_HEADER: usize = 9;
 const CHUNK_CHANGE: u8 = 1;
 const CHUNK_COMPRESSED_CHANGE: u8 = 2;
 /// Column 4 (action), type 2 (unsigned integers, run-length encoded).
 const ACTION_COLUMN: u64 = (4 << 4) | 2;
-const DEFLATED_COLUMN: u64 = 1 << 3;
+pub(crate) const DEFLATED_COLUMN: u64 = 1 << 3;
 
 /// How many operations the changes of one entry announce, by their run lengths alone, without parsing any.
 ///
@@ -35,31 +37,28 @@ pub(crate) fn check_size(bytes: &[u8]) -> Result<u64, ChangeFault> {
         return Err(ChangeFault::TooLarge);
     }
     let mut chunk = Cursor(bytes);
-    if chunk.take(4)? != MAGIC {
-        return Err(ChangeFault::Malformed);
-    }
-    chunk.take(4)?;
-    let kind = chunk.take(1)?[0];
+    let header = chunk.take(CHUNK_HEADER)?;
+    let kind = header.strip_prefix(&MAGIC).and_then(|rest| rest.last()).copied();
     let length = chunk.length()?;
     let content = chunk.take(length)?;
     if !chunk.0.is_empty() {
         return Err(ChangeFault::Malformed);
     }
     let operations = match kind {
-        CHUNK_CHANGE => count_operations(content)?,
-        CHUNK_COMPRESSED_CHANGE => count_operations(&inflate(content)?)?,
+        Some(CHUNK_CHANGE) => count_operations(content)?,
+        Some(CHUNK_COMPRESSED_CHANGE) => count_operations(&inflate(content, MAX_CHANGE_BYTES)?)?,
         _ => return Err(ChangeFault::Malformed),
     };
     if operations > MAX_OPERATIONS { Err(ChangeFault::TooManyOperations) } else { Ok(operations) }
 }
 
-fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ChangeFault> {
+pub(crate) fn inflate(bytes: &[u8], most: usize) -> Result<Vec<u8>, ChangeFault> {
     let mut out = Vec::new();
     flate2::read::DeflateDecoder::new(bytes)
-        .take(MAX_CHANGE_BYTES as u64 + 1)
+        .take(most as u64 + 1)
         .read_to_end(&mut out)
         .map_err(|_| ChangeFault::Malformed)?;
-    if out.len() > MAX_CHANGE_BYTES { Err(ChangeFault::TooLarge) } else { Ok(out) }
+    if out.len() > most { Err(ChangeFault::TooLarge) } else { Ok(out) }
 }
 
 fn count_operations(content: &[u8]) -> Result<u64, ChangeFault> {
@@ -74,16 +73,14 @@ fn count_operations(content: &[u8]) -> Result<u64, ChangeFault> {
     for _ in 0..at.length()? {
         at.prefixed()?; // another actor
     }
-    let columns: Vec<(u64, usize)> =
-        (0..at.length()?).map(|_| Ok((at.unsigned()?, at.length()?))).collect::<Result<_, ChangeFault>>()?;
     let mut operations = 0;
-    for (specification, length) in columns {
+    for (specification, length) in at.columns()? {
         let data = at.take(length)?;
         // Only whole changes are deflated, never a column within one.
         if specification & DEFLATED_COLUMN != 0 {
             return Err(ChangeFault::Malformed);
         }
-        let rows = run_lengths(specification, data)?;
+        let rows = run_lengths(specification, data)?.rows;
         if specification == ACTION_COLUMN {
             operations = rows;
         } else if rows > MAX_OPERATIONS {
@@ -93,58 +90,74 @@ fn count_operations(content: &[u8]) -> Result<u64, ChangeFault> {
     Ok(operations)
 }
 
-/// How many rows a column's run lengths announce; 0 for columns without run lengths of that form.
-fn run_lengths(specification: u64, data: &[u8]) -> Result<u64, ChangeFault> {
+/// What a column announces.
+#[derive(Default)]
+pub(crate) struct Announced {
+    /// By its run lengths; 0 for columns without run lengths of that form.
+    pub(crate) rows: u64,
+    /// How many rows of other columns its rows say that they have together; 0 where it is none that says so.
+    pub(crate) grouped: u64,
+}
+
+/// Reads what a column announces.
+pub(crate) fn run_lengths(specification: u64, data: &[u8]) -> Result<Announced, ChangeFault> {
     /// The types of columns by the low three bits of their specification.
+    const GROUP: u64 = 0;
     const BOOLEAN: u64 = 4;
     const VALUE: u64 = 7;
     let kind = specification & 7;
     let mut at = Cursor(data);
-    let mut rows: u64 = 0;
+    let mut announced = Announced::default();
     if kind == VALUE {
-        return Ok(0);
+        return Ok(announced);
     }
     if kind == BOOLEAN {
         while !at.0.is_empty() {
-            rows = rows.saturating_add(at.unsigned()?);
+            announced.rows = announced.rows.saturating_add(at.unsigned()?);
         }
-        return Ok(rows);
+        return Ok(announced);
     }
     while !at.0.is_empty() {
         let run = at.signed()?;
-        match run {
-            0 => rows = rows.saturating_add(at.unsigned()?),
-            1.. => {
-                rows = rows.saturating_add(run.unsigned_abs());
+        let rows = if run == 0 { at.unsigned()? } else { run.unsigned_abs() };
+        announced.rows = announced.rows.saturating_add(rows);
+        let (values, each) = match run {
+            0 => (0, 0),
+            1.. => (1, rows),
+            _ => (rows, 1),
+        };
+        for _ in 0..values {
+            if kind == GROUP {
+                announced.grouped = announced.grouped.saturating_add(at.unsigned()?.saturating_mul(each));
+            } else {
                 at.value(kind)?;
-            }
-            _ => {
-                rows = rows.saturating_add(run.unsigned_abs());
-                for _ in 0..run.unsigned_abs() {
-                    at.value(kind)?;
-                }
             }
         }
     }
-    Ok(rows)
+    Ok(announced)
 }
 
-struct Cursor<'a>(&'a [u8]);
+pub(crate) struct Cursor<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Cursor<'a> {
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ChangeFault> {
+    pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], ChangeFault> {
         let (head, tail) = self.0.split_at_checked(length).ok_or(ChangeFault::Malformed)?;
         self.0 = tail;
         Ok(head)
     }
 
-    fn prefixed(&mut self) -> Result<&'a [u8], ChangeFault> {
+    pub(crate) fn prefixed(&mut self) -> Result<&'a [u8], ChangeFault> {
         let length = self.length()?;
         self.take(length)
     }
 
-    fn length(&mut self) -> Result<usize, ChangeFault> {
+    pub(crate) fn length(&mut self) -> Result<usize, ChangeFault> {
         usize::try_from(self.unsigned()?).map_err(|_| ChangeFault::Malformed)
+    }
+
+    /// The columns that follow: what each is, and how many bytes it has.
+    pub(crate) fn columns(&mut self) -> Result<Vec<(u64, usize)>, ChangeFault> {
+        (0..self.length()?).map(|_| Ok((self.unsigned()?, self.length()?))).collect()
     }
 
     /// One run's value: a string has a length before it, every other kind is one LEB128 number.

@@ -12,6 +12,7 @@ use crate::admission::{Submission, Verdict};
 use crate::edit::Edit;
 use crate::form::{self, FIXED};
 use crate::history::History;
+use crate::snapshot::check_snapshot;
 use crate::view::{View, read};
 
 /// Who edits: one process of one node, or one holder of an export.
@@ -305,10 +306,10 @@ impl Campaign {
         (self.admitted().save(), self.heads())
     }
 
-    /// Loads a snapshot, and changes that came after it.
+    /// Loads a snapshot that was saved here, however large, and changes that came after it.
     ///
     /// # Errors
-    /// As [`Campaign::load`].
+    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
     pub fn load_with(bytes: &[u8], tail: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
         let options = LoadOptions::new().text_encoding(TextEncoding::Utf16CodeUnit);
         let load = || {
@@ -329,12 +330,13 @@ impl Campaign {
         Ok(Self { view: OnceLock::from(Arc::new(view)), ..Self::of(document) })
     }
 
-    /// Loads a snapshot and compares its heads, because a truncated one loads without complaint. One of an earlier form is
-    /// brought to the present one, so that its heads are others then.
+    /// Loads a document from outside and compares its heads, because a truncated one loads without complaint. One of an earlier
+    /// form is brought to the present one, so that its heads are others then.
     ///
     /// # Errors
-    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved.
+    /// [`CampaignError::Damaged`] where it does not load, or not as what was saved, or [`check_snapshot`] finds a fault.
     pub fn load(bytes: &[u8], heads: &[[u8; 32]]) -> Result<Self, CampaignError> {
+        check_snapshot(bytes).map_err(|_| CampaignError::Damaged)?;
         Self::load_with(bytes, &[], heads)
     }
 

@@ -11,6 +11,7 @@ mod lists;
 mod order;
 mod poison;
 mod replay;
+mod snapshot;
 mod versions;
 
 /// A blank document in the library's own hands, for what the interface does not offer.

@@ -15,6 +15,7 @@ use crate::edit::Edit;
 use crate::form::{self, Field, List, Prose};
 use crate::item::EntryId;
 use crate::rich::{self, Mark};
+use crate::snapshot::check_snapshot;
 use crate::view::{View, fixed, read};
 
 /// A change of a member's.
@@ -32,9 +33,10 @@ pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
     guarded(|| automerge::Change::from_bytes(bytes.to_vec()).ok()).flatten().map(|change| change.hash().0)
 }
 
-/// The hashes of the changes that a snapshot holds, the fixed ones too; `None` where it does not load, or has other heads. What
-/// it says is not looked at.
+/// The hashes of the changes that a document from outside holds, the fixed ones too; `None` where it does not load, or has other
+/// heads. What it says is not looked at.
 pub fn snapshot_hashes(bytes: &[u8], heads: &[[u8; 32]]) -> Option<BTreeSet<[u8; 32]>> {
+    check_snapshot(bytes).ok()?;
     let document = guarded(|| Automerge::load(bytes).ok()).flatten()?;
     let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
     (loaded == heads.iter().copied().collect()).then(|| hashes(&document))

@@ -93,7 +93,7 @@ impl Parts {
     }
 }
 
-fn chunk(kind: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn chunk(kind: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0x85, 0x6f, 0x4a, 0x83, 0, 0, 0, 0, kind];
     bytes.extend(unsigned(content.len() as u64));
     bytes.extend(content);
@@ -103,12 +103,12 @@ fn chunk(kind: u8, content: &[u8]) -> Vec<u8> {
 
 /// Writes the checksum anew, so that only what the change says can be at fault: the first four bytes of SHA-256 over
 /// the chunk from its type on.
-fn mend_checksum(change: &mut [u8]) {
+pub(super) fn mend_checksum(change: &mut [u8]) {
     let digest = Sha256::digest(&change[8..]);
     change[4..8].copy_from_slice(&digest[..4]);
 }
 
-fn unsigned(mut value: u64) -> Vec<u8> {
+pub(super) fn unsigned(mut value: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let byte = (value & 0x7f) as u8;
@@ -121,7 +121,7 @@ fn unsigned(mut value: u64) -> Vec<u8> {
     }
 }
 
-fn signed(mut value: i64) -> Vec<u8> {
+pub(super) fn signed(mut value: i64) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let byte = (value & 0x7f) as u8;
@@ -135,7 +135,7 @@ fn signed(mut value: i64) -> Vec<u8> {
 }
 
 /// A change that makes a list and inserts `count` nulls into it, whose length hardly depends on the count.
-fn bomb(actor: &[u8], count: i64) -> Vec<u8> {
+pub(super) fn bomb(actor: &[u8], count: i64) -> Vec<u8> {
     let (nulls, all) = (signed(count), signed(count + 1));
     let mut head = vec![0, actor.len() as u8];
     head.extend(actor);
@@ -162,7 +162,7 @@ fn refused(fault: ChangeFault) -> Verdict {
     Verdict::Refused(Refused { change: 0, fault })
 }
 
-fn note() -> Vec<u8> {
+pub(super) fn note() -> Vec<u8> {
     edited(&mut Campaign::blank(), WARMINSTER, Edit::AppendNotes("a longer note, to have bytes".into()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_campaign::{Campaign, change_hash, snapshot_hashes};
+use folkmoot_campaign::{Campaign, change_hash, check_snapshot, snapshot_hashes};
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::{
     CampaignId, Checkpoint, Cursor, Demand, LogId, MemberRole, NodeId, PayloadKind, RefusalReason, Topic,
@@ -22,6 +22,8 @@ const LEAST_BYTES: u64 = 16 << 10;
 /// What a checkpoint's payload has beside the document at most, of a campaign with few logs.
 const OVERHEAD: usize = 4 << 10;
 
+const UNLOADABLE: &str = "its document does not load, asks for too much, or has other heads";
+
 /// Holds the document that a checkpoint brought, where the hub had none and holds nothing that came later. False where it is
 /// to be worked out.
 pub(crate) fn adopt(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError> {
@@ -36,15 +38,41 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError>
 }
 
 /// The document that all begin with: the one of the checkpoint that counts, where something that it covers is not held.
-pub(super) fn beginning(tx: &Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
-    let Some(known) = checkpoints::counting(tx, id)? else { return Ok(Campaign::blank()) };
-    if known.generation == 0 && !checkpoints::any_base(tx, id)? {
-        return Ok(Campaign::blank());
+pub(super) fn beginning(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
+    while let Some(known) = checkpoints::counting(tx, id)? {
+        if known.generation == 0 && !checkpoints::any_base(tx, id)? {
+            break;
+        }
+        let damaged = || StoreError::inconsistent("the checkpoint of a campaign");
+        let checkpoint = checkpoints::read(tx, known.place)?.ok_or_else(damaged)?;
+        if let Ok(campaign) = Campaign::load(&checkpoint.document, &checkpoint.heads) {
+            return Ok(if known.generation > 0 { campaign.in_place_of_another() } else { campaign });
+        }
+        doubt(tx, known.place, UNLOADABLE)?;
+        work_out_again(tx, id)?;
     }
-    let damaged = || StoreError::inconsistent("the checkpoint of a campaign");
-    let checkpoint = checkpoints::read(tx, known.place)?.ok_or_else(damaged)?;
-    let campaign = Campaign::load(&checkpoint.document, &checkpoint.heads).map_err(|_| damaged())?;
-    Ok(if known.generation > 0 { campaign.in_place_of_another() } else { campaign })
+    Ok(Campaign::blank())
+}
+
+/// Judges a checkpoint by another whose entry was just stored, before anything is let go of for it: where its document takes the
+/// place of the one here, and does not load, it never counts.
+pub(crate) fn judge(tx: &Tx<'_>, id: CampaignId, given: &Checkpoint) -> Result<Option<Aside>, StoreError> {
+    let current = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
+    let loads = || Campaign::load(&given.document, &given.heads).is_ok();
+    Ok((given.generation > current && !loads()).then(|| doubted(UNLOADABLE)))
+}
+
+fn doubted(words: &str) -> Aside {
+    let detail = format!("the checkpoint is not what the campaign's entries say: {words}");
+    Aside { reason: RefusalReason::CampaignChanges, detail, retry: Retry::Never }
+}
+
+/// Notes that a checkpoint counts no longer, and why.
+fn doubt(tx: &Tx<'_>, place: i64, words: &str) -> Result<Aside, StoreError> {
+    checkpoints::found(tx, place, State::Bad)?;
+    let aside = doubted(words);
+    set_aside_at(tx, place, &aside)?;
+    Ok(aside)
 }
 
 /// What of a checkpoint's entries is held.
@@ -90,11 +118,7 @@ pub(crate) fn compare_checkpoints(tx: &mut Tx<'_>, id: CampaignId) -> Result<Vec
             checkpoints::found(tx, known.place, State::Good)?;
             continue;
         };
-        checkpoints::found(tx, known.place, State::Bad)?;
-        let detail = format!("the checkpoint is not what the campaign's entries say: {words}");
-        let aside = Aside { reason: RefusalReason::CampaignChanges, detail, retry: Retry::Never };
-        set_aside_at(tx, known.place, &aside)?;
-        asides.push((known.place, aside));
+        asides.push((known.place, doubt(tx, known.place, words)?));
     }
     if !asides.is_empty() {
         work_out_again(tx, id)?;
@@ -131,7 +155,6 @@ pub(crate) fn drop_at_relay(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), Store
 /// What is wrong with a checkpoint all of whose entries are held.
 fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'static str>, StoreError> {
     let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(Some("it cannot be read")) };
-    const UNLOADABLE: &str = "its document does not load, or has other heads";
     // A later document has nothing in common with the one before: it is the lead's to give.
     let current = checkpoints::counting(tx, id)?.map_or(0, |counting| counting.generation);
     if checkpoint.generation > 0 && checkpoint.generation >= current {
@@ -242,7 +265,8 @@ fn given(
 }
 
 pub(super) fn append(tx: &mut Tx<'_>, id: CampaignId, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-    if checkpoint.document.len() + OVERHEAD > PAYLOAD_LIMIT {
+    // Others load no document that asks for too much.
+    if checkpoint.document.len() + OVERHEAD > PAYLOAD_LIMIT || check_snapshot(&checkpoint.document).is_err() {
         return Ok(false);
     }
     let payload = encode_checkpoint(checkpoint);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use folkmoot_campaign::{Campaign, ChangeFault, Refused, Submission, Verdict};
+use folkmoot_campaign::{Campaign, ChangeFault, Refused, Submission, Verdict, check_snapshot};
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Header, LogId, Payload, PayloadKind, RefusalReason, Topic};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -86,7 +86,7 @@ pub(super) fn load(
 }
 
 /// The bytes of the stored snapshot, and whether the document is in the place of another; none where it was a checkpoint that
-/// is not held any more.
+/// is not held any more, or asks for too much.
 fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<(Vec<u8>, bool)>, StoreError> {
     let sql = "SELECT snapshot, checkpoint, generation > 0 FROM campaign WHERE id = ?1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -94,7 +94,9 @@ fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<(Vec<u8>, 
     let (stored, checkpoint, is_replacement) = statement.query_row([id.0], row)?;
     let snapshot = match checkpoint {
         None => Some(stored),
-        Some(place) => checkpoints::read(connection, place)?.map(|checkpoint| checkpoint.document),
+        Some(place) => checkpoints::read(connection, place)?
+            .map(|checkpoint| checkpoint.document)
+            .filter(|given| check_snapshot(given).is_ok()),
     };
     Ok(snapshot.map(|snapshot| (snapshot, is_replacement)))
 }
@@ -167,8 +169,10 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
     let logs = logs_of_topic(tx, Topic::Campaign(id))?;
     for log in &logs {
         let refused = params![log.place(0), log.place(log.seq), RefusalReason::CampaignChanges.number()];
-        tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3")?
-            .execute(refused)?;
+        // What became of a checkpoint stays.
+        let sql = "DELETE FROM set_aside WHERE place > ?1 AND place <= ?2 AND reason = ?3
+            AND place NOT IN (SELECT place FROM campaign_checkpoint)";
+        tx.prepare_cached(sql)?.execute(refused)?;
     }
     let begin = checkpoints::counting(tx, id)?;
     let (places, beyond) = limits::part_all(tx, &logs, begin.as_ref())?;

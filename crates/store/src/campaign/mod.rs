@@ -38,7 +38,7 @@ pub use erasure::{Erasure, Unsent};
 pub use history::{CampaignChange, News, Versions};
 pub use membership::MembershipEdit;
 
-pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay};
+pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay, judge as judge_checkpoint};
 pub(crate) use document::{begin, integrate, rebuild};
 pub(crate) use erasure::{attest, give_up_stale, renew};
 pub(crate) use memory::Documents;

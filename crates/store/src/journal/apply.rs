@@ -302,8 +302,7 @@ fn join_campaign(
             Ok(None)
         }
         Ok(Some(Payload::CampaignCheckpoint(checkpoint))) => {
-            memberships::check_point(tx, log, entry, campaign, &checkpoint, &mut effects.campaigns)?;
-            Ok(None)
+            memberships::check_point(tx, log, entry, campaign, &checkpoint, &mut effects.campaigns)
         }
         Ok(Some(Payload::CampaignChanges(_))) => {
             effects.campaigns.arrived(campaign, log.place(entry.header.seq));

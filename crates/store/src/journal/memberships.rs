@@ -159,12 +159,20 @@ pub(super) fn check_point(
     campaign: CampaignId,
     checkpoint: &Checkpoint,
     campaigns: &mut Campaigns,
-) -> Result<(), StoreError> {
+) -> Result<Option<Aside>, StoreError> {
     let mine = tx.author().is_ok_and(|author| author.key.id() == entry.header.author);
+    // The Academy loads no document.
+    let judged = tx.role() == Role::Hub && !mine;
+    let aside = if judged { campaign::judge_checkpoint(tx, campaign, checkpoint)? } else { None };
     let known = mine || campaigns.adopted.contains(&campaign);
-    let state = if known { checkpoints::State::Good } else { checkpoints::State::Open };
+    let state = match &aside {
+        Some(_) => checkpoints::State::Bad,
+        None if known => checkpoints::State::Good,
+        None => checkpoints::State::Open,
+    };
     checkpoints::note(tx, log.place(entry.header.seq), campaign, checkpoint, state)?;
-    campaigns.work_out(tx, campaign)
+    campaigns.work_out(tx, campaign)?;
+    Ok(aside)
 }
 
 /// A log of the campaign has lost the entries past its fork, and perhaps some of the membership with them: the rows of

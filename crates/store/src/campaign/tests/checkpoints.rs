@@ -178,6 +178,14 @@ fn forged_checkpoint(one: &Node, id: CampaignId, change: impl FnOnce(&mut Checkp
     encode_checkpoint(&checkpoint)
 }
 
+/// A document of automerge's format with one actor, one head, and 2^40 changes in one run.
+fn bomb() -> Vec<u8> {
+    let actors = [0x01, 7, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0];
+    let content = [&[1, 1, 9, 1][..], &[7; 32], &[1], &actors[..2], &[0], &actors[2..]].concat();
+    let length = u8::try_from(content.len()).expect("few bytes");
+    [&[0x85, 0x6f, 0x4a, 0x83, 0, 0, 0, 0, 0, length][..], &content].concat()
+}
+
 #[test]
 fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
     type Change = fn(&mut Checkpoint);
@@ -193,6 +201,17 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
             false,
         ),
         ("no document at all", |checkpoint| checkpoint.document = vec![7; 100], false),
+        ("a document that asks for 2^40 changes", |checkpoint| checkpoint.document = bomb(), false),
+        (
+            "a later document that is none",
+            |checkpoint| (checkpoint.document, checkpoint.generation) = (vec![7; 100], 1),
+            false,
+        ),
+        (
+            "a later document that asks for 2^40 changes",
+            |checkpoint| (checkpoint.document, checkpoint.generation) = (bomb(), 1),
+            false,
+        ),
         ("other heads", |checkpoint| checkpoint.heads = vec![[7; 32]], false),
         ("an entry that nobody holds", |checkpoint| checkpoint.covers[0].hash = Hash([7; 32]), false),
     ] {
@@ -213,6 +232,34 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
         assert_eq!(notes(two, id), "Of the other. ", "{what}");
         note(two, id, "Goes on. ");
         assert_eq!(notes(two, id), "Of the other. Goes on. ", "{what}");
+    }
+}
+
+/// A newcomer has nothing to compare it with, but looks before it leaps: the rest of its campaigns are as they were.
+#[test]
+fn a_newcomer_that_is_given_no_document_says_so_and_goes_on() {
+    for (document, generation) in [(bomb(), 0), (bomb(), 1), (vec![7; 100], 0), (vec![7; 100], 1)] {
+        let federation = federation_of(2);
+        let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+        let id = begun(&federation.hubs[..1], true);
+        note(one, id, "Here. ");
+        federation.settle();
+        let payload = forged_checkpoint(one, id, |checkpoint| {
+            (checkpoint.document, checkpoint.generation) = (document.clone(), generation);
+        });
+        one.journal()
+            .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+            .expect("the lead's own node does not doubt itself");
+        campaigns(one).change_membership(id, MembershipEdit::Admit { hub: two.id, edits: true }).expect("admitted");
+        let other = begun(&federation.hubs[1..], true);
+        for _ in 0..2 {
+            federation.settle();
+        }
+        note(two, other, "Goes on. ");
+        assert_eq!(notes(two, other), "Goes on. ");
+        let aside: Vec<_> =
+            two.journal().set_aside().expect("read").into_iter().map(|it| (it.entry.author, it.reason)).collect();
+        assert_eq!(aside, [(one.id, RefusalReason::CampaignChanges)], "{generation}");
     }
 }
 
