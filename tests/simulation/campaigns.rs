@@ -62,18 +62,32 @@ pub(crate) fn work(world: &mut World, process: ProcessId) {
         return;
     }
     for _ in 0..=world.rng.below(3) {
-        edit(world, process, campaign);
+        if world.processes.contains_key(&process) {
+            edit(world, process, campaign);
+        }
     }
 }
 
 fn edit(world: &mut World, process: ProcessId, campaign: CampaignId) {
-    let node = world.processes[&process].node;
-    let campaigns = world.processes[&process].store.campaigns().expect("a hub's store");
+    let (node, store) = (world.processes[&process].node, world.processes[&process].store.clone());
+    let campaigns = store.campaigns().expect("a hub's store");
     let Ok(state) = campaigns.get(campaign) else { return };
     let edit = drawn(world, &state.view);
     world.note(format!("process {process} of node {node} edits {campaign:?}: {edit:?}"));
+    let words = if let Edit::AppendNotes(words) = &edit { Some(words.clone()) } else { None };
+    let planted = world.fault == Some(Fault::SaysWrittenTooEarly) && world.rng.chance(2);
+    let before = planted.then(|| store.snapshot().expect("a snapshot"));
     match campaigns.edit(campaign, edit, "") {
-        Ok(_) | Err(StoreError::Frozen | StoreError::NotWritten { .. } | StoreError::ReadsOnly { .. }) => {}
+        Ok(_) => {
+            let planned = world.campaigns.get_mut(&campaign).expect("planned");
+            planned.words.extend(words.map(|words| (node, words)));
+            if let Some(before) = before.filter(|_| world.processes[&process].disk == node) {
+                world.crash(process);
+                world.disks.insert(node, before);
+                world.start(node);
+            }
+        }
+        Err(StoreError::Frozen | StoreError::NotWritten { .. } | StoreError::ReadsOnly { .. }) => {}
         Err(error) => world.oracle.violated(format!("node {node} cannot edit: {error}")),
     }
 }
@@ -99,7 +113,7 @@ fn drawn(world: &mut World, view: &View) -> Edit {
             Edit::Mark { prose: Prose::Notes, start, end, style: Style::Strong, on }
         }
         (7, _) => Edit::Write { prose: Prose::Story, at: 0, delete: 0, insert: format!("story {word} ") },
-        (_, _) => Edit::AppendNotes(format!("note {word} 🚌 ")),
+        (_, _) => Edit::AppendNotes(format!("note {:08x} 🚌 ", world.rng.next() as u32)),
     }
 }
 
@@ -187,12 +201,21 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
     let nothing_lost = !world.oracle.contradicted() && !world.oracle.revoked;
     // Where a lead's log forks over its own checkpoint, whoever has taken that in the place of entries has nothing to go back to.
     let forked_checkpoint = world.oracle.checkpointed && world.oracle.cheat.is_some();
+    let mut notes = Vec::new();
     for (id, planned) in world.campaigns.iter().filter(|_| !forked_checkpoint) {
         if !world.oracle.written.keys().any(|log| log.topic == Topic::Campaign(*id)) {
             continue;
         }
         let mut read: Option<(usize, Seen)> = None;
         let Some(settled) = memberships::settled(world, *id, members) else { continue };
+        // What was void, begun anew or put back is another matter.
+        let stands = nothing_lost && !world.oracle.erased && !planned.was_contested();
+        let is_kept = |author: &usize| stands && members.contains(author) && !planned.cut.contains(author);
+        let words: Vec<&str> =
+            planned.words.iter().filter(|(author, _)| is_kept(author)).map(|(_, words)| words.trim_end()).collect();
+        if !words.is_empty() {
+            notes.push(format!("{} words of {id:?} are read by all members", words.len()));
+        }
         let takes_part = |node: &usize| settled.roster.role(world.ids[*node]).is_some();
         if !world.oracle.membership_changed
             && (settled.roster.members().keys().copied().collect::<BTreeSet<_>>()
@@ -213,6 +236,9 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
             if seen.membership != settled {
                 violations.push(format!("node {node} reads another membership of {id:?}"));
             }
+            for words in words.iter().filter(|words| !seen.view.notes.text.contains(**words)) {
+                violations.push(format!("node {node} does not read the words {words:?} of {id:?}"));
+            }
             if seen.waiting > 0 && nothing_lost {
                 violations.push(format!("node {node}: {} of {id:?} wait for ever", seen.waiting));
             }
@@ -227,6 +253,7 @@ pub(crate) fn check(world: &mut World, members: &[usize]) {
             }
         }
     }
+    notes.into_iter().for_each(|line| world.note(line));
     let (found, contradictions) = contradictions(world, members);
     if found {
         world.note("the contradiction is found in a campaign".to_owned());

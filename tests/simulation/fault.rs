@@ -23,6 +23,8 @@ pub(crate) enum Fault {
     AppendsUnasked,
     /// Offers a campaign to a peer that is no member, and cuts its frames as for one.
     ShowsCampaignsToAll,
+    /// Says that an edit is written before it is, and ends then.
+    SaysWrittenTooEarly,
     /// A disk that forgets which changes of a campaign wait for others.
     ForgetsWaitingChanges,
 }

@@ -1,4 +1,4 @@
-//! The exchange, simulated: the real machines over real stores in memory, one Academy and four hubs, driven from a seed.
+//! The exchange, simulated: the real machines over real stores in memory, one Academy and five hubs, driven from a seed.
 //!
 //! A run fails when any of this happens:
 //! 1. a receipt leaves before what it signs for is on the giver's disk;
@@ -17,7 +17,9 @@
 //!    that it relays;
 //! 10. after quiet, two members of a campaign read it otherwise or stand at other heads, a change waits for ever though
 //!     nothing was lost, or two nodes read another curriculum;
-//! 11. after quiet, a hub counts of the campaigns that it leads something else than they say.
+//! 11. after quiet, words that somebody was told are written are read by some member no more, although nobody had the right to take
+//!     them away or make them void;
+//! 12. after quiet, a hub counts of the campaigns that it leads something else than they say.
 //!
 //! What happens: messages come late and, across streams, in any order; streams break with what is under way, seen by one
 //! side or both; frames of earlier streams come again; processes end between any two effects and start with a new
@@ -194,6 +196,12 @@ fn a_restored_hub_that_appends_unasked_is_found() {
 #[test]
 fn a_driver_that_shows_a_campaign_to_all_is_found() {
     finds(Fault::ShowsCampaignsToAll, &["tells of"]);
+}
+
+/// What never came to anybody is missed by nobody: only who remembers what was promised finds it.
+#[test]
+fn a_store_that_says_written_too_early_is_found() {
+    finds(Fault::SaysWrittenTooEarly, &["the words"]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use folkmoot_campaign::Edit;
 use folkmoot_journal::directory::PeerStatus;
-use folkmoot_journal::{CampaignId, Membership, NodeId, Topic};
+use folkmoot_journal::{CampaignId, MemberRole, Membership, NodeId, Topic};
 use folkmoot_store::StoreError;
 use folkmoot_store::campaign::{CampaignState, MembershipEdit};
 
@@ -28,13 +28,33 @@ pub(crate) struct Planned {
     secrets: Vec<(String, BTreeSet<usize>)>,
     /// Drawn like these.
     pub(crate) title: String,
+    /// Words that their authors were told are written.
+    pub(crate) words: Vec<(usize, String)>,
+    /// Nodes of which something may be void, for they were taken out or made readers.
+    pub(crate) cut: BTreeSet<usize>,
 }
 
 impl Planned {
     pub(crate) fn new(lead: usize, members: BTreeSet<usize>, academy_relays: bool, title: String) -> Self {
         let ever = members.clone();
-        let (successor, appointed, secrets) = (None, None, Vec::new());
-        Self { members, academy_relays, lead, successor, appointed, ever, ever_relayed: academy_relays, secrets, title }
+        Self {
+            members,
+            academy_relays,
+            lead,
+            successor: None,
+            appointed: None,
+            ever,
+            ever_relayed: academy_relays,
+            secrets: Vec::new(),
+            title,
+            words: Vec::new(),
+            cut: BTreeSet::new(),
+        }
+    }
+
+    /// Whether two may have decided, of which one decided in vain.
+    pub(crate) fn was_contested(&self) -> bool {
+        self.appointed.is_some()
     }
 
     /// Whether a node may ever have known of it at all.
@@ -62,7 +82,11 @@ impl Planned {
     fn follow(&mut self, state: &CampaignState, ids: &[NodeId]) {
         let index = |hub: &NodeId| ids.iter().position(|id| id == hub).expect("a node");
         let roster = &state.membership.roster;
+        let before = std::mem::take(&mut self.members);
         self.members = roster.members().keys().map(index).collect();
+        self.cut.extend(before.difference(&self.members));
+        let readers = roster.members().keys().filter(|hub| roster.role(**hub) == Some(MemberRole::Reader));
+        self.cut.extend(readers.map(index));
         self.successor = roster.successor().map(|hub| index(&hub));
         self.lead = index(&roster.lead());
         self.academy_relays = roster.academy_relays();
@@ -83,7 +107,7 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
     let Some(planned) = world.campaigns.get(&id) else { return false };
     let (lead, successor, appointed) = (planned.lead, planned.successor, planned.appointed);
     let decided = if successor == Some(node) || appointed == Some(node) && lead != node {
-        world.note(format!("process {process} of node {node} accepts the lead of {id:?}"));
+        world.note(format!("process {process} of node {node} is to accept the lead of {id:?}"));
         campaigns.accept_lead(id)
     } else if lead == node {
         let drawn = 1 + world.rng.below(NODES - 1);
@@ -102,7 +126,7 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             12 => return check_point(world, process, id, true),
             _ => return false,
         };
-        world.note(format!("process {process} of node {node} decides of {id:?}: {edit:?}, a membership changes"));
+        world.note(format!("process {process} of node {node} decides of {id:?}: {edit:?}"));
         campaigns.change_membership(id, edit)
     } else {
         return world.rng.chance(40) && appoint(world, node, id);
@@ -113,8 +137,12 @@ pub(crate) fn decide(world: &mut World, process: ProcessId, id: CampaignId) -> b
             let ids = world.ids;
             let planned = world.campaigns.get_mut(&id).expect("planned");
             let before = planned.members.clone();
+            let led = planned.lead;
             planned.follow(&state, &ids);
-            if before.difference(&planned.members).next().is_some() {
+            let accepted = if planned.lead == led { "" } else { "; somebody accepts the lead" };
+            let removed = before.difference(&planned.members).next().is_some();
+            world.note(format!("a membership changes{accepted}"));
+            if removed {
                 keep_from_the_removed(world, process, id);
             }
         }

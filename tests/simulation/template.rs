@@ -1,4 +1,4 @@
-//! The federation that every seed starts from: an Academy, three hubs that have joined, and one that has not yet.
+//! The federation that every seed starts from: an Academy, four hubs that have joined, and one that has not yet.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -13,9 +13,9 @@ use crate::prng::Prng;
 /// Index of the Academy among the nodes.
 pub(crate) const ACADEMY: usize = 0;
 /// Index of the hub that joins while the simulation runs.
-pub(crate) const LATE: usize = 4;
+pub(crate) const LATE: usize = 5;
 /// How many nodes there are.
-pub(crate) const NODES: usize = 5;
+pub(crate) const NODES: usize = 6;
 /// The simulation's first moment: 21 November 2026.
 pub(crate) const START: i64 = 1_795_219_200_000;
 

@@ -243,9 +243,9 @@ fn work(world: &mut World, process: ProcessId) {
     look(world, process, disk);
 }
 
-/// Looks at what a process wrote of its own accord, and wakes its streams.
+/// Looks at what a process wrote of its own accord, and wakes its streams, where it has not ended over it.
 fn look(world: &mut World, process: ProcessId, disk: DiskId) {
-    let held = &world.processes[&process];
+    let Some(held) = world.processes.get(&process) else { return };
     let (store, topics) = (held.store.clone(), world.topics(held.node));
     world.oracle.look(disk, &store, &topics);
     world.spread_change(process);

@@ -25,7 +25,7 @@ use crate::template::{ACADEMY, LATE, NODES, START, TEMPLATE, ambient, key, tls_k
 /// How many sent frames are kept to be sent again.
 const REPLAYS: usize = 16;
 /// Words of the log by which the seeds show that they reach what they are for.
-pub(crate) const LANDMARKS: [&str; 26] = [
+pub(crate) const LANDMARKS: [&str; 27] = [
     "Recovered",
     "Appended",
     " Frozen",
@@ -47,7 +47,8 @@ pub(crate) const LANDMARKS: [&str; 26] = [
     "the late hub learns of a campaign",
     "the contradiction is found in a campaign",
     "a membership changes",
-    "accepts the lead",
+    "are read by all members",
+    "somebody accepts the lead",
     "is appointed to lead",
     "a hub is taken out",
     "gives a checkpoint",
