@@ -175,6 +175,16 @@ fn versions_and_lints_have_one_home() {
     }
 }
 
+/// A node outlives what the document library panics on, in every profile.
+#[test]
+fn panics_unwind() {
+    let manifest = manifest(&workspace().join("Cargo.toml"));
+    let profiles = manifest.get("profile").and_then(Value::as_table).expect("profiles");
+    let panics = |name: &str| profiles.get(name)?.get("panic")?.as_str().map(str::to_owned);
+    assert_eq!(panics("release").as_deref(), Some("unwind"));
+    assert!(profiles.keys().all(|name| panics(name).is_none_or(|panics| panics == "unwind")));
+}
+
 #[test]
 fn the_top_is_tidy() {
     let found = names(&workspace());

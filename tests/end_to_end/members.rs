@@ -95,7 +95,13 @@ fn what_is_erased_is_on_no_disk_any_more() {
         hub.reads(&campaign, "both edits", |campaign| campaign.aim == "Ask the council");
         hub.sync();
     }
+    // It writes on where nobody hears it.
+    federation.academy.take().expect("an Academy").stop();
+    let [one, other] = [one, other].map(Hub::stop);
+    away.edit(&campaign, &["--notes-append", "Written away."]);
     let away = away.stop();
+    federation.serve_academy();
+    let [one, other] = [one, other].map(Hub::serve);
     one.campaign(&["erase", id_of(&campaign)], &[]).done();
     one.sync();
     other.sync();
@@ -112,6 +118,17 @@ fn what_is_erased_is_on_no_disk_any_more() {
     away.sync();
     crate::restore::wait_until("whoever was away as well", || dropped(&one, "Frome"));
     away.reads(&campaign, "the document as it was", |campaign| campaign.aim == "Ask the council");
+    assert!(dropped(&one, "National Academy"), "{}", erasure(&one));
+    let unsent = || away.campaign(&["unsent", id_of(&campaign)], &["--format", "json"]).json(0);
+    assert_eq!(unsent()["edits"], serde_json::json!([{ "what": "notes", "said": "Written away.\n" }]));
+    let shown = away.campaign(&["unsent", id_of(&campaign)], &[]).done();
+    assert!(shown.contains("Written away."), "{shown}");
+    away.sync();
+    for hub in [&one, &other, &away] {
+        assert_eq!(Client::of(&hub.folder).campaign(&campaign).expect("a campaign").notes, "", "never merged");
+    }
+    away.campaign(&["unsent", id_of(&campaign), "--discard"], &[]).done();
+    assert_eq!(unsent()["edits"], serde_json::json!([]));
     let folders = [one, other, away].map(Hub::stop);
     federation.academy.take().expect("an Academy").stop();
     for folder in folders.iter().chain([&federation.academy_folder()]) {

@@ -133,13 +133,39 @@ assert.deepEqual(whole.tasks.map(({ title }) => String(title)).sort(), ["Leaflet
 let live = await open();
 const heads = automerge.getHeads(live).map((head) => Buffer.from(head, "hex"));
 const watched = client.WatchCampaign({ name, heads });
-const arrived = new Promise((resolve, reject) => watched.once("data", resolve).once("error", reject));
 await call("AddTask", { parent: name, task: { title: "Banners" } });
-const news = await arrived;
-[live] = automerge.applyChanges(live, news.changes.map((change) => new Uint8Array(change)));
+await call("AppendNotes", { name, text: "Banners next 🎏." });
+await call("MarkText", { name, text: 1, mark: { start: 5, end: 9, style: 1 } });
+await call("CountReach", { name, month: "2018-10", people: 1 });
+const goal = await open();
+let told = [];
+for await (const news of watched) {
+  [live] = automerge.applyChanges(live, news.changes.map((change) => new Uint8Array(change)));
+  told = news.heads.map((head) => head.toString("hex")).sort();
+  assert.deepEqual(automerge.getHeads(live).sort(), told);
+  if (automerge.getHeads(goal).every((head) => told.includes(head))) break;
+}
 assert.ok(live.tasks.some(({ title }) => String(title) === "Banners"));
-assert.deepEqual(automerge.getHeads(live).sort(), news.heads.map((head) => head.toString("hex")).sort());
+assert.ok(live.notes.endsWith("Banners next 🎏."), live.notes);
+assert.ok(automerge.marks(live, ["notes"]).some(({ name, start, end }) => name === "strong" && start === 5 && end === 9));
+assert.equal(live.reach[counter].value, 50);
+assert.deepEqual(automerge.toJS(live), automerge.toJS(goal));
 watched.on("error", () => {}).cancel();
+
+// A document that was saved and loaded there goes on, at once with the hub.
+const actor = automerge.getActorId(await open());
+const kept = automerge.load(automerge.save(live), { actor });
+await call("MarkText", { name, text: 1, mark: { start: 10, end: 12, style: 2 } });
+const given = await call("ApplyChanges", {
+  name,
+  changes: bytes(edited(kept, (draft) => {
+    automerge.splice(draft, ["notes"], 0, 0, "🚌 ");
+    draft.reach[counter].increment(3);
+  })),
+});
+const emphasised = given.notes_marks.filter(({ style }) => style === 2).map(({ start, end }) => [start, end]);
+assert.ok(given.notes.startsWith("🚌 ") && emphasised.some(([start, end]) => start === 13 && end === 15), emphasised);
+assert.equal(Number(given.reach[0].people), 53);
 
 // What campaigns do not have is refused, and nothing of it stays.
 const { INVALID_ARGUMENT, FAILED_PRECONDITION } = grpc.status;

@@ -57,7 +57,7 @@ pub(crate) fn work(world: &mut World, process: ProcessId) {
     }
     let campaign = known[world.rng.below(known.len())];
     let offered = memberships::offered_to(world, process);
-    let campaign = offered.filter(|_| world.rng.chance(60)).unwrap_or(campaign);
+    let campaign = offered.filter(|_| world.rng.chance(90)).unwrap_or(campaign);
     if (offered == Some(campaign) || world.rng.chance(25)) && memberships::decide(world, process, campaign) {
         return;
     }

@@ -277,6 +277,13 @@ impl Membership {
     }
 }
 
+/// What a hub might do when it wrote something down in that minute, by the steps of [`chain`] and the clocks of those who wrote
+/// them; none where it was no member then.
+pub fn role_at(steps: &[Membership], hub: NodeId, minute: u32) -> Option<MemberRole> {
+    let then = steps.iter().rev().find(|step| step.minute <= minute).or_else(|| steps.first());
+    then.and_then(|step| step.roster.role(hub))
+}
+
 /// Goes through a campaign's membership from its founding on, and gives what stood after each entry that counts; nothing
 /// where none of the `foundings` founds this campaign. `appointed` says the greatest version of an appointment that the
 /// directory has for a hub in this campaign, 0 where there is none.

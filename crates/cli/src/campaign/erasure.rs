@@ -80,7 +80,9 @@ pub(super) async fn unsent(arguments: UnsentEdits, format: Format) -> Result<(),
         Format::Table => {
             let mut lines = table(&["What", "Written here, and not in the campaign"]);
             for edit in &edits {
-                lines.add_row([&edit.what, edit.said.trim_end_matches('\n')]);
+                let taken_out = "(something was taken out or marked there; what it was is not kept)";
+                let said = Some(edit.said.trim_end_matches('\n')).filter(|said| !said.is_empty());
+                lines.add_row([&edit.what, said.unwrap_or(taken_out)]);
             }
             print(&format!(
                 "{}\nThe lead began the document anew before this was sent. Enter again what still holds, then: --discard.",

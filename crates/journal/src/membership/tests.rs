@@ -128,6 +128,30 @@ fn two_successors_of_one_entry_stop_the_membership_until_a_lead_is_appointed() {
 }
 
 #[test]
+fn what_a_hub_may_do_is_asked_of_the_minute() {
+    use MemberRole::{Editor, Lead};
+    let at = |minute, change: Signed<MembershipChange>| Signed { minute, ..change };
+    let changes = [
+        at(10, change(1, 2, 1, roster(&[1, 2, 3], Some(2)), 0)),
+        at(20, change(2, 3, 2, roster(&[2, 1], None), 0)),
+        at(30, change(2, 4, 3, roster(&[2, 1, 3], None), 0)),
+    ];
+    let founding = Signed { minute: 5, ..founding(1, &[1, 2, 3], true) };
+    let steps = chain(id(), &[founding], &changes, nobody);
+    for (minute, roles) in [
+        // A clock that was slow.
+        (0, [Some(Lead), Some(Editor), Some(Editor)]),
+        (5, [Some(Lead), Some(Editor), Some(Editor)]),
+        (19, [Some(Lead), Some(Editor), Some(Editor)]),
+        (20, [Some(Editor), Some(Lead), None]),
+        (29, [Some(Editor), Some(Lead), None]),
+        (99, [Some(Editor), Some(Lead), Some(Editor)]),
+    ] {
+        assert_eq!([1, 2, 3].map(|hub| role_at(&steps, node(hub), minute)), roles, "{minute}");
+    }
+}
+
+#[test]
 fn an_appointment_is_used_once_and_only_by_a_member() {
     let appointed = |hub| if hub == node(2) { 5 } else { 0 };
     let taken = change(2, 2, 1, roster(&[2, 1, 3], Some(3)), 5);

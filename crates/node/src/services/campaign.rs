@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use folkmoot_campaign::{CampaignError, Difference, Edit, Mark, Month, Prose};
-use folkmoot_journal::membership::MEMBER_LIMIT;
+use folkmoot_journal::membership::{MEMBER_LIMIT, role_at};
 use folkmoot_journal::{CampaignId, Directory, HubState, NodeId, PeerStatus};
 use folkmoot_proto::hub::v1 as proto;
 use folkmoot_proto::hub::v1::Campaign;
@@ -151,7 +151,7 @@ impl CampaignService for Campaigns {
             lead: steps.last().is_some_and(|now| now.roster.lead() == change.author),
             role: change
                 .written_at
-                .and_then(|minute| membership::role_at(&steps, change.author, minute))
+                .and_then(|minute| role_at(&steps, change.author, minute))
                 .map_or(proto::CampaignRole::Unspecified, membership::wire_role)
                 .into(),
             write_time: change.written_at.map(|minute| super::timestamp(UnixMillis(i64::from(minute) * 60_000))),

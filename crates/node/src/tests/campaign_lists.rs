@@ -1,8 +1,9 @@
 //! What the operator's clients are answered about the lists, the reach and the texts of a campaign.
 
+use folkmoot_campaign::Edit;
 use folkmoot_proto::hub::v1::text_mark::Style;
 use folkmoot_proto::hub::v1::{
-    AddAskRequest, AddTaskRequest, CampaignAsk, CampaignTask, CompareVersionsRequest, CountReachRequest,
+    AddAskRequest, AddTaskRequest, CampaignAsk, CampaignRole, CampaignTask, CompareVersionsRequest, CountReachRequest,
     EditNotesRequest, GetCampaignRequest, ListChangesRequest, MarkTextRequest, RemoveEntryRequest, SetTitleRequest,
     SignUpOrganisationRequest, TextMark, UndoChangeRequest, UpdateAskRequest, UpdateTaskRequest, WatchCampaignRequest,
     campaign_ask, campaign_task, mark_text_request,
@@ -222,6 +223,7 @@ async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone
         }
     }
     assert!(changes.iter().all(|change| change.hub == "Warminster" && change.lead && change.write_time.is_some()));
+    assert!(changes.iter().all(|change| change.role() == CampaignRole::Lead));
     let told: Vec<_> = changes
         .iter()
         .flat_map(|change| &change.differences)
@@ -258,6 +260,17 @@ async fn history_tells_who_changed_what_and_a_change_is_read_compared_and_undone
     let version = GetCampaignRequest { name: parent.clone(), version: other };
     assert_eq!(refused(client.get_campaign(version).await), bad(&["version"]));
     assert_eq!(refused(client.undo_change(undo("campaigns/1")).await), bad(&["name"]));
+
+    let id = parent["campaigns/".len()..].parse().expect("an id");
+    let [here, there] = [&nodes[0], &nodes[1]].map(|node| node.node().store().campaigns().expect("a hub's store"));
+    until(nodes[1].node().written(), "the campaign is there", || there.get(id).is_ok()).await;
+    there.edit(id, Edit::Aim("Warmth".to_owned()), "").expect("an edit");
+    until(nodes[0].node().written(), "the edit", || here.get(id).is_ok_and(|it| it.view.aim == "Warmth")).await;
+    let request = ListChangesRequest { parent, page_size: 1, ..Default::default() };
+    let latest = client.list_changes(request).await.expect("a page").into_inner().changes.swap_remove(0);
+    assert_eq!((latest.hub.as_str(), latest.lead, latest.role()), ("Frome", false, CampaignRole::Editor));
+    let undone = refused(client.undo_change(undo(&latest.name)).await);
+    assert_eq!(undone, bad(&["name"]), "only whoever made it undoes a change");
     for running in nodes {
         running.stop().await;
     }

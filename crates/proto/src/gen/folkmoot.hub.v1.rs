@@ -1193,7 +1193,7 @@ pub struct UnsentEdit {
     /// What it was: `notes`, `story`, `title`, `aim`, a list such as `tasks`, a part of an entry such as `state`, `reach`.
     #[prost(string, tag = "1")]
     pub what: ::prost::alloc::string::String,
-    /// What was written.
+    /// What was written; empty where something was taken out or marked, which is not kept: it may be what was to be forgotten.
     #[prost(string, tag = "2")]
     pub said: ::prost::alloc::string::String,
 }

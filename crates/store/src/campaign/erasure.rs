@@ -33,7 +33,7 @@ pub struct Erasure {
 pub struct Unsent {
     /// What it was, such as `notes` or `aim`.
     pub what: String,
-    /// What was written.
+    /// What was written; empty where something was taken out or marked, which is not kept: it may be what was to be forgotten.
     pub said: String,
 }
 
@@ -168,9 +168,11 @@ fn note_unsent(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<(), Sto
             let changes = changes_at(tx, place)?.unwrap_or_default();
             for hash in changes.iter().filter_map(|change| change_hash(change)) {
                 let differences = old.campaign.differences_of(hash).unwrap_or_default();
-                for (what, said) in differences.iter().filter_map(words) {
-                    tx.prepare_cached("INSERT INTO campaign_unsent (campaign, what, said) VALUES (?1, ?2, ?3)")?
-                        .execute(params![id.0, what, said])?;
+                for (what, said) in differences.iter().map(words) {
+                    // That something was taken out is said once.
+                    let sql = "INSERT INTO campaign_unsent (campaign, what, said) SELECT ?1, ?2, ?3 WHERE ?3 <> ''
+                        OR NOT EXISTS (SELECT 1 FROM campaign_unsent WHERE campaign = ?1 AND what = ?2 AND said = '')";
+                    tx.prepare_cached(sql)?.execute(params![id.0, what, said])?;
                 }
             }
         }
@@ -230,25 +232,23 @@ pub(crate) fn give_up_stale(tx: &Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Asi
     Ok(stale.into_iter().map(|place| (place, aside.clone())).collect())
 }
 
-/// What a difference says anew.
-fn words(difference: &Difference) -> Option<(&'static str, String)> {
+/// What a difference says anew: where, and the words.
+fn words(difference: &Difference) -> (&'static str, String) {
     match difference {
-        Difference::Own { field, after, .. } | Difference::Changed { field, after, .. } => {
-            Some((field.key(), after.clone()))
-        }
-        Difference::Prose { prose, inserted, .. } => (!inserted.is_empty()).then(|| (prose.key(), inserted.clone())),
-        Difference::SignedUp(signed) => Some((Field::Organisation.key(), signed.organisation.clone())),
+        Difference::Own { field, after, .. } | Difference::Changed { field, after, .. } => (field.key(), after.clone()),
+        Difference::Prose { prose, inserted, .. } => (prose.key(), inserted.clone()),
+        Difference::Marks { prose } => (prose.key(), String::new()),
+        Difference::SignedUp(signed) => (Field::Organisation.key(), signed.organisation.clone()),
+        Difference::SignedOff(_) => (Field::Organisation.key(), String::new()),
         Difference::Added(entry) => {
             let said: Vec<String> = entry.item.fields().iter().map(|(_, text)| text.to_string()).collect();
-            Some((
-                entry.item.list().key(),
-                said.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" | "),
-            ))
+            let said: Vec<String> = said.into_iter().filter(|text| !text.is_empty()).collect();
+            (entry.item.list().key(), said.join(" | "))
         }
+        Difference::Removed(entry) => (entry.item.list().key(), String::new()),
         Difference::Reach { month, before, after, .. } => {
-            Some(("reach", format!("{month}: {}", i128::from(*after) - i128::from(*before))))
+            ("reach", format!("{month}: {}", i128::from(*after) - i128::from(*before)))
         }
-        Difference::Marks { .. } | Difference::SignedOff(_) | Difference::Removed(_) => None,
     }
 }
 

@@ -196,9 +196,3 @@ pub(super) fn asked_role(role: proto::CampaignRole) -> Option<MemberRole> {
         proto::CampaignRole::Unspecified => None,
     }
 }
-
-/// What a hub might do when it wrote something down, by the clocks of those who wrote; none where it was no member then.
-pub(super) fn role_at(steps: &[Membership], hub: NodeId, minute: u32) -> Option<MemberRole> {
-    let then = steps.iter().rev().find(|step| step.minute <= minute).or_else(|| steps.first());
-    then.and_then(|step| step.roster.role(hub))
-}

@@ -98,6 +98,11 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
         let on_nothing = Campaign::blank().edit(actor, &Edit::Add(issue)).expect("an edit");
         let on_nothing = vec![on_nothing.expect("a change")];
         campaigns(three).apply_changes(id, on_nothing.clone()).expect("applied");
+        // What is taken out is not told: it may be what is to be forgotten.
+        let delete = || Edit::Write { prose: Prose::Notes, at: 0, delete: 1, insert: String::new() };
+        for _ in 0..2 {
+            edit(three, id, delete());
+        }
         campaigns(one).erase(id).expect("erased");
         meet(one, two);
         assert!(!holds(one) && !holds(two) && holds(three));
@@ -113,11 +118,11 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
             let state = state_at(hub, id);
             assert_eq!((state.view.notes.text.as_str(), state.view.aim.as_str()), ("", ""), "never merged");
             assert_eq!(state.view.entries, [], "never merged");
-            assert_eq!((state.waiting, state.set_aside), (0, 3), "nor waited for");
+            assert_eq!((state.waiting, state.set_aside), (0, 5), "nor waited for");
         }
         let unsent = campaigns(three).unsent(id).expect("read");
         let unsent: Vec<(&str, &str)> = unsent.iter().map(|one| (one.what.as_str(), one.said.as_str())).collect();
-        assert_eq!(unsent, [("notes", "Written away. "), ("aim", "Warmth"), ("issues", "Damp")]);
+        assert_eq!(unsent, [("notes", "Written away. "), ("aim", "Warmth"), ("issues", "Damp"), ("notes", "")]);
         let again = campaigns(three).apply_changes(id, on_nothing);
         assert!(matches!(again, Err(StoreError::CampaignRefused { .. })), "{again:?}");
         edit(three, id, Edit::Aim("Warmth".to_owned()));
