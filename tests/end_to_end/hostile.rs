@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use automerge::legacy::{ElementId, Key, OpType};
 use automerge::{ActorId, Automerge, Change, ReadDoc as _};
 use sha2::{Digest as _, Sha256};
 
@@ -50,6 +51,15 @@ pub(crate) fn inflating(bytes: usize) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(&vec![0; bytes]).expect("memory");
     chunk(DEFLATED_CHANGE, &encoder.finish().expect("memory"))
+}
+
+/// The same change, in which the mark that it makes ends before it begins.
+pub(crate) fn backwards(change: &[u8]) -> Vec<u8> {
+    let mut change = Change::from_bytes(change.to_vec()).expect("a change").decode();
+    let is_end = |operation: &&mut automerge::legacy::Op| matches!(operation.action, OpType::MarkEnd(_));
+    let end = change.operations.iter_mut().find(is_end).expect("the end of a mark");
+    end.key = Key::Seq(ElementId::Head);
+    Change::from(change).raw_bytes().to_vec()
 }
 
 /// The same change with one byte another, and its checksum mended.

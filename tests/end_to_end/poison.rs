@@ -4,15 +4,16 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::{CommitOptions, Transactable as _};
-use automerge::{ActorId, Automerge};
+use automerge::{ActorId, Automerge, ReadDoc as _};
 use folkmoot_campaign::{Actor, Edit};
 use folkmoot_journal::{FederationId, RefusalReason, Topic, encode_campaign_changes, pack};
 use folkmoot_proto::federation::v1::Refusal;
 
 use crate::client::{Client, agreed};
 use crate::federation::{Federation, Hub, id_of, status};
-use crate::hostile::{blank, inflating, mutated, nulls};
+use crate::hostile::{backwards, blank, inflating, mutated, nulls};
 use crate::peer::Peer;
 use crate::restore::wait_until;
 use crate::served::{Role, Served};
@@ -130,6 +131,16 @@ fn poisons(stage: &Stage, incarnation: u64) -> Vec<(&'static str, Vec<u8>)> {
         ("a field that campaigns do not have", put("phone")),
         ("another schema", put("schema")),
         ("the notes replaced", put("notes")),
+        (
+            "a mark on which the library breaks",
+            backwards(&change(actor, None, |transaction| {
+                let (_, notes) = transaction.get(automerge::ROOT, "notes").expect("notes").expect("notes");
+                transaction.splice_text(&notes, 0, 0, "bold").expect("a change");
+                transaction
+                    .mark(&notes, Mark::new("strong".to_owned(), true, 1, 3), ExpandMark::After)
+                    .expect("a mark");
+            })),
+        ),
         (
             "a commit message",
             change(actor, Some("for Mary"), |transaction| {

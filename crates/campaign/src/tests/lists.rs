@@ -196,6 +196,24 @@ fn marks_that_are_not_whole_are_refused() {
     }
 }
 
+/// What only the document library finds, having applied it, is found all the same, and takes nothing down that comes with it.
+#[test]
+fn the_change_on_which_the_library_breaks_is_found_among_others() {
+    let backwards = |change: &mut ExpandedChange| change.operations[1].key = Key::Seq(ElementId::Head);
+    let (mut campaign, change) = forged(mark(2, 5, true), backwards);
+    let by = |node: u8, text: &str| {
+        let actor = Actor { node: [node; 32], incarnation: 7 };
+        let change = edited(&mut campaign.copy(), actor, Edit::AppendNotes(text.into()));
+        Submission { author: actor.node, changes: vec![change], late: false }
+    };
+    let breaking = Submission { author: WARMINSTER.node, changes: vec![change], late: false };
+    let offered = [by(7, "Before. "), breaking, by(8, "After. ")];
+    let broken = Verdict::Refused(Refused { change: 0, fault: ChangeFault::Breaking });
+    assert_eq!(campaign.admit_all(&offered), [Verdict::Admitted, broken, Verdict::Admitted]);
+    let notes = &view(&campaign).notes.text;
+    assert!(notes.contains("Before.") && notes.contains("After."), "{notes}");
+}
+
 #[test]
 fn marks_are_of_few_kinds_with_few_values() {
     for (name, value, fits) in [
