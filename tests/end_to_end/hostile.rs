@@ -3,11 +3,13 @@
 use std::io::Write as _;
 
 use automerge::legacy::{ElementId, Key, OpType};
-use automerge::{ActorId, Automerge, Change, ReadDoc as _};
+use automerge::transaction::{Transactable as _, Transaction};
+use automerge::{ActorId, Automerge, AutomergeError, Change, ObjId, ReadDoc as _};
 use sha2::{Digest as _, Sha256};
 
 /// What every chunk of automerge's format begins with.
 const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const DOCUMENT: u8 = 0;
 const CHANGE: u8 = 1;
 const DEFLATED_CHANGE: u8 = 2;
 /// The number of the list of organisations among the operations of the first change, which every node makes alike.
@@ -60,6 +62,46 @@ pub(crate) fn backwards(change: &[u8]) -> Vec<u8> {
     let end = change.operations.iter_mut().find(is_end).expect("the end of a mark");
     end.key = Key::Seq(ElementId::Head);
     Change::from(change).raw_bytes().to_vec()
+}
+
+/// A document of one actor and one head that announces 2^40 changes in one run, its checksum right.
+pub(crate) fn announcing() -> Vec<u8> {
+    let actors = [7, 0x80, 0x80, 0x80, 0x80, 0x80, 0x20, 0];
+    // One actor, one head; one column of changes, of actors; none of operations.
+    let content = [&[1, 1, 9, 1][..], &[7; 32], &[1, 0x01], &actors[..1], &[0], &actors[1..]].concat();
+    chunk(DOCUMENT, &content)
+}
+
+/// A document with a column of operations that inflates to this many zeros.
+pub(crate) fn inflating_document(bytes: usize) -> Vec<u8> {
+    const ACTION_DEFLATED: u8 = 0x4a;
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&vec![0; bytes]).expect("memory");
+    let column = encoder.finish().expect("memory");
+    let length = unsigned(column.len() as u64);
+    chunk(DOCUMENT, &[&[1, 1, 9, 1][..], &[7; 32], &[0, 1, ACTION_DEFLATED], &length, &column].concat())
+}
+
+/// A sound document that makes this many empty tasks, with its heads.
+pub(crate) fn crowded(tasks: usize) -> (Vec<u8>, Vec<[u8; 32]>) {
+    sound("tasks", |transaction, list| {
+        (0..tasks).try_for_each(|_| transaction.insert_object(list, 0, automerge::ObjType::Map).map(drop))
+    })
+}
+
+/// A sound document with notes of this many characters, with its heads.
+pub(crate) fn long(characters: usize) -> (Vec<u8>, Vec<[u8; 32]>) {
+    sound("notes", |transaction, notes| transaction.splice_text(notes, 0, 0, &"Tea".repeat(characters / 3)))
+}
+
+fn sound(
+    part: &str,
+    write: impl FnOnce(&mut Transaction<'_>, &ObjId) -> Result<(), AutomergeError>,
+) -> (Vec<u8>, Vec<[u8; 32]>) {
+    let mut document = blank();
+    let (_, part) = document.get(automerge::ROOT, part).expect("a key").expect("a part");
+    document.transact(|transaction| write(transaction, &part)).expect("a change");
+    (document.save(), document.get_heads().iter().map(|head| head.0).collect())
 }
 
 /// The same change with one byte another, and its checksum mended.

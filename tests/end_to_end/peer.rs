@@ -101,17 +101,29 @@ impl Peer {
     /// The opening of a log, and one entry of campaign changes for each of these payloads, whatever they are.
     #[track_caller]
     pub(crate) fn entries_of(&self, topic: Topic, incarnation: u64, payloads: Vec<Vec<u8>>) -> Vec<Entry> {
-        let incarnation = Incarnation(incarnation);
-        let author = Author { key: Arc::clone(&self.key), incarnation, federation: self.federation };
-        let opening = (PayloadKind::Opening, encode_opening(&Opening::default()));
-        let changes = payloads.into_iter().map(|payload| (PayloadKind::CampaignChanges, payload));
-        let mut entries: Vec<Entry> = Vec::new();
-        for (kind, payload) in std::iter::once(opening).chain(changes) {
-            let previous = entries.last().map(Entry::cursor);
-            let entry = author.write(topic, previous.as_ref(), kind, payload, [3; 16], 29_000_000);
-            entries.push(entry.expect("an entry"));
+        let opening = encode_opening(&Opening::default());
+        let mut entries = vec![self.entry(topic, incarnation, None, PayloadKind::Opening, opening)];
+        for payload in payloads {
+            let entry = self.entry(topic, incarnation, entries.last(), PayloadKind::CampaignChanges, payload);
+            entries.push(entry);
         }
         entries
+    }
+
+    /// One entry, after the last of its log.
+    #[track_caller]
+    pub(crate) fn entry(
+        &self,
+        topic: Topic,
+        incarnation: u64,
+        last: Option<&Entry>,
+        kind: PayloadKind,
+        payload: Vec<u8>,
+    ) -> Entry {
+        let incarnation = Incarnation(incarnation);
+        let author = Author { key: Arc::clone(&self.key), incarnation, federation: self.federation };
+        let previous = last.map(Entry::cursor);
+        author.write(topic, previous.as_ref(), kind, payload, [3; 16], 29_000_000).expect("an entry")
     }
 
     /// Pushes entries of one log and hears what the node says to them.

@@ -1,19 +1,23 @@
 //! A member that sends poison: it is refused or set aside with its author's name, the nodes live on in bounded memory, and
 //! everything else goes on.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
 use automerge::marks::{ExpandMark, Mark};
 use automerge::transaction::{CommitOptions, Transactable as _};
 use automerge::{ActorId, Automerge, ReadDoc as _};
-use folkmoot_campaign::{Actor, Edit};
-use folkmoot_journal::{FederationId, RefusalReason, Topic, encode_campaign_changes, pack};
+use folkmoot_campaign::{Actor, Edit, MAX_SNAPSHOT_OBJECTS, MAX_SNAPSHOT_OPERATIONS};
+use folkmoot_journal::{
+    Checkpoint, Entry, FederationId, MembershipRecord, NodeId, PayloadKind, RefusalReason, Topic,
+    encode_campaign_changes, encode_checkpoint, encode_membership, pack,
+};
 use folkmoot_proto::federation::v1::Refusal;
 
 use crate::client::{Client, agreed};
 use crate::federation::{Federation, Hub, id_of, status};
-use crate::hostile::{backwards, blank, inflating, mutated, nulls};
+use crate::hostile::{announcing, backwards, blank, crowded, inflating, inflating_document, long, mutated, nulls};
 use crate::peer::Peer;
 use crate::restore::wait_until;
 use crate::served::{Role, Served};
@@ -223,6 +227,70 @@ fn poison_is_set_aside_under_its_authors_name_and_all_else_goes_on() {
     let one = Hub { node: Served::start(Role::Hub, &folder), folder };
     assert_eq!(Client::of(&one.folder).campaign(&shared).expect("a campaign"), read);
     drop(two);
+}
+
+/// The lead of a campaign gives documents that would take gigabytes or hours, and one that takes as much as may be.
+#[test]
+fn documents_of_poison_are_set_aside_under_the_leads_name_and_all_else_goes_on() {
+    let mut stage = Stage::set();
+    let before = stage.nodes().map(|node| peak(node.id()));
+    let none = || vec![[7; 32]];
+    // Those of the form are objects too.
+    let (crowded, heads) = crowded(MAX_SNAPSHOT_OBJECTS as usize - 100);
+    let (long, ends) = long(MAX_SNAPSHOT_OPERATIONS as usize - 100);
+    let documents = [
+        ("2^40 changes in one run", announcing(), none(), false),
+        ("a column that inflates to 64 MiB", inflating_document(64 << 20), none(), false),
+        ("a change that holds the parser", nulls(&blank(), &stage.actor(1).bytes(), HOLD), none(), false),
+        ("no document", vec![7; 100], none(), false),
+        ("as many objects as may be", crowded, heads, true),
+        ("as many operations as may be", long, ends, true),
+    ];
+    let mut expected = 0;
+    for (at, (name, document, heads, sound)) in documents.into_iter().enumerate() {
+        for generation in [0, 1] {
+            let incarnation = 700 + 2 * at as u64 + u64::from(generation);
+            let hubs =
+                stage.hubs.each_ref().map(|hub| Client::of(&hub.folder).status().node_id.parse().expect("an id"));
+            let me = NodeId(stage.peer.id());
+            let members = hubs.into_iter().chain([me]).collect();
+            let nonce = [at as u8 * 2 + generation as u8; 16];
+            let record = MembershipRecord { nonce, members, academy_relays: false };
+            let topic = Topic::Campaign(record.id(me));
+            let mut entries = stage.peer.entries_of(topic, incarnation, Vec::new());
+            let write = |entries: &mut Vec<Entry>, kind, payload| {
+                let entry = stage.peer.entry(topic, incarnation, entries.last(), kind, payload);
+                entries.push(entry);
+            };
+            write(&mut entries, PayloadKind::Membership, encode_membership(&record));
+            let (founding, covers) = (entries[1].hash, vec![entries[1].cursor()]);
+            let (document, heads, demands) = (document.clone(), heads.clone(), BTreeMap::new());
+            let checkpoint = Checkpoint { membership: founding, generation, covers, demands, document, heads };
+            write(&mut entries, PayloadKind::CampaignCheckpoint, encode_checkpoint(&checkpoint));
+            let said = stage.peer.push(&entries[..2]);
+            assert!(said.receipt.is_some_and(|receipt| receipt.set_aside.is_empty()), "{name}: {:?}", said.refusals);
+            let began = Instant::now();
+            let said = stage.peer.push(&entries[2..]);
+            assert!(began.elapsed() < PROMPTLY, "{name}: took {:?}", began.elapsed());
+            let receipt = said.receipt.unwrap_or_else(|| panic!("{name}: not kept: {:?}", said.refusals));
+            // Where the document takes no other's place, it is compared with what the entries say.
+            let taken = sound && generation == 1;
+            assert_eq!(receipt.set_aside, if taken { vec![] } else { vec![3] }, "{name} {generation}");
+            expected += usize::from(!taken);
+        }
+    }
+    for hub in &stage.hubs {
+        let client = Client::of(&hub.folder);
+        wait_until("the poison is named", || {
+            client.status().set_aside.iter().filter(|aside| aside.here).count() == expected
+        });
+        assert!(client.status().set_aside.iter().filter(|aside| aside.here).all(|aside| aside.author == "Hostile"));
+    }
+    stage.goes_on("After");
+    for (node, before) in stage.nodes().into_iter().zip(before) {
+        let after = peak(node.id());
+        assert!(after < before + ROOM_KIB, "{after} KiB at its peak, {before} before");
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ const CHUNK_CHANGE: u8 = 1;
 const CHUNK_COMPRESSED_CHANGE: u8 = 2;
 /// Column 4 (action), type 2 (unsigned integers, run-length encoded).
 const ACTION_COLUMN: u64 = (4 << 4) | 2;
+/// The actions that make a map, a list, a text, a table.
+const MAKING: [u64; 4] = [0, 2, 4, 6];
 pub(crate) const DEFLATED_COLUMN: u64 = 1 << 3;
 
 /// How many operations the changes of one entry announce, by their run lengths alone, without parsing any.
@@ -97,6 +99,8 @@ pub(crate) struct Announced {
     pub(crate) rows: u64,
     /// How many rows of other columns its rows say that they have together; 0 where it is none that says so.
     pub(crate) grouped: u64,
+    /// How many objects its rows make; 0 where it is not the column of actions.
+    pub(crate) objects: u64,
 }
 
 /// Reads what a column announces.
@@ -129,6 +133,9 @@ pub(crate) fn run_lengths(specification: u64, data: &[u8]) -> Result<Announced, 
         for _ in 0..values {
             if kind == GROUP {
                 announced.grouped = announced.grouped.saturating_add(at.unsigned()?.saturating_mul(each));
+            } else if specification == ACTION_COLUMN {
+                let makes = MAKING.contains(&at.unsigned()?);
+                announced.objects = announced.objects.saturating_add(if makes { each } else { 0 });
             } else {
                 at.value(kind)?;
             }

@@ -34,6 +34,9 @@ pub use item::{AskState, EntryId, Influence, Item, NoEntryId, Stance, TaskState}
 pub use outcome::Outcome;
 pub use reach::{Month, NoMonth, REACH_LIMIT};
 pub use rich::{MAX_LINK_CHARACTERS, Mark, RichText, Style};
-pub use snapshot::{MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_CHANGES, MAX_SNAPSHOT_OPERATIONS, SnapshotFault, check_snapshot};
+pub use snapshot::{
+    MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_CHANGES, MAX_SNAPSHOT_OBJECTS, MAX_SNAPSHOT_OPERATIONS, SnapshotFault,
+    check_snapshot,
+};
 pub use versions::{Version, change_hash, snapshot_hashes};
 pub use view::{Entry, SignUp, View};

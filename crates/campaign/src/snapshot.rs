@@ -11,7 +11,9 @@ use crate::chunk::{CHUNK_HEADER, Cursor, DEFLATED_COLUMN, MAGIC, inflate, run_le
 
 /// The most operations that a document from outside may hold.
 pub const MAX_SNAPSHOT_OPERATIONS: u64 = 200_000;
-/// The most changes that a document from outside may hold: they cost far more than their bytes tell.
+/// The most objects that a document from outside may make: they cost far more than their bytes tell.
+pub const MAX_SNAPSHOT_OBJECTS: u64 = 50_000;
+/// The most changes that a document from outside may hold, for the same reason.
 pub const MAX_SNAPSHOT_CHANGES: u64 = 20_000;
 /// The most bytes that the columns of a document from outside may have together, once inflated.
 pub const MAX_SNAPSHOT_BYTES: usize = 8 << 20;
@@ -27,8 +29,12 @@ pub enum SnapshotFault {
     /// More bytes than [`MAX_SNAPSHOT_BYTES`].
     #[error("it has more than {MAX_SNAPSHOT_BYTES} bytes, inflated")]
     TooLarge,
-    /// More changes than [`MAX_SNAPSHOT_CHANGES`], or more operations than [`MAX_SNAPSHOT_OPERATIONS`].
-    #[error("it holds more than {MAX_SNAPSHOT_CHANGES} changes or {MAX_SNAPSHOT_OPERATIONS} operations")]
+    /// More changes than [`MAX_SNAPSHOT_CHANGES`], more operations than [`MAX_SNAPSHOT_OPERATIONS`], or more objects than
+    /// [`MAX_SNAPSHOT_OBJECTS`].
+    #[error(
+        "it holds more than {MAX_SNAPSHOT_CHANGES} changes, {MAX_SNAPSHOT_OPERATIONS} operations or \
+         {MAX_SNAPSHOT_OBJECTS} objects"
+    )]
     TooMany,
 }
 
@@ -77,7 +83,7 @@ fn check_columns(
         *room = room.checked_sub(data.len()).ok_or(SnapshotFault::TooLarge)?;
         let counted = run_lengths(specification & !DEFLATED_COLUMN, &data)?;
         // An operation is written over by others, and a change builds on others: mostly one.
-        if counted.rows > most || counted.grouped > MAX_SNAPSHOT_OPERATIONS {
+        if counted.rows > most || counted.grouped > MAX_SNAPSHOT_OPERATIONS || counted.objects > MAX_SNAPSHOT_OBJECTS {
             return Err(SnapshotFault::TooMany);
         }
     }

@@ -142,6 +142,8 @@ fn documents_that_ask_for_too_much_are_refused_before_they_are_parsed() {
     let operations: &[(&str, u64, Vec<u8>, SnapshotFault)] = &[
         ("operations without end", ACTION, run(many, &[1]), TooMany),
         ("one too many", ACTION, run(MAX_SNAPSHOT_OPERATIONS as i64 + 1, &[1]), TooMany),
+        ("one object too many", ACTION, run(MAX_SNAPSHOT_OBJECTS as i64 + 1, &[0]), TooMany),
+        ("objects in many runs", ACTION, [signed(400), vec![4], signed(-2), vec![2, 6]].concat().repeat(200), TooMany),
         ("a run of keys without end", KEY, [&[0][..], &unsigned(1 << 60)].concat(), TooMany),
         ("booleans without end", INSERT, unsigned(1 << 40), TooMany),
         ("an operation that is written over for ever", OVERWRITTEN_BY, run(1, &unsigned(1 << 60)), TooMany),
@@ -170,6 +172,7 @@ fn documents_that_lie_within_the_limits_are_not_loaded() {
     let run = |count: i64, value: &[u8]| [&signed(count)[..], value].concat();
     let most = MAX_SNAPSHOT_OPERATIONS as i64;
     check("as many operations as may be", &sound.with_operations(ACTION, &run(most, &[1])), None);
+    check("as many objects", &sound.with_operations(ACTION, &run(MAX_SNAPSHOT_OBJECTS as i64, &[4])), None);
     check("as many keys", &sound.with_operations(KEY, &[&[0][..], &unsigned(most as u64)].concat()), None);
     check(
         "as many as may write over one",
