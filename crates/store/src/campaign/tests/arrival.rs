@@ -156,6 +156,27 @@ fn late_changes_count_only_where_another_member_built_on_them() {
     assert!(matches!(refused, Err(StoreError::NotWritten { .. })), "{refused:?}");
 }
 
+/// Applying a change costs as much as the document is long: what comes together is applied and stored in one step.
+#[test]
+fn what_comes_together_is_taken_in_at_once() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, false);
+    sync(one, two);
+    let steps = |hub: &Node| {
+        let count =
+            |c: &Connection| Ok(c.query_row("SELECT count(*) FROM campaign_tail", [], |row| row.get::<_, i64>(0))?);
+        hub.store.read("steps", count).expect("read")
+    };
+    let before = [steps(one), steps(two)];
+    for number in 0..50 {
+        note(two, id, &format!("{number}. "));
+    }
+    sync(two, one);
+    assert_eq!([steps(one), steps(two)], [before[0] + 1, before[1] + 50]);
+    assert_eq!(notes(one, id), notes(two, id));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 

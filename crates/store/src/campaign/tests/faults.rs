@@ -161,6 +161,28 @@ fn a_damaged_document_is_worked_out_again() {
     }
 }
 
+/// Loading would mend a damaged one.
+#[test]
+fn a_document_in_which_nothing_changed_is_not_loaded() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let (rests, moves) = (begun(&federation.hubs, true), begun(&federation.hubs, true));
+    federation.settle();
+    execute(one, "UPDATE campaign SET snapshot = x'00'");
+    note(two, moves, "Goes on. ");
+    federation.settle();
+    let is_damaged = |id: CampaignId| {
+        let sql = "SELECT snapshot = x'00' FROM campaign WHERE id = ?1";
+        let damaged = move |c: &Connection| Ok(c.query_row(sql, [id.0], |row| row.get::<_, bool>(0))?);
+        one.store.read("damage", damaged).expect("read")
+    };
+    assert_eq!([rests, moves].map(is_damaged), [true, false]);
+    assert_eq!(notes(one, moves), "Goes on. ");
+    assert!(is_damaged(rests));
+    assert_eq!(state_at(one, rests).view.title, "Warm homes");
+    assert!(!is_damaged(rests), "this test can see it");
+}
+
 /// Whatever goes wrong in one campaign, the frame is held, other campaigns go on, and the next start looks again.
 #[test]
 fn a_fault_of_one_document_loses_no_entry() {
