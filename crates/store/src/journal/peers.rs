@@ -26,18 +26,24 @@ pub(super) fn row(connection: &Connection, node: NodeId) -> Result<i64, StoreErr
     Ok(connection.prepare_cached("SELECT id FROM peer WHERE node = ?1")?.query_row([node.0], |row| row.get(0))?)
 }
 
-/// Judges the incarnation that says Hello and remembers it, unless it is a copy's.
+/// Judges the incarnation that says Hello.
+pub(super) fn judge(connection: &Connection, node: NodeId, incarnation: Incarnation) -> Result<Admission, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM peer WHERE node = ?1")?;
+    let peer: Option<i64> = statement.query_row([node.0], |row| row.get(0)).optional()?;
+    let known = peer.map(|peer| incarnations(connection, peer, incarnation)).transpose()?;
+    Ok(known.unwrap_or_default().admit(incarnation))
+}
+
+/// Remembers the incarnation that says Hello, unless it is a copy's.
 pub(super) fn admit(
     tx: &Tx<'_>,
     node: NodeId,
     incarnation: Incarnation,
     address: Option<&str>,
-) -> Result<Admission, StoreError> {
+) -> Result<(), StoreError> {
     let peer = row(tx, node)?;
-    let known = incarnations(tx, peer, incarnation)?;
-    let admission = known.admit(incarnation);
-    match admission {
-        Admission::Clone => return Ok(admission),
+    match incarnations(tx, peer, incarnation)?.admit(incarnation) {
+        Admission::Clone => return Ok(()),
         Admission::Same => {}
         Admission::Fresh | Admission::Supersedes(_) => {
             tx.execute("UPDATE peer_incarnation SET current = 0 WHERE peer = ?1 AND current = 1", [peer])?;
@@ -48,7 +54,7 @@ pub(super) fn admit(
         }
     }
     tx.execute("UPDATE peer SET address = ?2 WHERE id = ?1 AND address IS NOT ?2", params![peer, address])?;
-    Ok(admission)
+    Ok(())
 }
 
 /// Whether this is the process of the peer that speaks, and where it says that it can be dialled: nothing is to be noted then.

@@ -45,6 +45,7 @@ pub(crate) fn rehearse(connection: &Connection, working: &Working) -> Result<(),
     let Some(scope) = scopes::first(connection)? else { return Ok(()) };
     let nobody = NodeId([0; 32]);
     peers::is_noted(connection, nobody, Incarnation(0), None)?;
+    peers::judge(connection, scope.peer, Incarnation(0))?;
     answers::compare(connection, scope)?;
     answers::unreceipted(connection, working.rights(), scope, nobody)?;
     Ok(())
@@ -104,14 +105,18 @@ fn prepare(store: &Store, question: Question) -> Result<Prepared, StoreError> {
     let rights = working.rights();
     let answer = match question {
         Question::Admit { peer, incarnation, address } => {
-            let noted = |c: &Connection| peers::is_noted(c, peer, incarnation, address.as_deref());
-            if store.read("known peer", noted)? {
-                return Ok(Prepared::Answered(Answer::Admitted(Admission::Same)));
+            let known = |c: &Connection| {
+                let noted = peers::is_noted(c, peer, incarnation, address.as_deref())?;
+                let admission = if noted { Admission::Same } else { peers::judge(c, peer, incarnation)? };
+                Ok((noted, admission))
+            };
+            let (noted, admission) = store.read("known peer", known)?;
+            if !noted && admission != Admission::Clone {
+                // Nobody waits for it: whatever is kept of that process is written behind it, and were it lost, nothing was kept yet.
+                let note = move |tx: &mut Tx<'_>| peers::admit(tx, peer, incarnation, address.as_deref());
+                store.write_then("admit peer", Safe::WithTheNext, note, |_| ());
             }
-            // Were it lost, nothing was kept of that process yet.
-            return write("admit peer", Safe::WithTheNext, move |tx| {
-                Ok(Answer::Admitted(peers::admit(tx, peer, incarnation, address.as_deref())?))
-            });
+            Answer::Admitted(admission)
         }
         Question::Keep { peer, incarnation, frame } => {
             let ahead = keep::unpack_ahead(&working, &frame);
