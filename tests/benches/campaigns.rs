@@ -1,6 +1,7 @@
 //! Campaigns of two hubs, which the Academy relays: what a member takes who has none of them, how long a change is under
 //! way, and how many go through. Beside it what the CRDT library and the database take for the changes alone.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -129,6 +130,7 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
             of_peer(|it| &it.rate),
             Goal::Share(0.7),
         ),
+        line("how far the other hub is behind meanwhile, 99 of 100", direct.behind_99, None, None, Goal::AtMost(100.0)),
         line("one change until acknowledged while the Academy relays, median", relayed.own, None, None, Goal::None),
         line("the same, until the other hub has it", relayed.theirs, None, None, Goal::None),
         line("changes in a row while the Academy relays", relayed.rate, None, None, Goal::None),
@@ -142,6 +144,7 @@ struct Way {
     theirs: Figure,
     theirs_99: Figure,
     rate: Figure,
+    behind_99: Figure,
     bare_single: Figure,
     bare_single_99: Figure,
     bare_rate: Figure,
@@ -149,23 +152,24 @@ struct Way {
 
 /// Changes of the one hub on its way to the other, one by one and in a row; each run takes two of the campaigns.
 fn on_its_way(runtime: &Runtime, (here, there): &(PathBuf, PathBuf), names: &[String], runs: usize) -> Way {
-    let [own, own_99, theirs, theirs_99, bare_single, bare_single_99] =
-        [(); 6].map(|()| Figure::new(Unit::Milliseconds));
+    let [own, own_99, theirs, theirs_99, behind_99, bare_single, bare_single_99] =
+        [(); 7].map(|()| Figure::new(Unit::Milliseconds));
     let [rate, bare_rate] = [(); 2].map(|()| Figure::new(Unit::PerSecond));
-    let mut way = Way { own, own_99, theirs, theirs_99, rate, bare_single, bare_single_99, bare_rate };
+    let mut way = Way { own, own_99, theirs, theirs_99, rate, behind_99, bare_single, bare_single_99, bare_rate };
     for pair in names.chunks_exact(2).take(runs.clamp(1, 3)) {
-        let (own, theirs, changes, seconds) = runtime.block_on(async {
+        let (own, theirs, changes, behind) = runtime.block_on(async {
             let here = Client::new(folkmoot_node::connect(here).await.expect("a node"));
             let there = Client::new(folkmoot_node::connect(there).await.expect("a node"));
             let (own, theirs) = single(here.clone(), there.clone(), &pair[0]).await;
-            let (changes, seconds) = in_a_row(here, there, &pair[1]).await;
-            (own, theirs, changes, seconds)
+            let (changes, behind) = in_a_row(here, there, &pair[1]).await;
+            (own, theirs, changes, behind)
         });
         way.own.add(part(&own, 50));
         way.own_99.add(part(&own, 99));
         way.theirs.add(part(&theirs, 50));
         way.theirs_99.add(part(&theirs, 99));
-        way.rate.add(IN_A_ROW as f64 / seconds);
+        way.rate.add(IN_A_ROW as f64 / behind.seconds);
+        way.behind_99.add(part(&behind.changes, 99));
         let bare = bare(&changes);
         way.bare_single.add(part(&bare, 50));
         way.bare_single_99.add(part(&bare, 99));
@@ -365,19 +369,41 @@ async fn single(mut here: Client, mut there: Client, name: &str) -> (Vec<f64>, V
     (own, theirs)
 }
 
-/// Many changes in a row, and the seconds until both hubs have them all.
-async fn in_a_row(mut here: Client, mut there: Client, name: &str) -> (Vec<Vec<u8>>, f64) {
+/// How changes in a row came to the other hub.
+struct Behind {
+    /// Until both hubs had all.
+    seconds: f64,
+    /// Milliseconds of each change from the call that gave it until the other hub had it.
+    changes: Vec<f64>,
+}
+
+/// Many changes in a row.
+async fn in_a_row(mut here: Client, mut there: Client, name: &str) -> (Vec<Vec<u8>>, Behind) {
     let made = changes(&mut here, name, IN_A_ROW).await;
-    let last = Change::from_bytes(made.last().expect("a change").clone()).expect("a change").hash().0.to_vec();
+    let hash = |change: &Vec<u8>| Change::from_bytes(change.clone()).expect("a change").hash().0.to_vec();
+    // Each builds on the one before: whoever has one has all before it.
+    let places: HashMap<Vec<u8>, usize> = made.iter().map(hash).zip(0..).collect();
     let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new(), with_presence: false };
     let mut seen = there.watch_campaign(request).await.expect("watched").into_inner();
-    let began = Instant::now();
+    let arriving = tokio::spawn(async move {
+        let mut arrived: Vec<Instant> = Vec::with_capacity(IN_A_ROW);
+        while arrived.len() < IN_A_ROW {
+            let heads = seen.message().await.expect("open").expect("news").heads;
+            let had = heads.iter().find_map(|head| places.get(head)).map_or(0, |place| place + 1);
+            arrived.resize(arrived.len().max(had), Instant::now());
+        }
+        arrived
+    });
+    let mut given = Vec::with_capacity(IN_A_ROW);
     for part in made.chunks(TOGETHER) {
+        given.resize(given.len() + part.len(), Instant::now());
         let request = ApplyChangesRequest { name: name.to_owned(), changes: part.to_vec() };
         here.apply_changes(request).await.expect("applied");
     }
-    while !seen.message().await.expect("open").expect("news").heads.contains(&last) {}
-    (made, began.elapsed().as_secs_f64())
+    let arrived = arriving.await.expect("all of them");
+    let seconds = (arrived[IN_A_ROW - 1] - given[0]).as_secs_f64();
+    let changes = arrived.into_iter().zip(given).map(|(arrived, given)| millis(arrived - given)).collect();
+    (made, Behind { seconds, changes })
 }
 
 /// The bare limit: each change parsed and committed, durably. Milliseconds of each.
