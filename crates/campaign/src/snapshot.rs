@@ -1,6 +1,6 @@
 //! What a document from outside must be before the CRDT library may see it.
 //!
-//! Such as the one in a checkpoint. A few bytes can announce 2^62 rows, and deflated columns can have a thousand times the
+//! Such as the one in a checkpoint. A few bytes can announce 2^60 rows, and deflated columns can have a thousand times the
 //! bytes that they take. So columns are inflated to a limit, and rows counted by their run lengths, in time proportional to the
 //! bytes. Layout: the automerge binary format, "Document chunks" and "Column data".
 

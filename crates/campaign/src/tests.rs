@@ -5,6 +5,7 @@ use automerge::{ActorId, Automerge, AutomergeError, ROOT};
 
 use crate::{document, form as layout, *};
 
+mod bytes;
 mod form;
 mod javascript;
 mod lists;

@@ -1,22 +1,15 @@
 //! Documents made to harm: each is refused before it can.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::DeflateEncoder;
 use proptest::prelude::*;
 
-use super::poison::{bomb, chunk, mend_checksum, note, signed, unsigned};
+use super::bytes::*;
+use super::poison::{bomb, note};
 use super::*;
 
 const ACTOR: u64 = 0x01;
 const LAST_OPERATION: u64 = 0x13;
 const BUILDS_ON: u64 = 0x40;
-const ACTION: u64 = 0x42;
-const INSERT: u64 = 0x34;
-const KEY: u64 = 0x15;
 const OVERWRITTEN_BY: u64 = 0x80;
-const DEFLATED: u64 = 0x08;
 
 /// The parts of a document's bytes, to be changed one by one.
 #[derive(Clone)]
@@ -26,19 +19,6 @@ struct Parts {
     changes: Vec<(u64, Vec<u8>)>,
     operations: Vec<(u64, Vec<u8>)>,
     tail: Vec<u8>,
-}
-
-fn number(bytes: &[u8], at: &mut usize) -> usize {
-    let mut value = 0;
-    for shift in (0..).step_by(7) {
-        let byte = bytes[*at];
-        *at += 1;
-        value |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    value
 }
 
 impl Parts {
@@ -105,12 +85,6 @@ fn sound() -> (Vec<u8>, Vec<[u8; 32]>) {
     }
     edited(&mut campaign, WARMINSTER, Edit::Write { prose: Prose::Notes, at: 0, delete: 4, insert: "Note".into() });
     campaign.snapshot()
-}
-
-fn deflated(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("bytes in memory");
-    encoder.finish().expect("bytes in memory")
 }
 
 #[track_caller]

@@ -233,7 +233,12 @@ pub(crate) fn check_point_if_due(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), 
         return Ok(());
     }
     let generation = last.map_or(0, |known| known.generation);
-    given(tx, id, generation, covers, demands).map(|_| ())
+    if !given(tx, id, generation, covers, demands)? {
+        // Nothing but much more writing, or a document begun anew, changes that: it is not saved at each edit to find it out.
+        tx.documents()
+            .with(id, |document| document.bytes_to_checkpoint = LEAST_BYTES.max(document.stored_bytes as u64));
+    }
+    Ok(())
 }
 
 /// Appends a checkpoint of the document as it is; false where it does not fit into an entry.
@@ -253,8 +258,7 @@ fn given(
     let mut document = document::load_or_work_out(tx, id)?;
     // Far too large for an entry: it is not saved at each edit to find that out.
     let saved = (document.stored_bytes <= 2 * PAYLOAD_LIMIT).then(|| document.campaign.snapshot());
-    // One that fits no entry is due again at the next edit, which must not store it each time.
-    if let Some((bytes, _)) = saved.as_ref().filter(|(bytes, _)| bytes.len() + OVERHEAD <= PAYLOAD_LIMIT) {
+    if let Some((bytes, _)) = saved.as_ref().filter(|(bytes, _)| is_fit(bytes)) {
         document::take_for_snapshot(tx, id, &mut document, bytes)?;
     }
     tx.documents().keep(id, document);
@@ -265,8 +269,7 @@ fn given(
 }
 
 pub(super) fn append(tx: &mut Tx<'_>, id: CampaignId, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
-    // Others load no document that asks for too much.
-    if checkpoint.document.len() + OVERHEAD > PAYLOAD_LIMIT || check_snapshot(&checkpoint.document).is_err() {
+    if !is_fit(&checkpoint.document) {
         return Ok(false);
     }
     let payload = encode_checkpoint(checkpoint);
@@ -275,6 +278,11 @@ pub(super) fn append(tx: &mut Tx<'_>, id: CampaignId, checkpoint: &Checkpoint) -
     }
     append_in(tx, Topic::Campaign(id), PayloadKind::CampaignCheckpoint, payload)?;
     Ok(true)
+}
+
+/// Whether a document goes into an entry, and others would load it.
+fn is_fit(document: &[u8]) -> bool {
+    document.len() + OVERHEAD <= PAYLOAD_LIMIT && check_snapshot(document).is_ok()
 }
 
 /// How far each log is part of the document wholly: up to what is late, or waits; and what that asks for, by hub.

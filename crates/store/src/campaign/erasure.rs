@@ -70,7 +70,7 @@ impl CampaignStore {
             let demands = BTreeMap::new();
             let given = Checkpoint { membership: membership.tip, generation, covers, demands, document, heads };
             if !checkpoint::append(tx, id, &given)? {
-                let reason = "the document is too large for one entry: take more out of it first".to_owned();
+                let reason = "the document is too large for a checkpoint: take more out of it first".to_owned();
                 return Err(StoreError::CampaignRefused { reason });
             }
             edit::state(tx, id)

@@ -1,6 +1,6 @@
 //! Checkpoints: for newcomers, for members that drop what is covered, and when they lie.
 
-use folkmoot_campaign::Campaign;
+use folkmoot_campaign::{Campaign, MAX_SNAPSHOT_OPERATIONS, Prose};
 use folkmoot_journal::{Checkpoint, encode_checkpoint};
 
 use super::*;
@@ -235,6 +235,33 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
     }
 }
 
+/// Nobody would load one that asks for too much: none is given, and that is not tried again at each edit.
+#[test]
+fn a_document_that_asks_for_too_much_is_not_stored_at_each_edit() {
+    let federation = federation_of(1);
+    let hub = &federation.hubs[0];
+    let id = begun(&federation.hubs, true);
+    let text = "Tea. ".repeat(4_000);
+    for _ in 0..=MAX_SNAPSHOT_OPERATIONS as usize / text.len() {
+        let delete = notes(hub, id).len();
+        edit(hub, id, Edit::Write { prose: Prose::Notes, at: 0, delete, insert: text.clone() });
+    }
+    let count = |table: &'static str| {
+        let count = move |c: &Connection| Ok(c.query_row(table, [], |row| row.get::<_, i64>(0))?);
+        hub.store.read("count", count).expect("a count")
+    };
+    let parts = || count("SELECT count(*) FROM campaign_tail");
+    let checkpoints = || count("SELECT count(*) FROM campaign_checkpoint");
+    assert!(!campaigns(hub).check_point(id).expect("tried"));
+    let before = (parts(), checkpoints());
+    for number in 0..10 {
+        edit(hub, id, Edit::Aim(format!("Aim {number}")));
+    }
+    assert_eq!((parts(), checkpoints()), (before.0 + 10, before.1));
+    campaigns(hub).erase(id).expect("begun anew, it asks for little");
+    assert!(campaigns(hub).check_point(id).expect("given"));
+}
+
 /// A newcomer has nothing to compare it with, but looks before it leaps: the rest of its campaigns are as they were.
 #[test]
 fn a_newcomer_that_is_given_no_document_says_so_and_goes_on() {
@@ -254,6 +281,11 @@ fn a_newcomer_that_is_given_no_document_says_so_and_goes_on() {
         let other = begun(&federation.hubs[1..], true);
         for _ in 0..2 {
             federation.settle();
+        }
+        let listed = campaigns(two).list().expect("listed");
+        assert_eq!(listed.iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([id, other]));
+        for id in listed {
+            campaigns(two).get(id).expect("read");
         }
         note(two, other, "Goes on. ");
         assert_eq!(notes(two, other), "Goes on. ");
