@@ -33,6 +33,8 @@ const SINGLE: usize = 200;
 /// How many changes go through in a row, and how many of them in one call.
 const IN_A_ROW: usize = 3_000;
 const TOGETHER: usize = 100;
+/// How long after one call the next one comes where the rate is the goal's: 5,000 changes a second.
+const PACE: Duration = Duration::from_millis(20);
 
 /// How many campaigns are read at once.
 const AT_ONCE: usize = 4;
@@ -131,6 +133,8 @@ pub(crate) fn measure(runtime: &Runtime, runs: usize) -> Vec<Line> {
             Goal::Share(0.7),
         ),
         line("how far the other hub is behind meanwhile, 99 of 100", direct.behind_99, None, None, Goal::AtMost(100.0)),
+        line("changes at 5000/s until both hubs have them", direct.paced_rate, None, None, Goal::None),
+        line("how far the other hub is behind then, 99 of 100", direct.paced_99, None, None, Goal::AtMost(100.0)),
         line("one change until acknowledged while the Academy relays, median", relayed.own, None, None, Goal::None),
         line("the same, until the other hub has it", relayed.theirs, None, None, Goal::None),
         line("changes in a row while the Academy relays", relayed.rate, None, None, Goal::None),
@@ -145,24 +149,39 @@ struct Way {
     theirs_99: Figure,
     rate: Figure,
     behind_99: Figure,
+    paced_rate: Figure,
+    paced_99: Figure,
     bare_single: Figure,
     bare_single_99: Figure,
     bare_rate: Figure,
 }
 
-/// Changes of the one hub on its way to the other, one by one and in a row; each run takes two of the campaigns.
+/// Changes of the one hub on its way to the other, one by one and in a row; each run takes three of the campaigns.
 fn on_its_way(runtime: &Runtime, (here, there): &(PathBuf, PathBuf), names: &[String], runs: usize) -> Way {
-    let [own, own_99, theirs, theirs_99, behind_99, bare_single, bare_single_99] =
-        [(); 7].map(|()| Figure::new(Unit::Milliseconds));
-    let [rate, bare_rate] = [(); 2].map(|()| Figure::new(Unit::PerSecond));
-    let mut way = Way { own, own_99, theirs, theirs_99, rate, behind_99, bare_single, bare_single_99, bare_rate };
-    for pair in names.chunks_exact(2).take(runs.clamp(1, 3)) {
-        let (own, theirs, changes, behind) = runtime.block_on(async {
+    let [own, own_99, theirs, theirs_99, behind_99, paced_99, bare_single, bare_single_99] =
+        [(); 8].map(|()| Figure::new(Unit::Milliseconds));
+    let [rate, paced_rate, bare_rate] = [(); 3].map(|()| Figure::new(Unit::PerSecond));
+    let mut way = Way {
+        own,
+        own_99,
+        theirs,
+        theirs_99,
+        rate,
+        behind_99,
+        paced_rate,
+        paced_99,
+        bare_single,
+        bare_single_99,
+        bare_rate,
+    };
+    for names in names.chunks_exact(3).take(runs.clamp(1, 3)) {
+        let (own, theirs, (changes, behind), (_, paced)) = runtime.block_on(async {
             let here = Client::new(folkmoot_node::connect(here).await.expect("a node"));
             let there = Client::new(folkmoot_node::connect(there).await.expect("a node"));
-            let (own, theirs) = single(here.clone(), there.clone(), &pair[0]).await;
-            let (changes, behind) = in_a_row(here, there, &pair[1]).await;
-            (own, theirs, changes, behind)
+            let (own, theirs) = single(here.clone(), there.clone(), &names[0]).await;
+            let at_once = in_a_row(here.clone(), there.clone(), &names[1], None).await;
+            let paced = in_a_row(here, there, &names[2], Some(PACE)).await;
+            (own, theirs, at_once, paced)
         });
         way.own.add(part(&own, 50));
         way.own_99.add(part(&own, 99));
@@ -170,6 +189,8 @@ fn on_its_way(runtime: &Runtime, (here, there): &(PathBuf, PathBuf), names: &[St
         way.theirs_99.add(part(&theirs, 99));
         way.rate.add(IN_A_ROW as f64 / behind.seconds);
         way.behind_99.add(part(&behind.changes, 99));
+        way.paced_rate.add(IN_A_ROW as f64 / paced.seconds);
+        way.paced_99.add(part(&paced.changes, 99));
         let bare = bare(&changes);
         way.bare_single.add(part(&bare, 50));
         way.bare_single_99.add(part(&bare, 99));
@@ -377,8 +398,8 @@ struct Behind {
     changes: Vec<f64>,
 }
 
-/// Many changes in a row.
-async fn in_a_row(mut here: Client, mut there: Client, name: &str) -> (Vec<Vec<u8>>, Behind) {
+/// Many changes in a row, as fast as they are acknowledged, or those of one call each `pace`.
+async fn in_a_row(mut here: Client, mut there: Client, name: &str, pace: Option<Duration>) -> (Vec<Vec<u8>>, Behind) {
     let made = changes(&mut here, name, IN_A_ROW).await;
     let hash = |change: &Vec<u8>| Change::from_bytes(change.clone()).expect("a change").hash().0.to_vec();
     // Each builds on the one before: whoever has one has all before it.
@@ -395,7 +416,11 @@ async fn in_a_row(mut here: Client, mut there: Client, name: &str) -> (Vec<Vec<u
         arrived
     });
     let mut given = Vec::with_capacity(IN_A_ROW);
+    let mut ticks = pace.map(tokio::time::interval);
     for part in made.chunks(TOGETHER) {
+        if let Some(ticks) = &mut ticks {
+            ticks.tick().await;
+        }
         given.resize(given.len() + part.len(), Instant::now());
         let request = ApplyChangesRequest { name: name.to_owned(), changes: part.to_vec() };
         here.apply_changes(request).await.expect("applied");
