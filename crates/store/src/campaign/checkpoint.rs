@@ -57,6 +57,9 @@ pub(super) fn beginning(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, Sto
 /// Judges a checkpoint by another whose entry was just stored, before anything is let go of for it: where its document takes the
 /// place of the one here, and does not load, it never counts.
 pub(crate) fn judge(tx: &Tx<'_>, id: CampaignId, given: &Checkpoint) -> Result<Option<Aside>, StoreError> {
+    if given.generation == 0 {
+        return Ok(None);
+    }
     let current = checkpoints::counting(tx, id)?.map_or(0, |known| known.generation);
     let loads = || Campaign::load(&given.document, &given.heads).is_ok();
     Ok((given.generation > current && !loads()).then(|| doubted(UNLOADABLE)))
