@@ -306,6 +306,12 @@ impl Campaign {
         (self.admitted().save(), self.heads())
     }
 
+    /// Whether a snapshot is, byte for byte, what this document is saved as. Others may save the same document otherwise.
+    pub fn is_saved_as(&self, bytes: &[u8], heads: &[[u8; 32]]) -> bool {
+        let sorted = |heads: &[[u8; 32]]| heads.iter().copied().collect::<BTreeSet<_>>();
+        sorted(&self.heads()) == sorted(heads) && self.snapshot().0 == bytes
+    }
+
     /// Loads a snapshot that was saved here, however large, and changes that came after it.
     ///
     /// # Errors

@@ -106,6 +106,25 @@ fn what_these_tests_write_is_what_the_library_saves() {
 }
 
 #[test]
+fn a_document_knows_what_it_is_saved_as() {
+    let (document, heads) = sound();
+    let campaign = Campaign::load(&document, &heads).expect("its own snapshot");
+    let mut entry_by_entry = Campaign::blank();
+    for (author, change) in campaign.changes() {
+        assert_eq!(admit(&mut entry_by_entry, author, &[change]), Verdict::Admitted);
+    }
+    assert!(campaign.is_saved_as(&document, &heads) && entry_by_entry.is_saved_as(&document, &heads));
+
+    let parts = Parts::of(&document);
+    let (_, action) = parts.operations.iter().find(|(column, _)| *column == ACTION).expect("a column");
+    let otherwise = parts.with_operations(ACTION | DEFLATED, &deflated(action));
+    assert!(!campaign.is_saved_as(&otherwise, &heads), "the same in other bytes");
+    assert!(!campaign.is_saved_as(&document, &[[7; 32]]), "other heads than its own");
+    edited(&mut entry_by_entry, LUTON, Edit::Aim("A databank".into()));
+    assert!(!entry_by_entry.is_saved_as(&document, &heads), "an earlier version");
+}
+
+#[test]
 fn documents_that_ask_for_too_much_are_refused_before_they_are_parsed() {
     use SnapshotFault::{TooLarge, TooMany};
     let sound = Parts::of(&sound().0);

@@ -163,8 +163,19 @@ fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'st
     if checkpoint.generation > 0 && checkpoint.generation >= current {
         return Ok(Campaign::load(&checkpoint.document, &checkpoint.heads).err().map(|_| UNLOADABLE));
     }
-    let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else { return Ok(Some(UNLOADABLE)) };
     let mut ours = document::load_or_work_out(tx, id)?;
+    if ours.campaign.is_saved_as(&checkpoint.document, &checkpoint.heads)
+        && check_snapshot(&checkpoint.document).is_ok()
+    {
+        // Mostly it is what this hub has, saved by the same software, and needs no loading.
+        document::take_for_snapshot(tx, id, &mut ours, &checkpoint.document)?;
+        tx.documents().keep(id, ours);
+        return Ok(None);
+    }
+    let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else {
+        tx.documents().keep(id, ours);
+        return Ok(Some(UNLOADABLE));
+    };
     let held = ours.campaign.change_hashes();
     if held == given {
         document::take_for_snapshot(tx, id, &mut ours, &checkpoint.document)?;

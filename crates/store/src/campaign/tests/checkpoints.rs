@@ -235,6 +235,35 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
     }
 }
 
+/// Who took concurrent changes in another order saves the same document in other bytes.
+#[test]
+fn an_honest_checkpoint_counts_however_it_is_saved() {
+    for apart in [false, true] {
+        let federation = federation_of(2);
+        let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+        let id = begun(&federation.hubs, false);
+        sync(one, two);
+        note(two, id, "Of the other. ");
+        if !apart {
+            sync(one, two);
+        }
+        note(one, id, "Of the lead. ");
+        sync(one, two);
+        assert_eq!(document(one, id).snapshot().0 != document(two, id).snapshot().0, apart);
+        let payload = forged_checkpoint(one, id, |_| {});
+        one.journal()
+            .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+            .expect("the lead's own node does not doubt itself");
+        sync(one, two);
+        let count = |c: &Connection| {
+            let good = "SELECT count(*) FROM campaign_checkpoint WHERE state = 1";
+            Ok(c.query_row(good, [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(two.store.read("count", count).expect("a count"), 1, "apart: {apart}");
+        assert_eq!(two.journal().set_aside().expect("read"), []);
+    }
+}
+
 /// Nobody would load one that asks for too much: none is given, and that is not tried again at each edit.
 #[test]
 fn a_document_that_asks_for_too_much_is_not_stored_at_each_edit() {
