@@ -13,10 +13,11 @@ use folkmoot_proto::hub::v1::import_records_request::Part;
 use folkmoot_proto::hub::v1::{
     ApplyChangesRequest, Campaign, CampaignRole, FileChunk, GetCampaignRequest, GetReleaseRequest, ImportOptions,
     ImportRecordsRequest, ImportRecordsResponse, ListCampaignsRequest, ListReleasesRequest, PreviewReleaseRequest,
-    PreviewReleaseResponse, Release,
+    PreviewReleaseResponse, Release, WatchCampaignRequest, WatchCampaignResponse,
 };
 use folkmoot_proto::node::v1::{Edition, GetEditionRequest, GetStatusRequest, ListEditionsRequest, Status};
 use tokio::runtime::{Builder, Runtime};
+use tonic::Streaming;
 use tonic::transport::Channel;
 
 /// A connection to the socket in a node's folder.
@@ -86,6 +87,14 @@ impl Client {
         let mut campaigns = CampaignServiceClient::new(self.channel.clone());
         let request = GetCampaignRequest { name: name.to_owned(), version: String::new() };
         Ok(self.runtime.block_on(campaigns.get_campaign(request))?.into_inner())
+    }
+
+    /// Follows a campaign and has its members told of that, until this client and what it gives are dropped.
+    #[track_caller]
+    pub(crate) fn looks_at(&self, name: &str) -> Streaming<WatchCampaignResponse> {
+        let mut campaigns = CampaignServiceClient::new(self.channel.clone());
+        let request = WatchCampaignRequest { name: name.to_owned(), heads: Vec::new(), with_presence: true };
+        self.runtime.block_on(campaigns.watch_campaign(request)).expect("watched").into_inner()
     }
 
     /// Brings changes from another automerge.

@@ -7,6 +7,7 @@ use std::path::Path;
 use folkmoot_journal::{FederationId, unpack};
 use folkmoot_proto::hub::v1::Campaign;
 use folkmoot_tests::day::Day;
+use rusqlite::{Connection, OpenFlags};
 
 use crate::client::{Client, agreed};
 use crate::federation::{Federation, Hub, copy_folder, every_file, id_of, put_back, trace};
@@ -206,6 +207,66 @@ fn the_academy_relays_is_gone_and_comes_back() {
     for words in ["By the relay.", "From Warminster.", "From Luton."] {
         assert!(read.notes.contains(words), "{}", read.notes);
     }
+}
+
+/// Every row of a node's database, but when the node last met whom.
+fn rows(folder: &Path) -> Vec<String> {
+    let database =
+        Connection::open_with_flags(folder.join("node.db"), OpenFlags::SQLITE_OPEN_READ_ONLY).expect("SQLite");
+    let mut tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").expect("tables");
+    let names = tables.query_map([], |row| row.get(0)).expect("tables").collect::<Result<Vec<String>, _>>();
+    let mut all = Vec::new();
+    for table in names.expect("their names") {
+        let mut statement = database.prepare(&format!("SELECT * FROM {table}")).expect("a table");
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        let mut rows = statement.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let kept = (0..columns.len()).filter(|column| columns[*column] != "last_success");
+            let values: Vec<_> = kept.map(|column| row.get_ref(column).expect("a value")).collect();
+            all.push(format!("{table}: {values:?}"));
+        }
+    }
+    all
+}
+
+#[test]
+fn who_looks_at_a_campaign_is_stored_nowhere() {
+    let federation = Federation::found();
+    let hubs =
+        [("H1", "Warminster"), ("H2", "Luton")].map(|(folder, name)| federation.hub_without_address(folder, name));
+    let [one, other] = &hubs;
+    let campaign = one.begin("Buses", &["Luton"], &[]);
+    one.edit(&campaign, &["--notes-append", "From Warminster."]);
+    other.reads(&campaign, "the campaign has arrived", |campaign| campaign.notes.contains("From Warminster."));
+    let folders = [federation.academy_folder(), one.folder.clone(), other.folder.clone()];
+    let all_rows = || folders.each_ref().map(|folder| rows(folder));
+    hubs.iter().for_each(Hub::sync);
+    let (mut before, mut same) = (all_rows(), 0);
+    wait_until("all nodes rest", || {
+        let now = all_rows();
+        same = if now == before { same + 1 } else { 0 };
+        before = now;
+        same >= 20
+    });
+
+    let looks = |hub: &Hub| {
+        let client = Client::of(&hub.folder);
+        (client.looks_at(&campaign), client)
+    };
+    let looking = [looks(one), looks(other), looks(other)];
+    let present = |campaign: &Campaign| {
+        campaign.present.iter().map(|there| (there.hub.clone(), there.people)).collect::<BTreeSet<_>>()
+    };
+    let all = BTreeSet::from([("Warminster".to_owned(), 1), ("Luton".to_owned(), 2)]);
+    for hub in &hubs {
+        hub.reads(&campaign, "everybody is told", |campaign| present(campaign) == all);
+    }
+    assert_eq!(all_rows(), before, "while they look");
+    drop(looking);
+    for hub in &hubs {
+        hub.reads(&campaign, "everybody has gone", |campaign| campaign.present.is_empty());
+    }
+    assert_eq!(all_rows(), before, "when they have gone");
 }
 
 #[test]

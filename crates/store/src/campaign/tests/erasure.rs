@@ -143,6 +143,54 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
     }
 }
 
+/// Backups are older than what was erased since: whoever is put back from one, the lead and the Academy too, and writes on,
+/// drops it again as soon as it meets a node that was not put back, or one that has met such a node.
+#[test]
+fn whoever_is_put_back_to_before_an_erasure_drops_it_again() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    slip(two, id);
+    federation.settle();
+    let nodes = [one, two, three, &federation.academy];
+    let snapshots = || nodes.map(|node| node.store.snapshot().expect("a snapshot"));
+    let before = snapshots();
+    campaigns(one).erase(id).expect("erased");
+    for _ in 0..2 {
+        federation.settle();
+    }
+    let after = snapshots();
+    for put_back in 1..0b1111_usize {
+        let is_back = |at: usize| put_back & 1 << at != 0;
+        let restored = |at: usize| {
+            let (snapshot, incarnation) = if is_back(at) { (&before[at], 9_000) } else { (&after[at], 9_100) };
+            nodes[at].restored(snapshot, incarnation)
+        };
+        let [one, two, three, academy] = &[0, 1, 2, 3].map(restored);
+        let hubs = [one, two, three];
+        for (at, hub) in hubs.into_iter().enumerate().filter(|(at, _)| is_back(*at)) {
+            note(hub, id, &format!("Written on copy {at}. "));
+        }
+        assert_eq!([one, two, three, academy].map(holds), [0, 1, 2, 3].map(is_back), "{put_back:04b}");
+        for _ in 0..4 {
+            hubs.iter().for_each(|hub| sync(hub, academy));
+        }
+        assert_eq!([one, two, three, academy].map(holds), [false; 4], "{put_back:04b}");
+        for (at, hub) in hubs.into_iter().enumerate() {
+            assert_eq!(agreed(hub, id), agreed(one, id), "{put_back:04b}");
+            assert_eq!(notes(hub, id), "", "never merged: {put_back:04b}");
+            let unsent: Vec<String> =
+                campaigns(hub).unsent(id).expect("read").into_iter().map(|one| one.said).collect();
+            let written = is_back(at).then(|| format!("Written on copy {at}. "));
+            assert_eq!(unsent, Vec::from_iter(written), "{put_back:04b}");
+        }
+        // The Academy says so by a receipt, which the exchange asks for again.
+        let (relay, said) = (academy.id, campaigns(one).erasure(id).expect("read"));
+        assert!(said.iter().all(|it| it.node == relay || it.attested.is_some()), "{put_back:04b} {said:?}");
+    }
+}
+
 /// A newcomer after an erasure gets the new document alone, also from a relay.
 #[test]
 fn a_newcomer_gets_nothing_of_what_was_erased() {
