@@ -59,7 +59,10 @@ fn written(view: &View, lead: Actor) -> Result<Campaign, CampaignError> {
         .collect();
     make(lead, view, &marks)?;
     for signed in &view.organisations {
-        let edit = Edit::SignUp { organisation: signed.organisation.clone(), date: signed.date };
+        // What was signed up apart is there once from now on, and from the first day.
+        let again = view.repeated.iter().filter(|it| it.organisation == signed.organisation);
+        let date = again.filter_map(|it| it.date).chain(signed.date).min();
+        let edit = Edit::SignUp { organisation: signed.organisation.clone(), date };
         make(of(&signed.hub), &blank, &[edit])?;
     }
     for entry in &view.entries {

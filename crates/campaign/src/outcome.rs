@@ -32,7 +32,7 @@ impl View {
     /// What the campaign has achieved. A month counts [`REACH_LIMIT`] at most, whatever its members have written.
     pub fn outcome(&self) -> Outcome {
         let mut outcome = Outcome::default();
-        for signed_up in &self.organisations {
+        for signed_up in self.organisations.iter().chain(&self.repeated) {
             let Some(date) = signed_up.date else { continue };
             let first = outcome.organisations.entry(folded(&signed_up.organisation)).or_insert(date);
             *first = date.min(*first);
@@ -64,7 +64,8 @@ impl View {
             };
             view.entries.iter().filter_map(ask).collect()
         };
-        self.organisations == other.organisations && self.reach == other.reach && asks(self) == asks(other)
+        let organisations = |view: &View| (view.organisations.clone(), view.repeated.clone());
+        organisations(self) == organisations(other) && self.reach == other.reach && asks(self) == asks(other)
     }
 }
 
@@ -112,6 +113,29 @@ mod tests {
         assert_eq!(days, [day("2018-09-30"), day("2018-10-01")]);
         let shown = format!("{:?}", written.outcome());
         assert!(!shown.to_lowercase().contains("warm") && shown.contains('2'), "{shown}");
+    }
+
+    /// Also where the sign-up that stands first, and is shown, has a later day, or none.
+    #[test]
+    fn an_organisation_that_two_hubs_signed_up_apart_counts_from_the_first_day_given() {
+        for days in [[day("2018-10-03"), day("2018-09-30")], [None, day("2018-09-30")], [day("2018-09-30"), None]] {
+            let (mut here, mut there) = (Campaign::blank(), Campaign::blank());
+            for (hub, campaign, date) in [(1, &mut here, days[0]), (2, &mut there, days[1])] {
+                let actor = Actor { node: [hub; 32], incarnation: 1 };
+                let edit = Edit::SignUp { organisation: "Warm Homes Trust".to_owned(), date };
+                campaign.edit(actor, &edit).expect("an edit").expect("a change");
+            }
+            for (author, change) in there.changes() {
+                here.admit_all(&[crate::Submission { author, changes: vec![change], late: false }]);
+            }
+            let view = here.view().expect("a view");
+            assert_eq!((view.organisations.len(), view.repeated.len()), (1, 1));
+            let anew = here.anew(Actor { node: [1; 32], incarnation: 2 }).expect("begun anew");
+            for view in [view, anew.view().expect("a view")] {
+                let counted: Vec<_> = view.outcome().organisations.into_values().map(Some).collect();
+                assert_eq!(counted, [day("2018-09-30")], "{days:?}");
+            }
+        }
     }
 
     #[test]

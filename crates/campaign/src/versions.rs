@@ -52,6 +52,11 @@ impl Campaign {
         hashes(&self.admitted())
     }
 
+    /// Whether the document has a change.
+    pub fn has_change(&self, hash: [u8; 32]) -> bool {
+        self.admitted().get_change_meta_by_hash(&ChangeHash(hash)).is_some()
+    }
+
     /// All changes of members, each after those that it builds on.
     pub fn versions(&self) -> Vec<Version> {
         let document = self.admitted();
@@ -90,16 +95,23 @@ impl Campaign {
         Ok(differences(&before, &after))
     }
 
-    /// Undoes what a change of `actor`'s own node did and nobody has changed since, by a change that builds on it. `actor` has
-    /// to be one that has changed nothing yet.
+    /// Undoes what a change of this node's own did and nobody has changed since, by a change that builds on it; once.
     ///
     /// # Errors
     /// [`CampaignError::NoSuchVersion`]; [`CampaignError::NotOwn`]; [`CampaignError::NothingToUndo`];
     /// [`CampaignError::EditFailed`] where the document does not take it. The document stays as it was.
-    pub fn undo(&mut self, actor: Actor, change: [u8; 32]) -> Result<Vec<u8>, CampaignError> {
+    pub fn undo(&mut self, node: [u8; 32], change: [u8; 32]) -> Result<Vec<u8>, CampaignError> {
         let version = self.versions().into_iter().find(|version| version.change == change);
-        if version.ok_or(CampaignError::NoSuchVersion)?.author != actor.node {
+        if version.ok_or(CampaignError::NoSuchVersion)?.author != node {
             return Err(CampaignError::NotOwn);
+        }
+        // Undoing begins where the change left off, before what its node wrote since: under an actor of its own, which the
+        // change names, so that nobody undoes it twice.
+        let incarnation = u64::from_be_bytes(std::array::from_fn(|at| change[at]));
+        let actor = Actor { node, incarnation };
+        let of_undoing = ActorId::from(&actor.bytes()[..]);
+        if self.admitted().get_changes_meta(&[]).iter().any(|made| *made.actor == of_undoing) {
+            return Err(CampaignError::NothingToUndo);
         }
         let (before, after) = self.around(change)?;
         let undoing = inverse(&differences(&before, &after), &*self.view()?, &hex(&actor.node));
@@ -107,7 +119,7 @@ impl Campaign {
         // wrote, wherever they stand by now.
         let document = self.whole(&[ChangeHash(change)]).ok_or(CampaignError::NoSuchVersion)?;
         let heads = document.get_heads();
-        let mut fork = document.with_actor(ActorId::from(&actor.bytes()[..]));
+        let mut fork = document.with_actor(of_undoing);
         fork.transact_with::<_, _, CampaignError, _>(
             |_| CommitOptions::default().with_time(0),
             |transaction| {
@@ -169,11 +181,19 @@ fn inverse(differences: &[Difference], now: &View, own: &str) -> Vec<Edit> {
             insert: removed.clone(),
         }),
         Difference::Marks { .. } => None,
-        Difference::SignedUp(signed_up) => Some(Edit::Remove { list: List::Organisations, id: signed_up.id }),
+        Difference::SignedUp(signed) => {
+            // Another sign-up of the same organisation may stand before it.
+            let is_other = |it: &crate::SignUp| it.id == signed.id && it.organisation != signed.organisation;
+            let unchanged = !now.organisations.iter().any(is_other);
+            unchanged.then_some(Edit::Remove { list: List::Organisations, id: signed.id })
+        }
         Difference::SignedOff(signed_up) => {
             Some(Edit::SignUp { organisation: signed_up.organisation.clone(), date: signed_up.date })
         }
-        Difference::Added(entry) => Some(Edit::Remove { list: entry.item.list(), id: entry.id }),
+        Difference::Added(entry) => {
+            let unchanged = held(entry.id).is_some_and(|it| it.item == entry.item);
+            unchanged.then(|| Edit::Remove { list: entry.item.list(), id: entry.id })
+        }
         Difference::Removed(entry) => Some(Edit::Add(entry.item.clone())),
         Difference::Changed { entry, field, before, after } => {
             let says = |it: &crate::Entry| it.item.fields().iter().any(|(of, text)| of == field && text == after);
@@ -182,7 +202,10 @@ fn inverse(differences: &[Difference], now: &View, own: &str) -> Vec<Edit> {
         }
         Difference::Reach { month, hub, before, after } => {
             let people = i64::try_from(*before).ok()? - i64::try_from(*after).ok()?;
-            (hub == own).then_some(Edit::CountReach { month: *month, people })
+            // What was corrected since is not taken off once more.
+            let counted = now.reach.get(month).and_then(|hubs| hubs.get(own)).copied().unwrap_or(0);
+            let left = i64::try_from(counted).ok()?.checked_add(people)?;
+            (hub == own && left >= 0).then_some(Edit::CountReach { month: *month, people })
         }
     };
     differences.iter().filter_map(edit).collect()

@@ -53,6 +53,8 @@ pub struct View {
     pub notes: RichText,
     /// The organisations in the order of the list; an organisation that two hubs signed up apart is there once.
     pub organisations: Vec<SignUp>,
+    /// The sign-ups of organisations that stand before already.
+    pub repeated: Vec<SignUp>,
     /// The entries of the other lists, in the order of [`List::ALL`] and of each list.
     pub entries: Vec<Entry>,
     /// How many people each hub reached in each month, by the hub's node id in hexadecimal.
@@ -91,12 +93,14 @@ pub(crate) fn read(document: &Automerge) -> Option<View> {
     for list in List::ALL.into_iter().filter(|list| *list != List::Organisations) {
         entries.extend(list_of(document, list, BTreeMap::new())?);
     }
+    let (organisations, repeated) = organisations(document, BTreeMap::new())?;
     Some(View {
         title: string(document, &ROOT, Field::Title)?,
         aim: string(document, &ROOT, Field::Aim)?,
         story: prose(document, Prose::Story)?,
         notes: prose(document, Prose::Notes)?,
-        organisations: organisations(document, BTreeMap::new())?,
+        organisations,
+        repeated,
         entries,
         reach: reach(document)?,
     })
@@ -115,9 +119,9 @@ pub(crate) fn read_again(document: &Automerge, before: &View, touched: &Touched)
             Part::Prose(Prose::Story) => view.story = prose(document, Prose::Story)?,
             Part::Prose(Prose::Notes) => view.notes = prose(document, Prose::Notes)?,
             Part::List(List::Organisations) => {
-                let held = std::mem::take(&mut view.organisations).into_iter();
+                let held = view.organisations.drain(..).chain(view.repeated.drain(..));
                 let same = held.map(|one| (one.id, one)).filter(|(id, _)| is_same(id)).collect();
-                view.organisations = organisations(document, same)?;
+                (view.organisations, view.repeated) = organisations(document, same)?;
             }
             Part::List(list) => {
                 // Lists lie one behind the other.
@@ -152,19 +156,20 @@ fn list_of(document: &Automerge, list: List, mut same: BTreeMap<EntryId, Entry>)
     Some(entries_of(document, list)?.into_iter().filter_map(read).collect())
 }
 
-/// As [`list_of`].
-fn organisations(document: &Automerge, mut same: BTreeMap<EntryId, SignUp>) -> Option<Vec<SignUp>> {
+/// As [`list_of`]; the first sign-up of each organisation, and the others.
+fn organisations(document: &Automerge, mut same: BTreeMap<EntryId, SignUp>) -> Option<(Vec<SignUp>, Vec<SignUp>)> {
     let mut names = HashSet::new();
     let signed_up = |(id, entry): (EntryId, ObjId)| {
         if let Some(same) = same.remove(&id) {
-            return names.insert(same.organisation.clone()).then_some(same);
+            return Some(same);
         }
         let mut strings = strings(document, &entry);
         let organisation = strings.remove(Field::Organisation.key()).filter(|name| !name.is_empty())?;
         let date = strings.get(Field::Date.key()).and_then(|date| parse_date(date));
-        names.insert(organisation.clone()).then(|| SignUp { id, organisation, hub: hex(&id.actor[..32]), date })
+        Some(SignUp { id, organisation, hub: hex(&id.actor[..32]), date })
     };
-    Some(entries_of(document, List::Organisations)?.into_iter().filter_map(signed_up).collect())
+    let all = entries_of(document, List::Organisations)?.into_iter().filter_map(signed_up);
+    Some(all.partition(|signed| names.insert(signed.organisation.clone())))
 }
 
 fn reach(document: &Automerge) -> Option<BTreeMap<Month, BTreeMap<String, u64>>> {

@@ -125,11 +125,11 @@ fn a_hub_undoes_its_own_change_and_what_others_wrote_since_stays() {
     // Within what is to be undone, and beside it.
     edited(&mut campaign, WARMINSTER, story(6, 0, "!"));
     edited(&mut campaign, WARMINSTER, story(0, 0, "Zero. "));
-    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), theirs), Err(CampaignError::NotOwn));
-    campaign.undo(fresh(LUTON, 71), theirs).expect("undone");
+    assert_eq!(campaign.undo(WARMINSTER.node, theirs), Err(CampaignError::NotOwn));
+    campaign.undo(LUTON.node, theirs).expect("undone");
     assert_eq!(campaign.copy().view().expect("a campaign").story.text, "Zero. One. Two!. Three.");
     let undoing = last(&campaign);
-    campaign.undo(fresh(LUTON, 72), undoing).expect("undone again");
+    campaign.undo(LUTON.node, undoing).expect("undone again");
     assert!(campaign.view().expect("a campaign").story.text.contains("2 and a half"));
 }
 
@@ -144,7 +144,7 @@ fn everything_can_be_undone() {
     let view = campaign.view().expect("a campaign");
     let (task_id, library) = (view.entries[0].id, view.organisations[0].id);
     let done = Item::Task { title: String::new(), hub: String::new(), due: None, state: TaskState::Done };
-    for (number, edit) in (100..).zip([
+    for edit in [
         Edit::Title("Another".into()),
         Edit::Aim("An aim".into()),
         Edit::SignUp { organisation: "Choir".into(), date: None },
@@ -157,16 +157,20 @@ fn everything_can_be_undone() {
         mark(4, 8, true),
         reach(2),
         reach(-10),
-    ]) {
+    ] {
         let mut campaign = campaign.copy();
         edited(&mut campaign, WARMINSTER, edit.clone());
         let change = last(&campaign);
-        campaign.undo(fresh(WARMINSTER, number), change).unwrap_or_else(|error| panic!("{edit:?}: {error}"));
+        campaign.undo(WARMINSTER.node, change).unwrap_or_else(|error| panic!("{edit:?}: {error}"));
         let left = differences(&view, &campaign.copy().view().expect("a campaign"));
         // What was taken away comes back as an entry of its own.
         let left: Vec<String> = left.iter().map(words).map(|words| words.replace(['+', '-'], "±")).collect();
         let again = |words: &String| left.iter().filter(|it| *it == words).count() == 2;
         assert!(left.iter().all(again), "{edit:?}: {left:?}");
+        let said = campaign.view();
+        let mut later = campaign.copy();
+        assert_eq!(later.undo(WARMINSTER.node, change), Err(CampaignError::NothingToUndo), "{edit:?}, twice");
+        assert_eq!(later.view(), said);
     }
 }
 
@@ -176,9 +180,30 @@ fn what_was_changed_since_is_not_undone() {
     edited(&mut campaign, WARMINSTER, Edit::Aim("First".into()));
     let first = last(&campaign);
     edited(&mut campaign, LUTON, Edit::Aim("Second".into()));
-    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), first), Err(CampaignError::NothingToUndo));
+    assert_eq!(campaign.undo(WARMINSTER.node, first), Err(CampaignError::NothingToUndo));
     assert_eq!(campaign.view().map(|view| view.aim.clone()), Ok("Second".into()));
-    assert_eq!(campaign.undo(fresh(WARMINSTER, 70), [9; 32]), Err(CampaignError::NoSuchVersion));
+    assert_eq!(campaign.undo(WARMINSTER.node, [9; 32]), Err(CampaignError::NoSuchVersion));
+}
+
+/// People who were counted and corrected are not taken off a second time, which would swallow whoever is counted next.
+#[test]
+fn what_was_corrected_or_written_into_since_is_not_undone() {
+    let mut campaign = started();
+    edited(&mut campaign, WARMINSTER, reach(140));
+    let counted = last(&campaign);
+    edited(&mut campaign, WARMINSTER, reach(-140));
+    assert_eq!(campaign.undo(WARMINSTER.node, counted), Err(CampaignError::NothingToUndo));
+    edited(&mut campaign, WARMINSTER, reach(100));
+    let reached = |campaign: &Campaign| campaign.view().expect("a campaign").outcome().reach.into_values().sum::<u64>();
+    assert_eq!(reached(&campaign), 100);
+
+    edited(&mut campaign, WARMINSTER, Edit::Add(task("Leaflets")));
+    let added = last(&campaign);
+    let id = campaign.view().expect("a campaign").entries[0].id;
+    let done = Item::Task { title: String::new(), hub: String::new(), due: None, state: TaskState::Done };
+    edited(&mut campaign, LUTON, Edit::Update { id, item: done, fields: vec![Field::State] });
+    assert_eq!(campaign.undo(WARMINSTER.node, added), Err(CampaignError::NothingToUndo));
+    assert_eq!(campaign.view().expect("a campaign").entries.len(), 1);
 }
 
 /// The title as it was, a note that was taken out again: none of it is in a document that is begun anew, and all that stands

@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 
 use super::document::{self, changes_at};
 use super::limits;
+use super::memory::Document;
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::checkpoints::{self, Known, State};
@@ -37,18 +38,20 @@ pub(crate) fn adopt(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError>
     Ok(true)
 }
 
-/// The document that all begin with: the one of the checkpoint that counts, where something that it covers is not held.
+/// The document that all begin with: blank, or the one that took its place; that of the checkpoint that counts, where something
+/// that it covers is not held and does not come any more.
 pub(super) fn beginning(tx: &mut Tx<'_>, id: CampaignId) -> Result<Campaign, StoreError> {
     while let Some(known) = checkpoints::counting(tx, id)? {
-        if known.generation == 0 && !checkpoints::any_base(tx, id)? {
-            break;
-        }
+        let begun = checkpoints::begun_with(tx, id, known.generation)?;
+        let dropped = checkpoints::any_dropped_after(tx, id, begun.as_ref())?;
+        let first = if dropped || checkpoints::any_cut_short(tx, id, &known)? { Some(known) } else { begun };
+        let Some(first) = first else { break };
         let damaged = || StoreError::inconsistent("the checkpoint of a campaign");
-        let checkpoint = checkpoints::read(tx, known.place)?.ok_or_else(damaged)?;
+        let checkpoint = checkpoints::read(tx, first.place)?.ok_or_else(damaged)?;
         if let Ok(campaign) = Campaign::load(&checkpoint.document, &checkpoint.heads) {
-            return Ok(if known.generation > 0 { campaign.in_place_of_another() } else { campaign });
+            return Ok(if first.generation > 0 { campaign.in_place_of_another() } else { campaign });
         }
-        doubt(tx, known.place, UNLOADABLE)?;
+        doubt(tx, first.place, UNLOADABLE)?;
         work_out_again(tx, id)?;
     }
     Ok(Campaign::blank())
@@ -109,80 +112,117 @@ fn covered_here(connection: &Connection, id: CampaignId, known: &Known) -> Resul
 pub(crate) fn compare_checkpoints(tx: &mut Tx<'_>, id: CampaignId) -> Result<Vec<(i64, Aside)>, StoreError> {
     let mut asides = Vec::new();
     for known in checkpoints::open(tx, id)? {
-        let held = if known.generation > 0 { Covered::All } else { covered_here(tx, id, &known)? };
-        if held == Covered::Some {
-            continue;
+        let begins = begins(tx, id, &known)?;
+        let compared = match if begins { Covered::All } else { covered_here(tx, id, &known)? } {
+            Covered::Some => Compared::Later,
+            Covered::Others => Compared::Bad("it covers an entry that is not the one held"),
+            Covered::All => compare(tx, id, &known, begins)?,
+        };
+        match compared {
+            Compared::Good => checkpoints::found(tx, known.place, State::Good)?,
+            Compared::Bad(words) => asides.push((known.place, doubt(tx, known.place, words)?)),
+            Compared::Later => {}
         }
-        let compared = match held {
-            Covered::Others => Some("it covers an entry that is not the one held"),
-            Covered::All | Covered::Some => compare(tx, id, &known)?,
-        };
-        let Some(words) = compared else {
-            checkpoints::found(tx, known.place, State::Good)?;
-            continue;
-        };
-        asides.push((known.place, doubt(tx, known.place, words)?));
     }
     if !asides.is_empty() {
         work_out_again(tx, id)?;
     }
+    drop_what_counts_no_longer(tx, id)?;
+    Ok(asides)
+}
+
+/// Whether a later document begins with a checkpoint: it is the lead's to give.
+fn begins(tx: &Tx<'_>, id: CampaignId, known: &Known) -> Result<bool, StoreError> {
+    let begun = checkpoints::begun_with(tx, id, known.generation)?;
+    Ok(begun.is_some_and(|begun| begun.place == known.place))
+}
+
+/// Drops what earlier documents were made of, and what the checkpoint that counts covers, where the campaign's policy says so.
+fn drop_what_counts_no_longer(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
     let counting = checkpoints::counting(tx, id)?.filter(|known| known.state == State::Good);
-    if let Some(known) = counting
-        && (known.generation > 0 || prunes(tx, id))
-    {
+    let Some(known) = counting else { return Ok(()) };
+    if let Some(begun) = checkpoints::begun_with(tx, id, known.generation)? {
+        checkpoints::drop_replaced(tx, id, &begun.covers)?;
+    }
+    if prunes(tx, id) {
         checkpoints::drop_covered(tx, id, &known.covers)?;
     }
-    Ok(asides)
+    Ok(())
 }
 
 fn prunes(tx: &Tx<'_>, id: CampaignId) -> bool {
     tx.working.rights().memberships.get(id).is_some_and(|membership| membership.roster.prunes())
 }
 
-/// The Academy, which loads no document, drops by the lead's word what a checkpoint covers, once it holds all of it.
+/// The Academy, which loads no document, drops by the lead's word: what a checkpoint covers once it holds all of it, and what an
+/// earlier document was made of at once.
 pub(crate) fn drop_at_relay(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> {
     for known in checkpoints::open(tx, id)? {
-        if covered_here(tx, id, &known)? == Covered::All {
+        if begins(tx, id, &known)? || covered_here(tx, id, &known)? == Covered::All {
             checkpoints::found(tx, known.place, State::Good)?;
         }
     }
-    let counting = checkpoints::counting(tx, id)?.filter(|known| known.state == State::Good);
-    if let Some(known) = counting
-        && (known.generation > 0 || prunes(tx, id))
-    {
-        checkpoints::drop_covered(tx, id, &known.covers)?;
-    }
-    Ok(())
+    drop_what_counts_no_longer(tx, id)
 }
 
-/// What is wrong with a checkpoint all of whose entries are held.
-fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'static str>, StoreError> {
-    let Some(checkpoint) = checkpoints::read(tx, known.place)? else { return Ok(Some("it cannot be read")) };
+/// What came of comparing a checkpoint with what is held.
+enum Compared {
+    Good,
+    Bad(&'static str),
+    /// Something is not held yet by which it would show.
+    Later,
+}
+
+/// Compares a checkpoint all of whose entries are held.
+fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known, begins: bool) -> Result<Compared, StoreError> {
+    let Some(checkpoint) = checkpoints::read(tx, known.place)? else {
+        return Ok(Compared::Bad("it cannot be read"));
+    };
     // A later document has nothing in common with the one before: it is the lead's to give.
     let current = checkpoints::counting(tx, id)?.map_or(0, |counting| counting.generation);
-    if checkpoint.generation > 0 && checkpoint.generation >= current {
-        return Ok(Campaign::load(&checkpoint.document, &checkpoint.heads).err().map(|_| UNLOADABLE));
+    if begins && checkpoint.generation >= current {
+        let loads = Campaign::load(&checkpoint.document, &checkpoint.heads).is_ok();
+        return Ok(if loads { Compared::Good } else { Compared::Bad(UNLOADABLE) });
     }
     let mut ours = document::load_or_work_out(tx, id)?;
+    let (compared, ours) = match ours.lacks.get(&known.place).copied() {
+        Some(hash) if !ours.campaign.has_change(hash) => (Compared::Later, ours),
+        Some(_) | None => {
+            ours.lacks.remove(&known.place);
+            let compared = compare_with(tx, id, known, &checkpoint, &mut ours)?;
+            (compared, ours)
+        }
+    };
+    tx.documents().keep(id, ours);
+    Ok(compared)
+}
+
+fn compare_with(
+    tx: &Tx<'_>,
+    id: CampaignId,
+    known: &Known,
+    checkpoint: &Checkpoint,
+    ours: &mut Document,
+) -> Result<Compared, StoreError> {
     if ours.campaign.is_saved_as(&checkpoint.document, &checkpoint.heads)
         && check_snapshot(&checkpoint.document).is_ok()
     {
         // Mostly it is what this hub has, saved by the same software, and needs no loading.
-        document::take_for_snapshot(tx, id, &mut ours, &checkpoint.document)?;
-        tx.documents().keep(id, ours);
-        return Ok(None);
+        document::take_for_snapshot(tx, id, ours, &checkpoint.document)?;
+        return Ok(Compared::Good);
     }
     let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else {
-        tx.documents().keep(id, ours);
-        return Ok(Some(UNLOADABLE));
+        return Ok(Compared::Bad(UNLOADABLE));
     };
     let held = ours.campaign.change_hashes();
     if held == given {
-        document::take_for_snapshot(tx, id, &mut ours, &checkpoint.document)?;
+        document::take_for_snapshot(tx, id, ours, &checkpoint.document)?;
     }
-    tx.documents().keep(id, ours);
-    if !given.is_subset(&held) {
-        return Ok(Some("its document holds a change that no entry brought"));
+    // The lead's document has what it took of entries that its checkpoint does not cover, because something before them waits
+    // there, or because they came too late and others build on them. Those entries may still come.
+    if let Some(lacking) = given.difference(&held).next() {
+        ours.lacks.insert(known.place, *lacking);
+        return Ok(Compared::Later);
     }
     // Mostly it leaves out what came after it, which is little, if anything.
     let mut left_out: BTreeSet<_> = held.difference(&given).collect();
@@ -190,17 +230,18 @@ fn compare(tx: &mut Tx<'_>, id: CampaignId, known: &Known) -> Result<Option<&'st
         left_out.remove(&hash?);
     }
     if left_out.is_empty() {
-        return Ok(None);
+        return Ok(Compared::Good);
     }
     for hash in brought(tx, id, |log| (0, known.covered(log.id)))? {
         if left_out.contains(&hash?) {
-            return Ok(Some("its document leaves out a change of an entry that it covers"));
+            return Ok(Compared::Bad("its document leaves out a change of an entry that it covers"));
         }
     }
-    Ok(None)
+    Ok(Compared::Good)
 }
 
-/// The hashes of the changes of a campaign's entries, in each log after one number and up to another.
+/// The hashes of the changes of a campaign's entries, in each log after one number and up to another; not those of an entry that
+/// does not fit, which may repeat what is not its author's.
 fn brought(
     connection: &Connection,
     id: CampaignId,
@@ -211,12 +252,19 @@ fn brought(
         let (after, upto) = range(&log);
         places.extend(counted(connection, &log, after, upto)?);
     }
+    let mut refused = connection.prepare_cached("SELECT 1 FROM set_aside WHERE place = ?1 AND reason = ?2")?;
+    let mut fits = Vec::with_capacity(places.len());
+    for place in places {
+        if !refused.exists(params![place, RefusalReason::CampaignChanges.number()])? {
+            fits.push(place);
+        }
+    }
     let changes = move |place| match changes_at(connection, place) {
         Ok(changes) => changes.unwrap_or_default().into_iter().map(Ok).collect(),
         Err(error) => vec![Err(error)],
     };
     let hash = |change: Result<Vec<u8>, StoreError>| change.map(|change| change_hash(&change)).transpose();
-    Ok(places.into_iter().flat_map(changes).filter_map(hash))
+    Ok(fits.into_iter().flat_map(changes).filter_map(hash))
 }
 
 pub(super) fn counted(connection: &Connection, log: &LogRow, after: u64, upto: u64) -> Result<Vec<i64>, StoreError> {
@@ -306,8 +354,9 @@ pub(super) fn covers(tx: &Tx<'_>, id: CampaignId) -> Result<(Vec<Cursor>, BTreeM
     let mut covers = Vec::new();
     let mut demands = last.as_ref().map_or_else(BTreeMap::new, |known| known.demands.clone());
     for log in logs_of_topic(tx, Topic::Campaign(id))? {
-        let before = last.as_ref().map_or(0, |known| known.covered(log.id));
-        let in_time = limits::last_in_time(tx, &log);
+        // A log may end before what is covered of it: it forks there, or the rest has not come.
+        let before = last.as_ref().map_or(0, |known| known.covered(log.id)).min(log.seq);
+        let in_time = limits::last_in_time(tx, &log).max(log.place(before));
         let first_waiting = waiting.range(log.place(before)..=in_time).next();
         let last = first_waiting.map_or(in_time, |first| first - 1);
         let upto = u64::try_from(last - log.place(0)).unwrap_or(0).max(before);

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::checkpoint;
 use super::limits::{self, MAX_AUTHOR_BYTES, MAX_AUTHOR_OPERATIONS, Parted};
 use super::memory::{Document, Documents};
-use crate::engine::Tx;
+use crate::engine::{Role, Tx};
 use crate::error::StoreError;
 use crate::journal::checkpoints::{self, Known};
 use crate::journal::{Aside, Retry, logs_of_topic, set_aside_at};
@@ -175,7 +175,7 @@ fn work_out(tx: &mut Tx<'_>, id: CampaignId) -> Result<(Document, Outcome), Stor
         tx.prepare_cached(sql)?.execute(refused)?;
     }
     let begin = checkpoints::counting(tx, id)?;
-    let (places, beyond) = limits::part_all(tx, &logs, begin.as_ref())?;
+    let (places, beyond) = limits::part_all(tx, id, &logs, begin.as_ref())?;
     let mut campaign = checkpoint::beginning(tx, id)?;
     let mut outcome = offer(tx, &mut campaign, &places, PORTION)?;
     if outcome.contested && outcome.portions > 1 {
@@ -214,6 +214,22 @@ pub(super) fn store_checkpoint(tx: &Tx<'_>, id: CampaignId, known: &Known, heads
     let sql = "INSERT INTO campaign (id, snapshot, checkpoint, heads, generation) VALUES (?1, x'', ?2, ?3, ?4)";
     tx.prepare_cached(sql)?.execute(params![id.0, known.place, heads, known.generation])?;
     tx.prepare_cached("DELETE FROM campaign_tail WHERE campaign = ?1")?.execute([id.0])?;
+    Ok(())
+}
+
+/// Stores a document beside the entry of the checkpoint in which it lies, because that is about to be dropped for a later document:
+/// this hub's own people are to be shown what they had written into it.
+pub(crate) fn keep_beside(tx: &Tx<'_>, id: CampaignId, generation: u32) -> Result<(), StoreError> {
+    if tx.role() == Role::Academy {
+        return Ok(());
+    }
+    let sql = "SELECT 1 FROM campaign WHERE id = ?1 AND checkpoint IS NOT NULL AND generation < ?2";
+    if tx.prepare_cached(sql)?.exists(params![id.0, generation])?
+        && let Some((bytes, _)) = snapshot(tx, id)?
+    {
+        let sql = "UPDATE campaign SET snapshot = ?2, checkpoint = NULL WHERE id = ?1";
+        tx.prepare_cached(sql)?.execute(params![id.0, bytes])?;
+    }
     Ok(())
 }
 

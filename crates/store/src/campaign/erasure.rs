@@ -14,9 +14,7 @@ use super::{CampaignState, CampaignStore, checkpoint, edit};
 use crate::engine::Tx;
 use crate::error::StoreError;
 use crate::journal::checkpoints::{self, Known};
-use crate::journal::{
-    Aside, Retry, append_in, hash_at, held_with, logs_of_topic, receipted_by, set_aside_at, written_before,
-};
+use crate::journal::{Aside, Retry, append_in, held_with, logs_of_topic, receipted_by, set_aside_at, written_before};
 
 /// How a member stands to an erasure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +92,8 @@ impl CampaignStore {
                 .map(|hub| Erasure { node: *hub, attested: attested.get(hub).map(|minute| Some(*minute)) })
                 .collect();
             if let Some(academy) = academy {
-                let dropped = receipted_by(connection, known.place, academy)?;
+                let begun = checkpoints::begun_with(connection, id, known.generation)?.unwrap_or(known);
+                let dropped = receipted_by(connection, begun.place, academy)?;
                 all.push(Erasure { node: academy, attested: dropped.then_some(None) });
             }
             Ok(all)
@@ -155,7 +154,7 @@ pub(crate) fn renew(tx: &mut Tx<'_>, id: CampaignId) -> Result<bool, StoreError>
     tx.prepare_cached("DELETE FROM campaign WHERE id = ?1")?.execute([id.0])?;
     tx.documents().forget(id);
     tx.mark_erased();
-    checkpoints::drop_covered(tx, id, &known.covers)?;
+    checkpoints::drop_replaced(tx, id, &known.covers)?;
     Ok(true)
 }
 
@@ -262,7 +261,9 @@ pub(crate) fn attest(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> 
         return Ok(());
     }
     let takes_part = tx.working.rights().role_in(me, id).is_some();
-    let dropped = known.covers.iter().all(|cursor| is_dropped(tx, id, cursor).unwrap_or(false));
+    let begun = checkpoints::begun_with(tx, id, known.generation)?;
+    let covers = begun.as_ref().map_or(&known.covers, |begun| &begun.covers);
+    let dropped = checkpoints::is_replaced_dropped(tx, id, covers)?;
     if !takes_part || !dropped || tx.frozen() {
         return Ok(());
     }
@@ -272,9 +273,4 @@ pub(crate) fn attest(tx: &mut Tx<'_>, id: CampaignId) -> Result<(), StoreError> 
         append_in(tx, Topic::Campaign(id), PayloadKind::CampaignAttestation, encode_attestation(known.generation))?;
     }
     Ok(())
-}
-
-fn is_dropped(tx: &Tx<'_>, id: CampaignId, cursor: &Cursor) -> Result<bool, StoreError> {
-    let Some(log) = crate::journal::find_log(tx, cursor.log(Topic::Campaign(id)))? else { return Ok(true) };
-    Ok(checkpoints::base_of(tx, &log)? >= cursor.seq || hash_at(tx, &log, cursor.seq)?.is_none())
 }

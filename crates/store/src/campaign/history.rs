@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use folkmoot_campaign::{Actor, CampaignError, Difference, Version, View, change_hash, differences};
+use folkmoot_campaign::{CampaignError, Difference, Version, View, change_hash, differences};
 use folkmoot_journal::entry::HEADER_SIZE;
 use folkmoot_journal::{CampaignId, Hash, Header, NodeId, Payload, PayloadKind, Topic};
 use rusqlite::{Connection, params};
@@ -81,7 +81,7 @@ impl CampaignStore {
         let change = |version: &Version| CampaignChange {
             hash: version.change,
             author: NodeId(version.author),
-            written_at: minutes.get(&version.change).copied(),
+            written_at: minutes.get(&(NodeId(version.author), version.change)).copied(),
         };
         Ok(versions.iter().rev().map(change).collect())
     }
@@ -141,13 +141,10 @@ impl CampaignStore {
     pub fn undo(&self, id: CampaignId, change: [u8; 32]) -> Result<CampaignState, StoreError> {
         self.store.write("undo campaign change", move |tx| {
             edit::editor(tx, id)?;
-            // Undoing begins where the change left off, before what this process wrote since: under an actor of its own.
-            let mut incarnation = [0; 8];
-            tx.fill(&mut incarnation);
-            let actor = Actor { node: tx.author()?.key.id().0, incarnation: u64::from_be_bytes(incarnation) };
+            let me = tx.author()?.key.id();
             let mut document = document::load_or_work_out(tx, id)?;
             let before = document.campaign.bookmark().map_err(unknown)?;
-            let change = document.campaign.undo(actor, change).map_err(unknown)?;
+            let change = document.campaign.undo(me.0, change).map_err(unknown)?;
             document.campaign.go_back(before);
             tx.documents().keep(id, document);
             edit::append_changes(tx, id, vec![vec![change]])?;
@@ -156,8 +153,8 @@ impl CampaignStore {
     }
 }
 
-/// The minute of the entry that each change came in.
-fn minutes(connection: &Connection, id: CampaignId) -> Result<HashMap<[u8; 32], u32>, StoreError> {
+/// The minute of the entry that each change came in, by who wrote the entry: others may repeat what is not theirs.
+fn minutes(connection: &Connection, id: CampaignId) -> Result<HashMap<(NodeId, [u8; 32]), u32>, StoreError> {
     let mut minutes = HashMap::new();
     let mut statement = connection.prepare_cached(
         "SELECT header, payload FROM entry JOIN campaign_entry USING (place) WHERE place > ?1 AND place <= ?2",
@@ -172,7 +169,7 @@ fn minutes(connection: &Connection, id: CampaignId) -> Result<HashMap<[u8; 32], 
             let Some(Some(Payload::CampaignChanges(changes))) = decoded else { continue };
             for hash in changes.iter().filter_map(|change| change_hash(change)) {
                 // One that came twice counts from the first.
-                let first: &mut u32 = minutes.entry(hash).or_insert(header.written_at);
+                let first: &mut u32 = minutes.entry((header.author, hash)).or_insert(header.written_at);
                 *first = header.written_at.min(*first);
             }
         }

@@ -4,6 +4,7 @@
 //! limits. So it depends on the entries that are held alone which of them count.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Included};
 
 use folkmoot_campaign::announced;
 use folkmoot_journal::entry::HEADER_SIZE;
@@ -125,6 +126,7 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64], room: &mut Room)
         return Ok(Parted { within: places, ..parted });
     }
     let logs = logs_of_topic(tx, Topic::Campaign(id))?;
+    let begun = begun_with(tx, id, begin.as_ref())?;
     for logs in logs.chunk_by(same_author) {
         if logs.iter().all(|log| places.range(log.place(0)..=log.place(log.seq)).next().is_none()) {
             continue;
@@ -141,10 +143,9 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64], room: &mut Room)
         }
         for log in logs {
             // What a checkpoint covers is part of the document.
+            let replaced = log.place(covered(begun.as_ref(), log));
             let covered = log.place(covered(begin.as_ref(), log));
-            if begin.as_ref().is_none_or(|known| known.generation == 0) {
-                parted.within.extend(places.range(log.place(0)..=covered));
-            }
+            parted.within.extend(places.range((Excluded(replaced.min(covered)), Included(covered))));
             let in_time = places.range(covered..=last_in_time(tx, log).max(covered));
             parted.beyond.extend(in_time.filter(|place| **place > covered && !parted.within.contains(place)));
         }
@@ -156,6 +157,7 @@ pub(super) fn part(tx: &Tx<'_>, id: CampaignId, places: &[i64], room: &mut Room)
 /// counted yet.
 pub(super) fn part_all(
     tx: &Tx<'_>,
+    id: CampaignId,
     logs: &[LogRow],
     begin: Option<&Known>,
 ) -> Result<(BTreeSet<i64>, Vec<i64>), StoreError> {
@@ -173,11 +175,10 @@ pub(super) fn part_all(
             within.insert(place);
         })?;
     }
+    let begun = begun_with(tx, id, begin)?;
     for log in logs {
-        // What an earlier document was made of is no part of a later one.
-        if begin.is_none_or(|known| known.generation == 0) {
-            within.extend(places_of(tx, counted, [log.place(0), log.place(covered(begin, log))])?);
-        }
+        let range = [log.place(covered(begun.as_ref(), log)), log.place(covered(begin, log))];
+        within.extend(places_of(tx, counted, range)?);
         let places = places_of(tx, counted, [log.place(covered(begin, log)), last_in_time(tx, log)])?;
         beyond.extend(places.into_iter().filter(|place| !within.contains(place)));
     }
@@ -260,6 +261,11 @@ fn each_within(
 /// Up to which entry a log is covered by the checkpoint that counts.
 fn covered(begin: Option<&Known>, log: &LogRow) -> u64 {
     begin.map_or(0, |known| known.covered(log.id))
+}
+
+/// What the document began with, where it is a later one: what the one before was made of is no part of it.
+fn begun_with(connection: &Connection, id: CampaignId, begin: Option<&Known>) -> Result<Option<Known>, StoreError> {
+    begin.map_or(Ok(None), |known| checkpoints::begun_with(connection, id, known.generation))
 }
 
 /// What the covered entries of an author ask for.

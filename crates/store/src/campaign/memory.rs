@@ -24,6 +24,8 @@ pub(crate) struct Document {
     pub(super) room: Room,
     /// How many bytes of changes may come before a checkpoint can be due.
     pub(super) bytes_to_checkpoint: u64,
+    /// By the place of a checkpoint that cannot be compared yet, a change that it has and the document does not.
+    pub(super) lacks: BTreeMap<i64, [u8; 32]>,
     /// What it said when it was counted last what the campaign has achieved.
     pub(super) counted: Option<Arc<View>>,
 }
@@ -93,7 +95,14 @@ impl Documents {
 
 impl Document {
     pub(super) fn new(campaign: Campaign, stored_bytes: usize) -> Self {
-        Self { campaign, stored_bytes, room: Room::default(), bytes_to_checkpoint: 0, counted: None }
+        Self {
+            campaign,
+            stored_bytes,
+            room: Room::default(),
+            bytes_to_checkpoint: 0,
+            lacks: BTreeMap::new(),
+            counted: None,
+        }
     }
 
     fn loaded_bytes(&self) -> usize {

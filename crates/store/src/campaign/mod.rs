@@ -39,7 +39,7 @@ pub use history::{CampaignChange, News, Versions};
 pub use membership::MembershipEdit;
 
 pub(crate) use checkpoint::{adopt, check_point_if_due, compare_checkpoints, drop_at_relay, judge as judge_checkpoint};
-pub(crate) use document::{begin, integrate, rebuild};
+pub(crate) use document::{begin, integrate, keep_beside, rebuild};
 pub(crate) use erasure::{attest, give_up_stale, renew};
 pub(crate) use memory::Documents;
 pub(crate) use outcome::count as count_outcome;

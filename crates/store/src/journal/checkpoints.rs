@@ -15,6 +15,7 @@ use super::logs::{
     LogRow, at_place, entry_in, find_log, hash_at, log_of_row, logs_of_topic, make_log, signed, unsigned,
 };
 use super::memberships::{self, Campaigns};
+use crate::campaign;
 use crate::engine::Tx;
 use crate::error::StoreError;
 
@@ -178,6 +179,20 @@ pub(crate) fn found(tx: &Tx<'_>, place: i64, state: State) -> Result<(), StoreEr
     Ok(())
 }
 
+/// The one that a later document began with, of those that are held; none of the document that all began with.
+pub(crate) fn begun_with(
+    connection: &Connection,
+    campaign: CampaignId,
+    generation: u32,
+) -> Result<Option<Known>, StoreError> {
+    if generation == 0 {
+        return Ok(None);
+    }
+    let all = of_campaign(connection, campaign)?.into_iter();
+    let of_document = all.filter(|known| known.generation == generation && known.state != State::Bad);
+    Ok(of_document.min_by_key(|known| (known.covers.iter().map(|cursor| cursor.seq).sum::<u64>(), known.place)))
+}
+
 /// Those that were not compared yet.
 pub(crate) fn open(connection: &Connection, campaign: CampaignId) -> Result<Vec<Known>, StoreError> {
     Ok(of_campaign(connection, campaign)?.into_iter().filter(|known| known.state == State::Open).collect())
@@ -205,38 +220,56 @@ pub(super) fn base_seq(connection: &Connection, log: &LogRow) -> Result<u64, Sto
     Ok(base(connection, log)?.map_or(0, |(seq, _)| seq))
 }
 
-/// As [`base_seq`], for whoever keeps documents.
-pub(crate) fn base_of(connection: &Connection, log: &LogRow) -> Result<u64, StoreError> {
-    base_seq(connection, log)
+/// Whether any log of the campaign is held from a later entry on than what a document began with covers.
+pub(crate) fn any_dropped_after(
+    connection: &Connection,
+    campaign: CampaignId,
+    begun: Option<&Known>,
+) -> Result<bool, StoreError> {
+    for log in logs_of_topic(connection, Topic::Campaign(campaign))? {
+        if base_seq(connection, &log)? > begun.map_or(0, |begun| begun.covered(log.id)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
-/// Whether any log of the campaign is held from a checkpoint on.
-pub(crate) fn any_base(connection: &Connection, campaign: CampaignId) -> Result<bool, StoreError> {
-    let sql = "SELECT 1 FROM log_base JOIN log ON log.id = log_base.log JOIN topic ON topic.id = log.topic
-        WHERE topic.name = ?1";
-    Ok(connection.prepare_cached(sql)?.exists([Topic::Campaign(campaign).to_bytes()])?)
+/// Whether a log of the campaign forks before what a checkpoint covers of it: the rest never comes.
+pub(crate) fn any_cut_short(connection: &Connection, campaign: CampaignId, known: &Known) -> Result<bool, StoreError> {
+    let logs = logs_of_topic(connection, Topic::Campaign(campaign))?;
+    Ok(logs.iter().any(|log| log.forked && log.seq < known.covered(log.id)))
 }
 
-/// Holds a log from this entry on: drops what came before, but for openings and what says who takes part.
-pub(crate) fn hold_from(tx: &Tx<'_>, log: &LogRow, upto: &Cursor) -> Result<(), StoreError> {
+/// Holds a log from this entry on: drops what came before, but for openings and what says who takes part, or has dropped an
+/// earlier document.
+fn hold_from(tx: &mut Tx<'_>, log: &LogRow, upto: &Cursor) -> Result<(), StoreError> {
     let before = base_seq(tx, log)?;
     if before >= upto.seq {
         return Ok(());
     }
     let range = params![log.place(before), log.place(upto.seq)];
     tx.prepare_cached("DELETE FROM set_aside WHERE place > ?1 AND place <= ?2")?.execute(range)?;
-    let kept = [PayloadKind::Opening, PayloadKind::Membership, PayloadKind::MembershipChange];
-    let [opening, founding, change] = kept.map(|kind| u16::from(kind).to_be_bytes());
-    let sql = "DELETE FROM entry WHERE place > ?1 AND place <= ?2 AND substr(header, 147, 2) NOT IN (?3, ?4, ?5)";
-    tx.prepare_cached(sql)?.execute(params![log.place(before), log.place(upto.seq), opening, founding, change])?;
+    let kept = [
+        PayloadKind::Opening,
+        PayloadKind::Membership,
+        PayloadKind::MembershipChange,
+        PayloadKind::CampaignAttestation,
+    ];
+    let [opening, founding, change, attestation] = kept.map(|kind| u16::from(kind).to_be_bytes());
+    let sql = "DELETE FROM entry WHERE place > ?1 AND place <= ?2 AND substr(header, 147, 2) NOT IN (?3, ?4, ?5, ?6)";
+    let range = params![log.place(before), log.place(upto.seq), opening, founding, change, attestation];
+    let dropped = tx.prepare_cached(sql)?.execute(range)?;
+    if dropped > 0 {
+        tx.mark_erased();
+    }
     let sql =
         "INSERT INTO log_base (log, seq, hash) VALUES (?1, ?2, ?3) ON CONFLICT (log) DO UPDATE SET seq = ?2, hash = ?3";
     tx.prepare_cached(sql)?.execute(params![log.row, signed(upto.seq), upto.hash.0])?;
     Ok(())
 }
 
-/// Drops what a good checkpoint covers, as the campaign's policy or a new document wants it.
-pub(crate) fn drop_covered(tx: &Tx<'_>, campaign: CampaignId, covers: &[Cursor]) -> Result<(), StoreError> {
+/// Drops what a good checkpoint covers, as the campaign's policy wants it.
+pub(crate) fn drop_covered(tx: &mut Tx<'_>, campaign: CampaignId, covers: &[Cursor]) -> Result<(), StoreError> {
     for cursor in covers {
         let Some(log) = find_log(tx, cursor.log(Topic::Campaign(campaign)))? else { continue };
         if hash_at(tx, &log, cursor.seq)? == Some(cursor.hash) {
@@ -244,6 +277,30 @@ pub(crate) fn drop_covered(tx: &Tx<'_>, campaign: CampaignId, covers: &[Cursor])
         }
     }
     Ok(())
+}
+
+/// Drops what the documents before a later one were made of: also of a log of which not all is held, or something else than what
+/// is covered.
+pub(crate) fn drop_replaced(tx: &mut Tx<'_>, campaign: CampaignId, covers: &[Cursor]) -> Result<(), StoreError> {
+    for cursor in covers {
+        let Some(log) = find_log(tx, cursor.log(Topic::Campaign(campaign)))? else { continue };
+        let seq = cursor.seq.min(log.seq);
+        if let Some(hash) = hash_at(tx, &log, seq)? {
+            hold_from(tx, &log, &Cursor { seq, hash, ..*cursor })?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nothing is held of what the documents before a later one were made of.
+pub(crate) fn is_replaced_dropped(tx: &Tx<'_>, campaign: CampaignId, covers: &[Cursor]) -> Result<bool, StoreError> {
+    for cursor in covers {
+        let Some(log) = find_log(tx, cursor.log(Topic::Campaign(campaign)))? else { continue };
+        if base_seq(tx, &log)? < cursor.seq.min(log.seq) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The checkpoint of a campaign that can be given to a peer which lacks what it covers.
@@ -318,6 +375,7 @@ pub(super) fn adopt(
     if !shown.iter().all(reaches) {
         return Ok(None);
     }
+    campaign::keep_beside(tx, campaign, checkpoint.generation)?;
     let (mut held, mut fresh) = (Vec::new(), false);
     for cursor in covers {
         let id = cursor.log(frame.log.topic);

@@ -264,6 +264,135 @@ fn an_honest_checkpoint_counts_however_it_is_saved() {
     }
 }
 
+/// What a node holds of one hub's logs of the campaign goes to another.
+fn give(from: &Node, to: &Node, id: CampaignId, author: &Node) {
+    let logs = frames(from, id).into_iter().filter(|(log, _)| log.author == author.id);
+    logs.flat_map(|(_, frames)| frames).for_each(|frame| drop(to.keep(from, frame)));
+}
+
+fn not_fitting(node: &Node) -> Vec<String> {
+    let aside = node.journal().set_aside().expect("read").into_iter();
+    aside.filter(|it| it.reason == RefusalReason::CampaignChanges).map(|it| it.detail).collect()
+}
+
+/// The lead is gone, and nobody has what its last checkpoint covers.
+#[test]
+fn whoever_holds_less_than_a_checkpoint_covers_can_take_the_lead_over() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, false);
+    sync(one, two);
+    sync(one, three);
+    note(three, id, "Early. ");
+    sync(one, three);
+    sync(one, two);
+    note(three, id, "Of three. ");
+    sync(one, three);
+    check_point(one, id);
+    note(one, id, "On top. ");
+    campaigns(one).change_membership(id, MembershipEdit::OfferLead { to: Some(two.id) }).expect("offered");
+    give(one, two, id, one);
+    assert_eq!((notes(two, id).as_str(), state_at(two, id).waiting), ("Early. ", 1));
+    campaigns(two).accept_lead(id).expect("taken over");
+    note(two, id, "Of two. ");
+    check_point(two, id);
+    for _ in 0..2 {
+        [(one, two), (one, three), (two, three)].iter().for_each(|(hub, other)| sync(hub, other));
+    }
+    assert_eq!([agreed(one, id), agreed(three, id)], [(); 2].map(|()| agreed(two, id)));
+    assert_eq!([one, two, three].map(not_fitting).concat(), [""; 0]);
+    for words in ["Early. ", "Of three. ", "On top. ", "Of two. "] {
+        assert!(notes(two, id).contains(words), "{}", notes(two, id));
+    }
+}
+
+/// What is covered counts, whatever is found out of its author later: whoever has it as entries says what whoever has it by the
+/// checkpoint says.
+#[test]
+fn a_fork_behind_a_checkpoint_leaves_all_members_with_one_document() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs[..2], false);
+    sync(one, two);
+    let branch = |text: &str| {
+        let change = change(one, id, two, 6, &Edit::AppendNotes(text.to_owned()));
+        pack(&forged_changes(&federation.academy, two, id, 9, &[&[change]])).expect("packs")
+    };
+    let (left, right) = (branch("Left. "), branch("Right. "));
+    one.keep(two, left);
+    check_point(one, id);
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: three.id, edits: true }).expect("admitted");
+    sync(one, three);
+    note(one, id, "On top. ");
+    assert_eq!(reasons(&[one.keep(three, right.clone())]), [(RefusalReason::Fork, false)]);
+    three.keep(one, right);
+    check_point(one, id);
+    for _ in 0..2 {
+        sync(one, three);
+    }
+    note(three, id, "Goes on. ");
+    sync(one, three);
+    let said: Vec<String> = [one, three].map(|hub| notes(hub, id)).to_vec();
+    assert_eq!(said, ["Left. On top. Goes on. "; 2]);
+    assert_eq!(document(one, id).heads(), document(three, id).heads());
+    let again = one.restored(&one.store.snapshot().expect("a snapshot"), 9_200);
+    assert_eq!(notes(&again, id), said[0]);
+}
+
+/// The lead's document has words that its checkpoint does not cover, since they came too late and others build on them.
+#[test]
+fn an_honest_checkpoint_is_not_called_a_lie_before_all_entries_have_come() {
+    let federation = federation_of(4);
+    let [one, two, three, four] = &federation.hubs[..] else { panic!("four hubs") };
+    let id = begun(&federation.hubs, false);
+    [two, three, four].iter().for_each(|hub| sync(one, hub));
+    note(three, id, "Late. ");
+    sync(two, three);
+    note(two, id, "On it. ");
+    campaigns(one).change_membership(id, MembershipEdit::Remove { hub: three.id }).expect("removed");
+    sync(one, two);
+    assert_eq!(notes(one, id), "Late. On it. ");
+    check_point(one, id);
+    for author in [one, two, three] {
+        give(one, four, id, author);
+        assert_eq!(not_fitting(four), [""; 0]);
+    }
+    assert_eq!(agreed(four, id), agreed(one, id));
+    let counting = |c: &Connection| crate::journal::checkpoints::counting(c, id);
+    let known = four.store.read("checkpoint", counting).expect("read").expect("one that counts");
+    assert_eq!(known.state, crate::journal::checkpoints::State::Good);
+}
+
+/// A lead that repeats another's change in an entry of its own, which does not fit, has not brought it.
+#[test]
+fn words_left_out_of_a_checkpoint_are_not_brought_by_whoever_repeats_them() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs, false);
+    sync(one, two);
+    note(two, id, "Of the other. ");
+    sync(one, two);
+    let changes = document(one, id).changes();
+    let (_, words) = changes.iter().find(|(author, _)| *author == two.id.0).expect("written").clone();
+    let mut without = Campaign::blank();
+    for (author, change) in changes.into_iter().filter(|(_, change)| *change != words) {
+        without.admit_all(&[folkmoot_campaign::Submission { author, changes: vec![change], late: false }]);
+    }
+    let payload = forged_checkpoint(one, id, |checkpoint| {
+        let (document, mut heads) = without.snapshot();
+        heads.sort_unstable();
+        (checkpoint.document, checkpoint.heads) = (document, heads);
+    });
+    let repeated = forged_changes(&federation.academy, one, id, 77, &[&[words]]);
+    assert_eq!(reasons(&[two.keep(one, pack(&repeated).expect("packs"))]), [(RefusalReason::CampaignChanges, true)]);
+    one.journal()
+        .append_all(Topic::Campaign(id), vec![(PayloadKind::CampaignCheckpoint, payload)])
+        .expect("the lead's own node does not doubt itself");
+    sync(one, two);
+    let found = not_fitting(two);
+    assert!(found.iter().any(|words| words.contains("leaves out")), "{found:?}");
+}
+
 /// Nobody would load one that asks for too much: none is given, and that is not tried again at each edit.
 #[test]
 fn a_document_that_asks_for_too_much_is_not_stored_at_each_edit() {

@@ -335,3 +335,23 @@ fn no_text_of_a_campaign_is_shown() {
         assert!(!text.contains("Secret") && !text.contains("83, 101, 99"), "{text}");
     }
 }
+
+/// Whoever repeats another's change in an entry of its own says nothing of when it was made.
+#[test]
+fn when_a_change_was_made_its_author_alone_says() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, false);
+    [two, three].iter().for_each(|hub| sync(one, hub));
+    note(two, id, "Of the other. ");
+    sync(one, two);
+    let made = |hub: &Node| campaigns(hub).changes(id).expect("history").into_iter().find(|it| it.author == two.id);
+    let before = made(one).expect("a change");
+    let changes = document(one, id).changes();
+    let (_, words) = changes.into_iter().find(|(author, _)| *author == two.id.0).expect("written");
+    let repeated = forged_changes(&federation.academy, three, id, 77, &[&[words]]);
+    let earlier = repeated.iter().all(|entry| Some(entry.header.written_at) < before.written_at);
+    assert!(earlier && before.written_at.is_some(), "{before:?}");
+    assert_eq!(reasons(&[one.keep(three, pack(&repeated).expect("packs"))]), [(RefusalReason::CampaignChanges, true)]);
+    assert_eq!(made(one), Some(before));
+}

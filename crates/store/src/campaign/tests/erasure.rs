@@ -143,6 +143,95 @@ fn a_stale_member_brings_nothing_back_and_is_shown_its_own_words() {
     }
 }
 
+/// A later checkpoint of the same document covers what members have said of the erasure, and drops nothing where the campaign
+/// does not prune.
+#[test]
+fn later_checkpoints_leave_what_was_said_of_an_erasure_and_prune_by_the_campaigns_choice() {
+    for prunes in [false, true] {
+        let federation = federation_of(2);
+        let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+        let id = begun(&federation.hubs, true);
+        campaigns(one).change_membership(id, MembershipEdit::Prune { prunes }).expect("decided");
+        federation.settle();
+        slip(two, id);
+        federation.settle();
+        campaigns(one).erase(id).expect("erased");
+        for _ in 0..2 {
+            federation.settle();
+        }
+        note(two, id, "Goes on. ");
+        federation.settle();
+        assert!(campaigns(one).check_point(id).expect("the lead gives one"));
+        for _ in 0..2 {
+            federation.settle();
+        }
+        for hub in [one, two] {
+            let said = campaigns(hub).erasure(id).expect("read");
+            let hubs: Vec<bool> =
+                said.iter().filter(|it| it.node != federation.academy.id).map(|it| it.attested.is_some()).collect();
+            assert_eq!(hubs, [true; 2], "{prunes}");
+            let written = campaigns(hub).changes(id).expect("history").into_iter().find(|it| it.author == two.id);
+            assert_eq!(written.expect("a change").written_at.is_none(), prunes);
+        }
+        assert_eq!(agreed(one, id), agreed(two, id));
+    }
+}
+
+/// What is held of a log that goes on elsewhere is dropped as well, before anybody says that it is.
+#[test]
+fn a_log_of_which_not_all_is_held_is_dropped_too() {
+    let federation = federation_of(3);
+    let [one, two, three] = &federation.hubs[..] else { panic!("three hubs") };
+    let id = begun(&federation.hubs, true);
+    federation.settle();
+    slip(three, id);
+    federation.settle();
+    note(three, id, "And more. ");
+    sync(one, three);
+    campaigns(one).erase(id).expect("erased");
+    let topic = Topic::Campaign(id);
+    for node in [two, &federation.academy] {
+        for tip in node.tips(topic).into_iter().filter(|tip| tip.author == one.id) {
+            let (frame, _) = one.frame(node, tip.log(topic), tip.seq, 1).expect("the erasure");
+            node.keep(one, frame);
+        }
+    }
+    assert_eq!([two, &federation.academy].map(holds), [false; 2]);
+    for _ in 0..2 {
+        federation.settle();
+    }
+    for hub in [two, three] {
+        assert_eq!(agreed(hub, id), agreed(one, id));
+    }
+}
+
+/// Its document lies in the entry of a checkpoint, which the erasure drops.
+#[test]
+fn a_newcomer_that_wrote_away_is_shown_its_words_after_an_erasure() {
+    let federation = federation_of(2);
+    let [one, two] = &federation.hubs[..] else { panic!("two hubs") };
+    let id = begun(&federation.hubs[..1], false);
+    note(one, id, "Rota. ");
+    campaigns(one).change_membership(id, MembershipEdit::Admit { hub: two.id, edits: true }).expect("admitted");
+    assert!(campaigns(one).check_point(id).expect("the lead gives one"));
+    sync(one, two);
+    note(two, id, "Written away. ");
+    let lies_in_entry =
+        |c: &Connection| Ok(c.prepare("SELECT 1 FROM campaign WHERE checkpoint IS NOT NULL")?.exists([])?);
+    assert!(two.store.read("where the document lies", lies_in_entry).expect("read"));
+    let two = two.restored(&two.store.snapshot().expect("a snapshot"), 9_000);
+    slip(one, id);
+    campaigns(one).erase(id).expect("erased");
+    two.store.documents().forget_all();
+    for _ in 0..2 {
+        sync(one, &two);
+    }
+    assert!(!holds(&two));
+    assert_eq!([notes(one, id), notes(&two, id)], ["Rota. "; 2]);
+    let unsent: Vec<String> = campaigns(&two).unsent(id).expect("read").into_iter().map(|one| one.said).collect();
+    assert_eq!(unsent, ["Written away. "]);
+}
+
 /// Backups are older than what was erased since: whoever is put back from one, the lead and the Academy too, and writes on,
 /// drops it again as soon as it meets a node that was not put back, or one that has met such a node.
 #[test]

@@ -412,6 +412,7 @@ fn recounted(view: &View, led: &[(String, usize)], hub: usize, first: &str, last
     let names: BTreeSet<String> = view
         .organisations
         .iter()
+        .chain(&view.repeated)
         .filter(|one| one.date.is_some_and(|on| text(on).as_str() <= last))
         .map(|one| one.organisation.to_lowercase())
         .collect();
