@@ -1,5 +1,7 @@
 //! Who takes part in a campaign, changed over real processes.
 
+use std::fs;
+
 use folkmoot_proto::hub::v1::CampaignRole;
 
 use crate::client::Client;
@@ -119,6 +121,15 @@ fn what_is_erased_is_on_no_disk_any_more() {
     crate::restore::wait_until("whoever was away as well", || dropped(&one, "Frome"));
     away.reads(&campaign, "the document as it was", |campaign| campaign.aim == "Ask the council");
     assert!(dropped(&one, "National Academy"), "{}", erasure(&one));
+    // While it runs, too: neither in the database nor in what was written before it.
+    for file in ["node.db", "node.db-wal"] {
+        let bytes = fs::read(federation.academy_folder().join(file)).expect("a file of the database");
+        assert_eq!(tokens.found_in(&bytes), [""; 0], "in the Academy's {file}");
+    }
+    for hub in [&other, &away] {
+        hub.sync();
+        crate::restore::wait_until("every member knows of the Academy", || dropped(hub, "National Academy"));
+    }
     let unsent = || away.campaign(&["unsent", id_of(&campaign)], &["--format", "json"]).json(0);
     assert_eq!(unsent()["edits"], serde_json::json!([{ "what": "notes", "said": "Written away.\n" }]));
     let shown = away.campaign(&["unsent", id_of(&campaign)], &[]).done();

@@ -38,5 +38,5 @@ pub use snapshot::{
     MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_CHANGES, MAX_SNAPSHOT_OBJECTS, MAX_SNAPSHOT_OPERATIONS, SnapshotFault,
     check_snapshot,
 };
-pub use versions::{Version, change_hash, snapshot_hashes};
+pub use versions::{Version, change_hash, snapshot_changes};
 pub use view::{Entry, SignUp, View};

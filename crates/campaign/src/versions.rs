@@ -3,7 +3,7 @@
 //! A version is named by a change, and is what the author of that change saw having made it: the change and all that it builds
 //! on. So it says the same on every node, whatever else each of them holds.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use automerge::transaction::{CommitOptions, Transaction};
 use automerge::{ActorId, Automerge, ChangeHash, ObjType, ReadDoc};
@@ -33,23 +33,23 @@ pub fn change_hash(bytes: &[u8]) -> Option<[u8; 32]> {
     guarded(|| automerge::Change::from_bytes(bytes.to_vec()).ok()).flatten().map(|change| change.hash().0)
 }
 
-/// The hashes of the changes that a document from outside holds, the fixed ones too; `None` where it does not load, or has other
-/// heads. What it says is not looked at.
-pub fn snapshot_hashes(bytes: &[u8], heads: &[[u8; 32]]) -> Option<BTreeSet<[u8; 32]>> {
+/// The changes that a document from outside holds, by their hashes, each with the node whose actor made it; the fixed ones too, of
+/// nobody. `None` where it does not load, or has other heads. What it says is not looked at.
+pub fn snapshot_changes(bytes: &[u8], heads: &[[u8; 32]]) -> Option<BTreeMap<[u8; 32], Option<[u8; 32]>>> {
     check_snapshot(bytes).ok()?;
     let document = guarded(|| Automerge::load(bytes).ok()).flatten()?;
     let loaded: BTreeSet<[u8; 32]> = document.get_heads().into_iter().map(|head| head.0).collect();
-    (loaded == heads.iter().copied().collect()).then(|| hashes(&document))
-}
-
-fn hashes(document: &Automerge) -> BTreeSet<[u8; 32]> {
-    document.get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
+    if loaded != heads.iter().copied().collect() {
+        return None;
+    }
+    let changes = document.get_changes_meta(&[]).into_iter();
+    Some(changes.map(|change| (change.hash.0, change.actor.to_bytes().first_chunk::<32>().copied())).collect())
 }
 
 impl Campaign {
     /// The hashes of all changes, the fixed ones too.
     pub fn change_hashes(&self) -> BTreeSet<[u8; 32]> {
-        hashes(&self.admitted())
+        self.admitted().get_changes_meta(&[]).into_iter().map(|change| change.hash.0).collect()
     }
 
     /// Whether the document has a change.

@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 14, role: Some(Role::Hub), sql: include_str!("migrations/0014_campaign_outcome.sql") },
     Migration { number: 15, role: Some(Role::Academy), sql: include_str!("migrations/0015_newer_releases.sql") },
     Migration { number: 16, role: Some(Role::Hub), sql: include_str!("migrations/0016_campaign_of_checkpoint.sql") },
+    Migration { number: 17, role: None, sql: include_str!("migrations/0017_later_documents.sql") },
 ];
 
 /// The version of the newest schema known here.

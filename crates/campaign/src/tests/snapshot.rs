@@ -92,7 +92,7 @@ fn check(case: &str, document: &[u8], fault: Option<SnapshotFault>) {
     let heads = sound().1;
     assert_eq!(check_snapshot(document).err(), fault, "{case}");
     assert_eq!(Campaign::load(document, &heads).map(|_| ()), Err(CampaignError::Damaged), "{case}");
-    assert_eq!(snapshot_hashes(document, &heads), None, "{case}");
+    assert_eq!(snapshot_changes(document, &heads), None, "{case}");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn what_these_tests_write_is_what_the_library_saves() {
     assert_eq!(parts.bytes(), document);
     let (_, action) = parts.operations.iter().find(|(column, _)| *column == ACTION).expect("a column");
     let same = parts.with_operations(ACTION | DEFLATED, &deflated(action));
-    assert!(Campaign::load(&same, &heads).is_ok() && snapshot_hashes(&same, &heads).is_some());
+    assert!(Campaign::load(&same, &heads).is_ok() && snapshot_changes(&same, &heads).is_some());
 }
 
 #[test]
@@ -209,7 +209,7 @@ proptest! {
             document[at] = byte;
         }
         mend_checksum(&mut document);
-        let _ = snapshot_hashes(&document, &heads);
+        let _ = snapshot_changes(&document, &heads);
         if let Ok(campaign) = Campaign::load(&document, &heads) {
             prop_assert_eq!(campaign.copy().view(), campaign.view());
         }

@@ -269,8 +269,8 @@ pub enum Question {
         /// What and why.
         refusal: Refusal,
     },
-    /// This node's own logs whose tip the peer has not signed for, among the topics shared with it. Answered by
-    /// [`Answer::Unreceipted`].
+    /// This node's own logs whose tip the peer has not signed for, among the topics shared with it; and of the Academy the
+    /// entries by which campaigns forget. Answered by [`Answer::Unreceipted`].
     OwnUnreceipted {
         /// What is shared.
         scope: Scope,

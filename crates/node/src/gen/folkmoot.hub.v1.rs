@@ -742,8 +742,8 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// WatchCampaign sends a campaign as it is, and again each time it has changed, until the client hangs up: by whichever
-        /// hub it was changed, as soon as this one has it.
+        /// WatchCampaign sends a campaign as it is, and again each time what it says or who takes part has changed, until the client
+        /// hangs up: by whichever hub it was changed, as soon as this one has it.
         pub async fn watch_campaign(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -832,7 +832,7 @@ pub mod campaign_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// UndoChange undoes what a change of this hub's did and nobody has changed since.
+        /// UndoChange undoes what a change of this hub's did and nobody has changed since, once.
         pub async fn undo_change(
             &mut self,
             request: impl tonic::IntoRequest<
@@ -1137,8 +1137,8 @@ pub mod campaign_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// WatchCampaign sends a campaign as it is, and again each time it has changed, until the client hangs up: by whichever
-        /// hub it was changed, as soon as this one has it.
+        /// WatchCampaign sends a campaign as it is, and again each time what it says or who takes part has changed, until the client
+        /// hangs up: by whichever hub it was changed, as soon as this one has it.
         async fn watch_campaign(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::WatchCampaignRequest>,
@@ -1162,7 +1162,7 @@ pub mod campaign_service_server {
             tonic::Response<::folkmoot_proto::hub::v1::CompareVersionsResponse>,
             tonic::Status,
         >;
-        /// UndoChange undoes what a change of this hub's did and nobody has changed since.
+        /// UndoChange undoes what a change of this hub's did and nobody has changed since, once.
         async fn undo_change(
             &self,
             request: tonic::Request<::folkmoot_proto::hub::v1::UndoChangeRequest>,

@@ -352,7 +352,11 @@ impl CampaignService for Campaigns {
         let mut violations = Violations::default();
         let Some(id) = which("name", &request.get_ref().name, &mut violations) else { return Err(violations.refuse()) };
         let exported = self.ask("name", move |campaigns| campaigns.export(id)).await?;
-        Ok(Response::new(proto::ExportCampaignResponse { document: exported.document, actor: exported.actor.to_vec() }))
+        Ok(Response::new(proto::ExportCampaignResponse {
+            document: exported.document,
+            actor: exported.actor.to_vec(),
+            generation: i32::try_from(exported.generation).unwrap_or(i32::MAX),
+        }))
     }
 
     async fn apply_changes(&self, request: Request<proto::ApplyChangesRequest>) -> Result<Response<Campaign>, Status> {

@@ -753,6 +753,10 @@ pub struct WatchCampaignResponse {
     /// The heads of the document with all of them.
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub heads: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+    /// How often the document was begun anew, because something had to be forgotten. Where that is more often than when the client
+    /// got its document, the changes are those of the whole new document: they go into an empty one, and not into the one before.
+    #[prost(int32, tag = "4")]
+    pub generation: i32,
 }
 /// ListChangesRequest asks for a page of changes.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1127,6 +1131,9 @@ pub struct ExportCampaignResponse {
     /// The actor to edit under, 40 bytes, given out once.
     #[prost(bytes = "vec", tag = "2")]
     pub actor: ::prost::alloc::vec::Vec<u8>,
+    /// How often the document was begun anew, because something had to be forgotten. Changes to an earlier one are not taken.
+    #[prost(int32, tag = "3")]
+    pub generation: i32,
 }
 /// ApplyChangesRequest brings changes back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use folkmoot_campaign::{Campaign, change_hash, check_snapshot, snapshot_hashes};
+use folkmoot_campaign::{Campaign, change_hash, check_snapshot, snapshot_changes};
 use folkmoot_journal::entry::PAYLOAD_LIMIT;
 use folkmoot_journal::{
     CampaignId, Checkpoint, Cursor, Demand, LogId, MemberRole, NodeId, PayloadKind, RefusalReason, Topic,
@@ -211,21 +211,33 @@ fn compare_with(
         document::take_for_snapshot(tx, id, ours, &checkpoint.document)?;
         return Ok(Compared::Good);
     }
-    let Some(given) = snapshot_hashes(&checkpoint.document, &checkpoint.heads) else {
+    let Some(given) = snapshot_changes(&checkpoint.document, &checkpoint.heads) else {
         return Ok(Compared::Bad(UNLOADABLE));
     };
     let held = ours.campaign.change_hashes();
-    if held == given {
-        document::take_for_snapshot(tx, id, ours, &checkpoint.document)?;
+    let mut lacking = None;
+    for (hash, author) in given.iter().filter(|(hash, _)| !held.contains(*hash)) {
+        // All that its own author wrote before it is held.
+        let rights = tx.working.rights();
+        let may_come = author.map(NodeId).is_some_and(|author| {
+            author != known.author && (rights.role_in(author, id).is_some() || rights.took_part(author, id))
+        });
+        if !may_come {
+            return Ok(Compared::Bad("its document holds a change that no entry brought"));
+        }
+        lacking = Some(*hash);
     }
     // The lead's document has what it took of entries that its checkpoint does not cover, because something before them waits
     // there, or because they came too late and others build on them. Those entries may still come.
-    if let Some(lacking) = given.difference(&held).next() {
-        ours.lacks.insert(known.place, *lacking);
+    if let Some(lacking) = lacking {
+        ours.lacks.insert(known.place, lacking);
         return Ok(Compared::Later);
     }
+    if held.len() == given.len() {
+        document::take_for_snapshot(tx, id, ours, &checkpoint.document)?;
+    }
     // Mostly it leaves out what came after it, which is little, if anything.
-    let mut left_out: BTreeSet<_> = held.difference(&given).collect();
+    let mut left_out: BTreeSet<_> = held.iter().filter(|hash| !given.contains_key(*hash)).collect();
     for hash in brought(tx, id, |log| (known.covered(log.id), log.seq))? {
         left_out.remove(&hash?);
     }

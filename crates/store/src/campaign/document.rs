@@ -101,6 +101,12 @@ fn snapshot(connection: &Connection, id: CampaignId) -> Result<Option<(Vec<u8>, 
     Ok(snapshot.map(|snapshot| (snapshot, is_replacement)))
 }
 
+/// How often the stored document was begun anew.
+pub(super) fn generation(connection: &Connection, id: CampaignId) -> Result<u32, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT generation FROM campaign WHERE id = ?1")?;
+    Ok(statement.query_row([id.0], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
 /// The heads of the stored document.
 pub(super) fn stored_heads(connection: &Connection, id: CampaignId) -> Result<Option<Vec<[u8; 32]>>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT heads FROM campaign WHERE id = ?1")?;

@@ -97,7 +97,7 @@ impl CampaignStore {
             let held = document::load_or_work_out(tx, id)?;
             let document = held.campaign.export();
             tx.documents().keep(id, held);
-            Ok(ExportedCampaign { document, actor: actor.bytes() })
+            Ok(ExportedCampaign { document, actor: actor.bytes(), generation: document::generation(tx, id)? })
         })
     }
 

@@ -80,6 +80,8 @@ pub struct CampaignState {
     pub waiting: u64,
     /// The lead has offered this hub the lead, or the Academy has appointed it, and it has not accepted yet.
     pub may_take_lead: bool,
+    /// How often the document was begun anew. One that was seen before has nothing in common with a later one.
+    pub generation: u32,
     /// Members that say that this hub takes part no longer. They give it nothing, and take nothing of it.
     pub left_out_by: BTreeSet<NodeId>,
     /// Entries that were set aside; [`JournalStore::set_aside`](crate::JournalStore::set_aside) says why.
@@ -92,6 +94,7 @@ impl fmt::Debug for CampaignState {
             .field("id", &self.id)
             .field("membership", &self.membership)
             .field("may_take_lead", &self.may_take_lead)
+            .field("generation", &self.generation)
             .field("left_out_by", &self.left_out_by)
             .field("waiting", &self.waiting)
             .field("set_aside", &self.set_aside)
@@ -106,6 +109,8 @@ pub struct ExportedCampaign {
     pub document: Vec<u8>,
     /// The actor to edit under, given out once: this node's id and 64 random bits.
     pub actor: [u8; 40],
+    /// How often the document was begun anew.
+    pub generation: u32,
 }
 
 impl fmt::Debug for ExportedCampaign {
@@ -248,7 +253,8 @@ fn described(
         }
     }
     let membership = Arc::clone(membership);
-    Ok(CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside })
+    let generation = document::generation(connection, id)?;
+    Ok(CampaignState { id, membership, view, waiting, may_take_lead, generation, left_out_by, set_aside })
 }
 
 /// Whether this hub may take the campaign's lead over.

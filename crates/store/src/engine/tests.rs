@@ -371,6 +371,7 @@ const RELEASED: &[(&str, u32)] = &[
     ("0.4.0", 12),
     ("0.5.0", 15),
     ("0.6.0", 16),
+    ("0.7.0", 17),
 ];
 
 fn schema(connection: &Connection) -> Vec<(String, String, Option<String>)> {

@@ -11,8 +11,8 @@ use folkmoot_proto::federation::v1;
 use rusqlite::{Connection, params};
 
 use super::logs::{
-    LogRow, StoredEntry, entries_after, entry_at, find_log, hash_at, latest_mark, log_row, logs_of_topic, signed, tips,
-    topic_from, unsigned,
+    LogRow, StoredEntry, at_place, entries_after, entry_at, find_log, hash_at, latest_mark, log_of_row, log_row,
+    logs_of_topic, signed, tips, topic_from, unsigned,
 };
 use super::{checkpoints, forks, memberships, newer, receipts, scopes};
 use crate::engine::UnixMillis;
@@ -284,7 +284,34 @@ pub(super) fn unreceipted(
             unreceipted.push((log.id.topic, tip));
         }
     }
+    if rights.directory.academy().is_some_and(|(academy, _)| academy == scope.peer) {
+        unreceipted.extend(erasures_unreceipted(connection, rights, scope, me)?);
+    }
     Ok(Answer::Unreceipted(unreceipted))
+}
+
+/// The entries of others by which campaigns forget, where the Academy has not signed for them: that it has dropped what came
+/// before, its receipt says.
+fn erasures_unreceipted(
+    connection: &Connection,
+    rights: &Rights,
+    scope: Scope,
+    me: NodeId,
+) -> Result<Vec<(Topic, Cursor)>, StoreError> {
+    let mut unreceipted = Vec::new();
+    for begun in checkpoints::all_begun(connection)? {
+        let (row, seq) = at_place(begun);
+        let log = log_of_row(connection, row)?;
+        if log.id.author != me
+            && scope.shares(log.id.topic, rights)
+            && receipts::receipted(connection, &log, scope.peer)? < seq
+            && let Some(hash) = hash_at(connection, &log, seq)?
+        {
+            let LogId { topic, author, incarnation } = log.id;
+            unreceipted.push((topic, Cursor { author, incarnation, seq, hash }));
+        }
+    }
+    Ok(unreceipted)
 }
 
 /// Every log of an author, ascending.

@@ -48,7 +48,7 @@ impl State {
 pub(crate) struct Known {
     /// Where its entry lies.
     pub(crate) place: i64,
-    author: NodeId,
+    pub(crate) author: NodeId,
     membership: Hash,
     pub(crate) generation: u32,
     pub(crate) covers: Vec<Cursor>,
@@ -191,6 +191,19 @@ pub(crate) fn begun_with(
     let all = of_campaign(connection, campaign)?.into_iter();
     let of_document = all.filter(|known| known.generation == generation && known.state != State::Bad);
     Ok(of_document.min_by_key(|known| (known.covers.iter().map(|cursor| cursor.seq).sum::<u64>(), known.place)))
+}
+
+/// The places of those that the documents which count began with, of all campaigns with a later document.
+pub(super) fn all_begun(connection: &Connection) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT campaign, generation FROM campaign_checkpoint WHERE counts = 1 AND generation > 0";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok((CampaignId(row.get(0)?), row.get::<_, u32>(1)?)))?;
+    let mut begun = Vec::new();
+    for row in rows {
+        let (campaign, generation) = row?;
+        begun.extend(begun_with(connection, campaign, generation)?.map(|known| known.place));
+    }
+    Ok(begun)
 }
 
 /// Those that were not compared yet.

@@ -30,8 +30,8 @@ const COLLECTIONS: [(List, &str); 7] = [
 
 /// A campaign as this hub sees it.
 pub(super) fn campaign(node: &Node, state: CampaignState) -> proto::Campaign {
-    let CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside } = state;
-    let View { title, aim, story, notes, organisations, entries, reach } = Arc::unwrap_or_clone(view);
+    let CampaignState { id, membership, view, waiting, may_take_lead, left_out_by, set_aside, generation: _ } = state;
+    let View { title, aim, story, notes, organisations, entries, reach, repeated: _ } = Arc::unwrap_or_clone(view);
     let hub = |hub: &str| hub.parse().map(|id| node.name_of(id)).unwrap_or_else(|_| hub.to_owned());
     let campaign = format!("campaigns/{id}");
     let mut said = proto::Campaign {

@@ -93,6 +93,7 @@ impl Watch {
                 self.present = present;
                 self.tip = Some(state.membership.tip);
                 let response = WatchCampaignResponse {
+                    generation: i32::try_from(state.generation).unwrap_or(i32::MAX),
                     campaign: Some(message::campaign(&self.node, state)),
                     changes,
                     heads: heads.iter().map(|head| head.to_vec()).collect(),

@@ -212,6 +212,19 @@ fn a_checkpoint_that_lies_is_set_aside_by_whoever_holds_the_entries() {
             |checkpoint| (checkpoint.document, checkpoint.generation) = (bomb(), 1),
             false,
         ),
+        (
+            "words of the lead's own that it never wrote",
+            |checkpoint| {
+                let mut campaign = Campaign::load(&checkpoint.document, &checkpoint.heads).expect("a document");
+                let author = campaign.changes()[0].0;
+                let edit = Edit::AppendNotes("Made up. ".to_owned());
+                campaign.edit(Actor { node: author, incarnation: 5 }, &edit).expect("an edit");
+                let (document, mut heads) = campaign.snapshot();
+                heads.sort_unstable();
+                (checkpoint.document, checkpoint.heads) = (document, heads);
+            },
+            false,
+        ),
         ("other heads", |checkpoint| checkpoint.heads = vec![[7; 32]], false),
         ("an entry that nobody holds", |checkpoint| checkpoint.covers[0].hash = Hash([7; 32]), false),
     ] {

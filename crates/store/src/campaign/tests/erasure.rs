@@ -49,6 +49,7 @@ fn what_is_erased_is_gone_everywhere_and_everybody_says_so() {
     federation.settle();
     let all = [one, two, three, &federation.academy];
     assert_eq!(all.map(holds), [true; 4], "the search itself works");
+    let seen = document(two, id).heads();
     let asked = campaigns(two).erase(id);
     assert!(matches!(asked, Err(StoreError::NotTheLead { .. })), "{asked:?}");
     assert_eq!(campaigns(one).erasure(id).expect("read"), []);
@@ -67,6 +68,10 @@ fn what_is_erased_is_gone_everywhere_and_everybody_says_so() {
         assert_eq!(agreed(hub, id), agreed(one, id));
         assert_eq!(campaigns(hub).unsent(id).expect("read"), []);
     }
+    // Whoever follows it is told, and given the whole of the new document.
+    let news = campaigns(two).news(id, &seen, None, true).expect("read").expect("another document");
+    assert_eq!((news.state.generation, &news.changes), (1, &document(two, id).changes_since(&[])));
+    assert_eq!(campaigns(two).export(id).expect("exported").generation, 1);
     note(two, id, "Goes on. ");
     federation.settle();
     for hub in [one, two, three] {
