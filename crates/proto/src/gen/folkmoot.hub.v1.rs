@@ -1172,7 +1172,8 @@ pub struct MemberErasure {
     /// The hub's name in the directory, or the Academy's.
     #[prost(string, tag = "1")]
     pub hub: ::prost::alloc::string::String,
-    /// Whether it has said, signed, that it has dropped what is forgotten.
+    /// Whether it has said that it has dropped what is forgotten: signed, but for the Academy's word to others than the lead. Of what
+    /// members said before this hub was taken in it knows nothing.
     #[prost(bool, tag = "2")]
     pub dropped: bool,
     /// When it wrote that down, by its own clock, to the minute; not set where it has not, and for the Academy, whose receipt
